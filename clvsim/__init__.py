@@ -1,0 +1,27 @@
+"""clvsim: what customers are worth under offers, channels and retention programs."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clvsim.api import Effort, compare, run
+    from clvsim.results import load_result
+    from clvsim.scenario.load import load
+
+__all__ = ["Effort", "compare", "load", "load_result", "run"]
+
+_HOME = {
+    "Effort": "clvsim.api",
+    "compare": "clvsim.api",
+    "load": "clvsim.scenario.load",
+    "load_result": "clvsim.results",
+    "run": "clvsim.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: numba and xarray take a second that `clvsim --help` must not.
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    message = f"module 'clvsim' has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,120 @@
+"""Comparison on common random numbers: paired differences, who is best, the marginal customers."""
+
+from statistics import NormalDist
+
+import numpy as np
+import xarray as xr
+
+from clvsim.measures import Estimate, estimates, ratio_of, standard_error
+
+#: Two-sided level of the intervals.
+LEVEL = 0.95
+#: Measures that are compared; all of them single numbers of a scenario.
+COMPARED = (
+    "npv",
+    "clv",
+    "clv_before_acquisition",
+    "customers_acquired",
+    "acquisition_cost",
+    "marketing_investment",
+    "romi",
+    "payback_share",
+    "payback_period",
+    "cash_trough",
+)
+
+
+def compare_scenarios(dataset: xr.Dataset, baseline: str | None = None) -> xr.Dataset:
+    """Differences of every scenario of a result to one of them, world by world.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        A result with ``scenario`` and ``world``; the worlds of all scenarios are the same.
+    baseline : str, optional
+        Scenario to compare with; the first one unless given.
+
+    Returns
+    -------
+    Dataset
+        By scenario, for each measure M of ``COMPARED``: ``M_difference``, ``M_difference_se``,
+        ``M_difference_low`` and ``_high`` (95 %); ``npv_variance_reduction`` (variance of the
+        difference with independent worlds over that with common ones), ``best_probability`` and its
+        error, and what customers joined only under one of each pair:
+        ``gained_customers``, ``gained_clv``, ``lost_customers``, ``lost_clv`` (before acquisition
+        cost), with errors.
+    """
+    names = [str(name) for name in dataset["scenario"].values]
+    base = names[0] if baseline is None else baseline
+    found = estimates(dataset)
+    out: dict[str, xr.DataArray] = {}
+    for name in COMPARED:
+        out.update(_difference(name, found[name], base))
+    npv = found["npv"].values
+    out["npv_variance_reduction"] = _variance_reduction(npv, base)
+    out["best_probability"], out["best_probability_se"] = _best(npv)
+    out.update(_matching(dataset, names, base))
+    compared = xr.Dataset(out)
+    return compared.drop_vars("rival", errors="ignore").assign_attrs(baseline=base, level=LEVEL)
+
+
+def _difference(name: str, estimate: Estimate, base: str) -> dict[str, xr.DataArray]:
+    """Paired difference of one measure to the baseline."""
+    paired = estimate.influence - estimate.influence.sel(scenario=base, drop=True)
+    mean, error = paired.mean("world"), standard_error(paired)
+    reach = NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error
+    return {
+        f"{name}_difference": mean,
+        f"{name}_difference_se": error,
+        f"{name}_difference_low": mean - reach,
+        f"{name}_difference_high": mean + reach,
+    }
+
+
+def _variance_reduction(npv: xr.DataArray, base: str) -> xr.DataArray:
+    """Variance with independent worlds over that with common ones; NaN for the baseline."""
+    if npv.sizes["world"] < 2:
+        return npv.mean("world") * np.nan
+    own = npv.var("world", ddof=1)
+    common = (npv - npv.sel(scenario=base, drop=True)).var("world", ddof=1)
+    return (own + own.sel(scenario=base, drop=True)) / common.where(common > 0.0)
+
+
+def _best(npv: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Share of worlds in which each scenario has the highest NPV (ties shared), and its error."""
+    highest = npv == npv.max("scenario")
+    share = highest / highest.sum("scenario")
+    worlds = npv.sizes["world"]
+    smooth = (share.sum("world") + 2.0) / (worlds + 4.0)
+    return share.mean("world"), (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
+
+
+def _matching(dataset: xr.Dataset, names: list[str], base: str) -> dict[str, xr.DataArray]:
+    """Customers that joined under one of a pair only, and what they are worth."""
+    gained = dataset.sel(rival=base, drop=True)
+    rows = [dataset.sel(scenario=base, rival=name, drop=True) for name in names]
+    lost = xr.concat(
+        [row[["only_customers", "only_value"]] for row in rows],
+        dim=xr.DataArray(names, dims="scenario", name="scenario"),
+    )
+    out: dict[str, xr.DataArray] = {}
+    for word, side in (("gained", gained), ("lost", lost)):
+        customers, value = side["only_customers"], side["only_value"]
+        worth = ratio_of(value, customers)
+        out[f"{word}_customers"] = customers.mean("world")
+        out[f"{word}_customers_se"] = standard_error(customers)
+        out[f"{word}_clv"] = worth.mean
+        out[f"{word}_clv_se"] = worth.standard_error
+    return out
+
+
+def ranking_is_settled(dataset: xr.Dataset) -> bool:
+    """Whether the best scenario's lead in NPV over the second is beyond 95 % doubt."""
+    npv = estimates(dataset)["npv"].values
+    means = npv.mean("world")
+    order = np.argsort(-means.values, kind="stable")
+    if len(order) < 2:
+        return True
+    lead = npv.isel(scenario=int(order[0])) - npv.isel(scenario=int(order[1]))
+    error = float(standard_error(lead))
+    return bool(float(lead.mean("world")) > NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error)

@@ -1,0 +1,1 @@
+"""From a scenario to arrays of results: compile, run, gather."""

@@ -1,0 +1,214 @@
+"""The scenario's cells: which cohorts there are, and what offers and segments do to them."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.engine import acquisition
+from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
+from clvsim.levers import Cohorts, Levers
+from clvsim.scenario.model import InstalledBase, Offer, Scenario
+
+Floats = NDArray[np.float64]
+LIST_PRICE = Offer()
+
+
+@dataclass(frozen=True)
+class Group:
+    """The customers of one source in one segment.
+
+    Attributes
+    ----------
+    source, segment : str
+        Names.
+    kind : int
+        ``ARRIVALS``, ``FIXED`` or ``SURVIVORS``.
+    offer : Offer
+    """
+
+    source: str
+    segment: str
+    kind: int
+    offer: Offer
+
+    def stream(self, decision: str) -> int:
+        """Address of one of its decisions: a 32-bit hash of the names."""
+        name = f"{self.source}\x1f{self.segment}\x1f{decision}"
+        return int.from_bytes(hashlib.blake2s(name.encode(), digest_size=4).digest(), "little")
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Groups and their cells, in an order that does not depend on the file's.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+        Sorted by source and segment.
+    group : (cell,) int64
+        Index of each cell's group; cells of a group stand together, by joining period.
+    joined : (cell,) int64
+    size : (cell,)
+        Exact number of customers (cohorts and installed bases), else 0.
+    """
+
+    groups: tuple[Group, ...]
+    group: NDArray[np.int64]
+    joined: NDArray[np.int64]
+    size: Floats
+
+    def of(self, group: int) -> slice:
+        """Cells of a group."""
+        first, last = np.searchsorted(self.group, [group, group + 1])
+        return slice(int(first), int(last))
+
+    def cohorts(self, periods: int) -> Cohorts:
+        """The cells as levers see them."""
+        return Cohorts(
+            segment=np.array([self.groups[g].segment for g in self.group], dtype=np.str_),
+            source=np.array([self.groups[g].source for g in self.group], dtype=np.str_),
+            joined=self.joined,
+            start=np.maximum(self.joined, 0),
+            periods=periods,
+        )
+
+
+def tabulate(scenario: Scenario) -> CellTable:
+    """All groups and cells of a scenario."""
+    calendar = scenario.time.calendar
+    found: list[tuple[Group, list[tuple[int, float]]]] = []
+    for source, channel in scenario.channels.items():
+        offer = _offer(scenario, channel.offer)
+        cells = [(period, 0.0) for period in range(calendar.periods)]
+        found += [
+            (Group(source, segment, ARRIVALS, offer), cells)
+            for segment, share in channel.segments.items()
+            if share > 0.0
+        ]
+    for source, cohort in scenario.cohorts.items():
+        group = Group(source, cohort.segment, FIXED, _offer(scenario, cohort.offer))
+        found.append((group, [(calendar.period(cohort.joins), float(cohort.customers))]))
+    for source, base in scenario.installed_base.items():
+        group = Group(source, base.segment, SURVIVORS, LIST_PRICE)
+        found.append((group, [(-tenure, count) for tenure, count in base_by_tenure(base)]))
+    found.sort(key=lambda item: (item[0].source, item[0].segment))
+    rows = [
+        (index, joined, size)
+        for index, (_, cells) in enumerate(found)
+        for joined, size in sorted(cells)
+    ]
+    return CellTable(
+        groups=tuple(group for group, _ in found),
+        group=np.array([row[0] for row in rows], dtype=np.int64),
+        joined=np.array([row[1] for row in rows], dtype=np.int64),
+        size=np.array([row[2] for row in rows], dtype=np.float64),
+    )
+
+
+def _offer(scenario: Scenario, name: str | None) -> Offer:
+    name = scenario.offer if name is None else name
+    return LIST_PRICE if name is None else scenario.offers[name]
+
+
+def base_by_tenure(base: InstalledBase) -> list[tuple[int, float]]:
+    """Customers of an installed base by tenure; they add up exactly (largest remainders)."""
+    if isinstance(base.tenure, int):
+        return [(base.tenure, float(base.customers))]
+    weights = np.array(base.tenure)
+    exact = base.customers * weights / weights.sum()
+    counts = np.floor(exact)
+    missing = round(base.customers - counts.sum())
+    counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1.0
+    return [(tenure, float(count)) for tenure, count in enumerate(counts) if count > 0.0]
+
+
+def apply_segments(scenario: Scenario, levers: Levers) -> None:
+    """Write the segments' own hazards by tenure and season."""
+    cohorts = levers.cohorts
+    tenure, period = cohorts.tenure(), cohorts.period()
+    for name, segment in scenario.segments.items():
+        cells = cohorts.segment == name
+        if segment.hazard_by_tenure:
+            by_tenure = np.array(segment.hazard_by_tenure)
+            levers.hazard[cells] *= by_tenure[np.minimum(tenure[cells], len(by_tenure) - 1)]
+        if segment.hazard_season:
+            season = np.array(segment.hazard_season)
+            levers.hazard[cells] *= season[period[cells] % len(season)]
+
+
+def apply_offers(table: CellTable, levers: Levers) -> None:
+    """Write what the groups' offers let off by tenure."""
+    for index, group in enumerate(table.groups):
+        if group.kind != SURVIVORS:
+            periods = levers.cohorts.periods
+            levers.let_off[table.of(index)] = acquisition.let_off_by_tenure(group.offer, periods)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Who is acquired, and for how much.
+
+    Attributes
+    ----------
+    limit, prospects : (cell,)
+        Expected (or exact) customers, and deciding prospects.
+    gift : (cell,)
+        Gift and equipment per customer, currency.
+    cost : (cell,)
+        Expected acquisition cost per customer, currency: the source's spend over the horizon per
+        expected customer, costs per lead, the gift.
+    spend : dict of str to (T,)
+        Channel spend, and the cost of bought cohorts, by source and period, currency.
+    """
+
+    limit: Floats
+    prospects: Floats
+    gift: Floats
+    cost: Floats
+    spend: dict[str, Floats]
+
+
+def take_in(
+    scenario: Scenario, table: CellTable, levers: Levers, mean_spend: dict[str, float]
+) -> Intake:
+    """Expected customers and acquisition costs of all cells, levers written."""
+    calendar = scenario.time.calendar
+    limit, prospects = table.size.copy(), np.zeros(len(table.size))
+    gift, cost = np.zeros(len(limit)), np.zeros(len(limit))
+    spend: dict[str, Floats] = {}
+    for index, group in enumerate(table.groups):
+        cells = table.of(index)
+        gift[cells] = group.offer.gift + group.offer.equipment_subsidy
+        if group.kind == ARRIVALS:
+            channel = scenario.channels[group.source]
+            segment = scenario.segments[group.segment]
+            deciding = acquisition.prospects_by_period(channel, calendar)
+            prospects[cells] = deciding * channel.segments[group.segment]
+            saving = acquisition.first_year_saving(
+                group.offer, mean_spend[group.segment], calendar.per_year
+            )
+            limit[cells] = prospects[cells] * acquisition.conversion(
+                channel, segment, group.segment, group.offer, saving, levers.conversion[cells]
+            )
+    for source, channel in scenario.channels.items():
+        spend[source] = acquisition.spend_by_period(channel, calendar)
+        cells = levers.cohorts.source == source
+        expected = limit[cells].sum()
+        cost[cells] = spend[source].sum() / expected if expected > 0.0 else 0.0
+    for source, cohort in scenario.cohorts.items():
+        cells = levers.cohorts.source == source
+        cost[cells] = cohort.cost_per_customer
+        spend[source] = np.zeros(calendar.periods)
+        spend[source][calendar.period(cohort.joins)] = cohort.cost_per_customer * cohort.customers
+    for own in levers.programs.values():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cost += np.where(limit > 0.0, own.lead_cost * prospects / limit, 0.0)
+    return Intake(limit, prospects, gift, cost + gift, spend)
+
+
+def segment_facts(scenario: Scenario, table: CellTable, field: str) -> Floats:
+    """One number of the segments, by cell."""
+    by_group = [float(getattr(scenario.segments[g.segment], field)) for g in table.groups]
+    return np.array(by_group)[table.group] if by_group else np.zeros(0)

@@ -1,0 +1,177 @@
+"""Scenario to arrays: one variant, ready to run."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.engine import cells as cell_rules
+from clvsim.engine.cells import CellTable, Intake
+from clvsim.engine.population import Population, compile_population
+from clvsim.engine.schedule import (
+    build_schedule,
+    discounting,
+    period_factor,
+    timing_index,
+)
+from clvsim.engine.targeting import TARGETS, fill_gates
+from clvsim.errors import ClvsimError
+from clvsim.kernels import plan as p
+from clvsim.levers import Levers, Membership, ProgramLevers, Treatment
+from clvsim.scenario.model import Scenario
+
+Floats = NDArray[np.float64]
+#: Hazard of a certain adoption: larger than any exponential that can be drawn.
+_CERTAIN = 1e9
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One variant, ready to run.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    table : CellTable
+    intake : Intake
+    levers : Levers
+    population : Population
+    model : Model
+        What the kernels read.
+    programs : tuple of str
+        Enabled programs, the order of all program dimensions.
+    """
+
+    scenario: Scenario
+    table: CellTable
+    intake: Intake
+    levers: Levers
+    population: Population
+    model: p.Model
+    programs: tuple[str, ...]
+
+    def with_rivals(self, rivals: "list[Compiled]") -> "Compiled":
+        """The same variant, told up to where each cell of its rivals acquires."""
+        limits = np.zeros((len(rivals), len(self.table.group)))
+        for i, rival in enumerate(rivals):
+            other = dict(zip(_keys(rival), rival.intake.limit, strict=True))
+            limits[i] = [other.get(key, 0.0) for key in _keys(self)]
+        return replace(self, model=self.model._replace(rivals=limits))
+
+
+def _keys(compiled: Compiled) -> list[tuple[str, str, int]]:
+    table = compiled.table
+    return [
+        (table.groups[g].source, table.groups[g].segment, int(joined))
+        for g, joined in zip(table.group, table.joined, strict=True)
+    ]
+
+
+def compile_scenario(scenario: Scenario) -> Compiled:
+    """Compile one variant; nothing in it depends on a seed.
+
+    Raises
+    ------
+    ClvsimError
+        If a distribution cannot be computed, or two decisions share an address.
+    """
+    table = cell_rules.tabulate(scenario)
+    names = [group.segment for group in table.groups]
+    population = compile_population(
+        {name: scenario.segments[name] for name in sorted(set(names))}, names
+    )
+    levers = Levers.neutral(table.cohorts(scenario.time.periods))
+    cell_rules.apply_segments(scenario, levers)
+    cell_rules.apply_offers(table, levers)
+    enabled = {name: one for name, one in sorted(scenario.programs.items()) if one.enabled}
+    for name, program in enabled.items():
+        program.apply(name, levers, scenario.time.calendar)
+    intake = cell_rules.take_in(scenario, table, levers, population.mean_spend)
+    facts, schedule, active_cost = build_schedule(scenario, table, levers, intake)
+    personal = _personal(scenario, levers)
+    model = p.Model(
+        traits=population.traits,
+        facts=facts,
+        schedule=schedule,
+        active_cost=active_cost,
+        personal=personal,
+        gates=np.zeros((len(personal), p.GATES, levers.cohorts.count, levers.cohorts.periods)),
+        discounting=discounting(scenario),
+        period_factor=period_factor(scenario),
+        receipts=timing_index(None, scenario),
+        residual=scenario.money.residual == "expected",
+        streams=_streams(table, levers),
+        rivals=np.zeros((0, len(facts))),
+    )
+    _fill_personal(model, levers)
+    return Compiled(scenario, table, intake, levers, population, model, tuple(enabled))
+
+
+def _with_person(levers: Levers) -> list[tuple[int, str, ProgramLevers]]:
+    """Index, name and levers of the programs that act on persons, in order."""
+    return [
+        (index, name, own)
+        for index, (name, own) in enumerate(sorted(levers.programs.items()))
+        if own.personal is not None
+    ]
+
+
+def _personal(scenario: Scenario, levers: Levers) -> Floats:
+    rows = _with_person(levers)
+    table = np.zeros((len(rows), p.PERSONAL_COLUMNS))
+    for row, (index, _, own) in zip(table, rows, strict=True):
+        effect = own.personal
+        row[p.PROGRAM] = index
+        row[p.TIMING] = timing_index(own.timing, scenario)
+        row[p.ACCEPTANCE] = 1.0
+        if isinstance(effect, Membership):
+            row[p.KIND] = p.MEMBERSHIP
+            row[p.REVENUE], row[p.COST] = effect.revenue, effect.cost
+        elif isinstance(effect, Treatment):
+            row[p.KIND] = p.TREATMENT
+            row[p.TARGET] = TARGETS[effect.target]
+            row[p.DURATION] = effect.duration
+            row[p.ACCEPTANCE] = effect.acceptance
+            row[p.LIFT_WEIGHT] = effect.lift_weight
+            row[p.CONTACT_COST] = effect.contact_cost
+        if effect is not None:
+            row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
+            row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
+    return table
+
+
+def _fill_personal(model: p.Model, levers: Levers) -> None:
+    inside = levers.cohorts.period() < levers.cohorts.periods
+    reached = np.zeros(levers.cohorts.count, dtype=bool)
+    for row, (_, _, own) in enumerate(_with_person(levers)):
+        gates = model.gates[row]
+        if isinstance(own.personal, Membership):
+            with np.errstate(divide="ignore"):
+                rate = np.minimum(-np.log1p(-own.personal.adoption), _CERTAIN)
+            gates[p.GATE] = np.cumsum(np.where(inside, rate, 0.0), axis=1)
+            gates[p.ON] = own.personal.on
+            reached |= gates[p.GATE, :, -1] > 0.0
+        elif isinstance(own.personal, Treatment):
+            fill_gates(model, row, own.personal, levers)
+            reached |= (gates[p.GATE] < np.inf).any(axis=1)
+    model.facts[:, p.IS_PERSONAL] = reached
+
+
+def _streams(table: CellTable, levers: Levers) -> p.Words:
+    """Addresses of all decisions, ``(group, stream)``.
+
+    Raises
+    ------
+    ClvsimError
+        If two decisions have the same address (a chance of one in billions).
+    """
+    decisions = list(p.CORE_STREAMS) + [f"program {name}" for _, name, _ in _with_person(levers)]
+    streams = [[group.stream(decision) for decision in decisions] for group in table.groups]
+    words = np.array(streams, dtype=np.uint64).reshape(len(table.groups), len(decisions))
+    if len(np.unique(words)) != words.size:
+        message = (
+            "two decisions share one random address by accident of their names: "
+            "rename a channel, a segment or a program"
+        )
+        raise ClvsimError(message)
+    return words

@@ -1,0 +1,85 @@
+"""Memory: what a run will need, said before it starts."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from clvsim.accounts import ACCOUNTS
+from clvsim.engine.compile import Compiled
+from clvsim.engine.run import Settings
+from clvsim.engine.tasks import plan_tasks, slot_bytes
+from clvsim.errors import InputError
+from clvsim.kernels import plan as p
+from clvsim.scenario.model import Scenario
+
+#: Copies of the results that exist at once while measures are derived.
+_COPIES = 3
+_GIGA = 1e9
+
+
+def result_bytes(compiled: Compiled, worlds: int) -> float:
+    """Memory of the results of some worlds of one variant, bytes."""
+    table = compiled.table
+    periods, groups = compiled.scenario.time.periods, len(table.groups)
+    programs = len(compiled.programs)
+    per_world = periods * (len(ACCOUNTS) + p.FLOWS + programs * (1 + p.PROGRAM_FLOWS) + 4)
+    per_world += groups * (p.SUMS + 1 + 2 * periods)
+    return 8.0 * _COPIES * worlds * per_world
+
+
+def model_bytes(scenario: Scenario) -> float:
+    """Memory of a scenario's compiled levers, bytes, before they are built."""
+    periods = scenario.time.periods
+    cells = sum(len(channel.segments) for channel in scenario.channels.values()) * periods
+    cells += len(scenario.cohorts)
+    cells += sum(
+        1 if isinstance(base.tenure, int) else len(base.tenure)
+        for base in scenario.installed_base.values()
+    )
+    return 8.0 * cells * (periods + 1) * (p.SCHEDULE + 8 + 6 * len(scenario.programs))
+
+
+def available_bytes() -> float:
+    """Memory that this process may still take, bytes; infinite where the system does not say."""
+    limits = []
+    try:
+        with Path("/proc/meminfo").open() as lines:
+            free = [line for line in lines if line.startswith("MemAvailable:")]
+        limits += [1024.0 * float(line.split()[1]) for line in free]
+    except OSError:
+        pass
+    if not limits and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(limit).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            limits.append(float(text))
+    return min(limits, default=np.inf)
+
+
+def refuse_if_too_large(needed: float, what: str) -> None:
+    """Refuse a run that would not fit.
+
+    Raises
+    ------
+    InputError
+        With what it needs, what there is, and what to do.
+    """
+    there = available_bytes()
+    if needed > there:
+        message = (
+            f"{what} would need about {needed / _GIGA:,.1f} GB of memory and there are "
+            f"{there / _GIGA:,.1f} GB: use fewer worlds, fewer periods or a longer step"
+        )
+        raise InputError(message)
+
+
+def run_bytes(compiled: Compiled, worlds: int, settings: Settings) -> float:
+    """Memory of a run of one variant: its results and one wave of accumulators, bytes."""
+    tasks = plan_tasks(compiled)
+    wave = slot_bytes(compiled, tasks.widest) * max(len(tasks.tasks), 1)
+    return result_bytes(compiled, worlds) + 2.0 * max(wave, settings.wave_bytes)

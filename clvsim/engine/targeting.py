@@ -1,0 +1,154 @@
+"""Whom treatments reach: thresholds of the score for the top share of those active at a time.
+
+Ranking all customers of a world against one another would tie them together. Instead the score from
+which the top share is reached is found beforehand, on a pilot sample of every cell, each weighted
+with its chance of being active then under the shared levers. A contact is then a rule about
+one person: memory stays bounded, and a program changes only those that it touches.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from clvsim.kernels import plan as p
+from clvsim.kernels.traits import (
+    CELLS,
+    CHURN,
+    CONSTANT,
+    CONTINUOUS,
+    KEENNESS,
+    LIFT,
+    OCTAVES,
+    SPEND,
+    TRAIT_COUNT,
+)
+from clvsim.kernels.traits import SIDE as TABLE_SIDE
+from clvsim.levers import Levers, Target, Treatment
+
+Floats = NDArray[np.float64]
+#: Pilot customers of a cell.
+PILOT = 1024
+TARGETS: dict[Target, int] = {
+    "random": p.BY_RANDOM,
+    "value": p.BY_VALUE,
+    "risk": p.BY_RISK,
+    "lift": p.BY_LIFT,
+}
+#: Steps of an additive recurrence that fills the cube of traits evenly (Roberts 2018): powers of
+#: the inverse of the root of x**5 = x + 1.
+_STEPS = 1.1673039782614187 ** -np.arange(1.0, TRAIT_COUNT + 1.0)
+
+
+def fill_gates(model: p.Model, row: int, treatment: Treatment, levers: Levers) -> None:
+    """Write a treatment's gates and tie shares into ``model.gates[row]``."""
+    gate, tie = model.gates[row, p.GATE], model.gates[row, p.TIE]
+    inside = levers.cohorts.period() < levers.cohorts.periods
+    contact = treatment.contact & inside
+    gate[...] = np.inf
+    if treatment.share <= 0.0:
+        return
+    if treatment.target == "random":
+        gate[contact] = 1.0 - treatment.share
+        return
+    if treatment.share >= 1.0:
+        gate[contact] = -np.inf
+        return
+    cells = np.flatnonzero(contact.any(axis=1) & (model.facts[:, p.LIMIT] > 0.0))
+    if not len(cells):
+        return
+    hazards, scores = _pilot(model, cells, treatment.target)
+    order = np.argsort(-scores, axis=None, kind="stable")
+    ranked = scores.ravel()[order]
+    for period in range(levers.cohorts.periods):
+        step = period - levers.cohorts.start[cells]
+        now = (step >= 0) & contact[cells, np.maximum(step, 0)]
+        if not now.any():
+            continue
+        weight = _active_weight(model, cells, step, hazards) * now[:, None]
+        place, share_of_ties = _top(ranked, weight.ravel()[order], treatment.share)
+        gate[cells[now], step[now]] = place
+        tie[cells[now], step[now]] = share_of_ties
+
+
+def _pilot(model: p.Model, cells: NDArray[np.int64], target: Target) -> tuple[Floats, Floats]:
+    """Hazards and scores of the pilot sample, ``(cell, customer)``: evenly spread, not random."""
+    hazards, scores = np.empty((len(cells), PILOT)), np.empty((len(cells), PILOT))
+    place = np.arange(PILOT)[:, None] * _STEPS
+    for i, cell in enumerate(cells):
+        # A shift of its own for every cell: cells of one group fill each other's gaps.
+        u = np.clip((0.5 + place + (i + 1) * _STEPS * PILOT) % 1.0, 1e-12, 1.0 - 1e-12).T
+        hazards[i], spend, lift = _traits(model, int(cell), u)
+        if target == "risk":
+            scores[i] = hazards[i]
+        elif target == "lift":
+            scores[i] = lift
+        else:
+            scores[i] = _expected_value(model, int(cell), hazards[i], spend)
+    return hazards, scores
+
+
+def _traits(model: p.Model, cell: int, u: Floats) -> tuple[Floats, Floats, Floats]:
+    """Hazard, spend and lift at uniforms ``(trait, customer)``, keenness first."""
+    facts, traits = model.facts[cell], model.traits
+    group = int(facts[p.GROUP])
+    if int(facts[p.SOURCE]) == p.ARRIVALS:
+        u[KEENNESS] *= facts[p.LIMIT] / facts[p.PROSPECTS]
+    factor = traits.cholesky[group]
+    if factor.any():
+        normal = ndtri(u)
+        normal[KEENNESS] *= -1.0
+        u[1:] = ndtr(factor @ normal)[1:]
+    hazard, spend, lift = (
+        _trait(traits, traits.spec[group, trait], u[trait]) for trait in (CHURN, SPEND, LIFT)
+    )
+    return hazard, spend, lift
+
+
+def _trait(traits: p.Traits, spec: Floats, u: Floats) -> Floats:
+    """One trait at uniforms, from its compiled table."""
+    kind, row = int(spec[0]), int(spec[2])
+    if kind == CONSTANT:
+        return np.full(u.shape, spec[1])
+    if kind != CONTINUOUS:
+        values, cumulated = traits.atoms[:, traits.bounds[row] : traits.bounds[row + 1]]
+        return np.asarray(values[np.minimum(np.searchsorted(cumulated, u), len(values) - 1)])
+    tail = np.minimum(np.minimum(u, 1.0 - u), np.nextafter(0.5, 0.0))
+    mantissa, exponent = np.frexp(tail)
+    octave = np.minimum(-1 - exponent, OCTAVES - 1)
+    inside = (2.0 * mantissa - 1.0) * CELLS
+    cubic = traits.cubics[row][(u > 0.5) * TABLE_SIDE + octave * CELLS + inside.astype(int)]
+    f = inside % 1.0
+    return np.asarray(cubic[:, 0] + f * (cubic[:, 1] + f * (cubic[:, 2] + f * cubic[:, 3])))
+
+
+def _expected_value(model: p.Model, cell: int, hazard: Floats, spend: Floats) -> Floats:
+    """Expected margin from now on under the cell's last conditions, as the kernel has it."""
+    facts = model.facts[cell]
+    last = model.schedule[cell, p.MULTIPLIER, int(facts[p.STEPS]) - 1]
+    margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD]
+    return np.asarray(margin / (1.0 - np.exp(-hazard * last) * model.period_factor))
+
+
+def _active_weight(
+    model: p.Model, cells: NDArray[np.int64], step: NDArray[np.int64], hazards: Floats
+) -> Floats:
+    """Expected customers that each pilot customer stands for at a step of its cell."""
+    cumulated = model.schedule[cells, p.CUMULATED]
+    tenure = model.facts[cells, p.START] - model.facts[cells, p.JOINED_IN]
+    passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], tenure)
+    at_entry = np.exp(-hazards * tenure[:, None])
+    active = np.exp(-hazards * passed[:, None])
+    size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
+    return np.asarray(size[:, None] * active)
+
+
+def _top(ranked: Floats, weight: Floats, share: float) -> tuple[float, float]:
+    """Score from which the top ``share`` of the weight is reached, and the share of ties there."""
+    total = weight.sum()
+    if total <= 0.0:
+        return np.inf, 0.0
+    cumulated = np.cumsum(weight)
+    place = ranked[min(int(np.searchsorted(cumulated, share * total)), len(ranked) - 1)]
+    above = weight[ranked > place].sum()
+    at = weight[ranked == place].sum()
+    return float(place), float(np.clip((share * total - above) / at, 0.0, 1.0)) if at > 0.0 else 1.0

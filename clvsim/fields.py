@@ -1,0 +1,52 @@
+"""Field types that scenario sections and programs share: ranges, units, periods."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+
+
+class Section(BaseModel):
+    """A frozen table of a scenario file: unknown keys are faults, numbers are finite."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+Step = Literal["week", "month", "quarter", "year"]
+Timing = Literal["start", "mid", "end"]
+#: A probability or a share: a number from 0 to 1.
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+#: An amount in the scenario's currency, never negative.
+Money = Annotated[float, Field(ge=0.0, le=1e15)]
+#: A factor: 1 changes nothing.
+Multiplier = Annotated[float, Field(ge=0.0, le=1e6)]
+#: A number of customers.
+Count = Annotated[int, Field(ge=0, le=4_000_000_000)]
+#: A number of periods.
+Periods = Annotated[int, Field(ge=0, le=4096)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
+
+
+def _date_or_number(value: int | str) -> int | str:
+    if isinstance(value, str) and not _DATE.fullmatch(value):
+        message = f"must be a period number or a date like '2026-03' or '2026-03-15', not {value!r}"
+        raise ValueError(message)
+    if isinstance(value, int) and not 0 <= value <= 4096:
+        message = f"must be a period number from 0 to 4096, not {value}"
+        raise ValueError(message)
+    return value
+
+
+#: A period of the horizon: its number (from 0), or a date (``"2026-03"``, ``"2026-03-15"``).
+Period = Annotated[int | str, AfterValidator(_date_or_number)]
+
+
+Numbers = Annotated[tuple[Annotated[float, Strict()], ...], Strict(strict=False)]
+Probabilities = Annotated[tuple[Annotated[Probability, Strict()], ...], Strict(strict=False)]
+Amounts = Annotated[tuple[Annotated[Money, Strict()], ...], Strict(strict=False)]
+Names = Annotated[tuple[Annotated[Name, Strict()], ...], Strict(strict=False)]
+Multipliers = Annotated[tuple[Annotated[Multiplier, Strict()], ...], Strict(strict=False)]

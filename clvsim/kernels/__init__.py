@@ -1,0 +1,1 @@
+"""Numba kernels: plain numbers and arrays in, plain numbers and arrays out."""

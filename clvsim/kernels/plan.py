@@ -1,0 +1,226 @@
+"""What the loop over customers reads and writes: few plain arrays with named rows.
+
+A *cell* is one cohort: the customers of one group (a source and a segment) that join in one
+period. Every lever collapses to one row per cell over its *steps* (periods since it entered the
+horizon), so the loop never sees a scenario, only rows.
+
+Quantities of a kind share one array, and constants name its rows: with an array each (84 of them)
+the kernel took 35 s to compile, because numba unpacks and counts every array at every call.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+#: How a cell's customers come about: a Poisson process of prospects, a fixed number, or the
+#: survivors (a fixed number) of an earlier cohort.
+ARRIVALS, FIXED, SURVIVORS = 0, 1, 2
+
+#: Streams of the core decisions; those of personal programs follow, one a row.
+STREAM_TRAITS, STREAM_LIFE, STREAM_MORE_TRAITS, STREAM_ARRIVAL = 0, 1, 2, 3
+CORE_STREAMS = ("churn, spend", "life, call", "lift, keenness", "arrival")
+PERSONAL_STREAMS = 4
+
+# Columns of ``Model.facts``: one number a cell.
+#: Index of the group; joining period (negative: installed base); first period inside the horizon;
+#: periods from there to the horizon; how its customers come about.
+GROUP, JOINED_IN, START, STEPS, SOURCE = 0, 1, 2, 3, 4
+#: Expected customers (``ARRIVALS``) or their exact number; deciding prospects.
+LIMIT, PROSPECTS = 5, 6
+#: Guide buckets per unit of cumulated multiplier.
+GUIDE_SCALE = 7
+#: Margin of one period beyond the horizon per unit of spend and per head, currency.
+RESIDUAL_UNIT, RESIDUAL_HEAD = 8, 9
+#: Expected acquisition cost per customer, currency.
+ACQUISITION_COST = 10
+#: Probability that one who leaves calls to cancel.
+CALL_SHARE = 11
+#: Whether any personal program can reach the cell (0 or 1).
+IS_PERSONAL = 12
+#: Share of list revenue that is cost.
+COST_SHARE = 13
+FACTS = 14
+
+# Rows of ``Model.schedule``: one number a cell and step (or step of decision), T + 1 wide.
+#: Hazard multiplier; tenure on entering plus its running sum; first guess of the step whose
+#: running sum passes a threshold (indexed by bucket).
+MULTIPLIER, CUMULATED, GUIDE = 0, 1, 2
+#: Last step paid by one who decides to leave at a step (steps: beyond the horizon).
+HELD = 3
+#: Margin, discounted to joining, per unit of spend and per head, up to a step of decision.
+UNIT_VALUE, HEAD_VALUE = 4, 5
+#: The same of one step alone, without amounts on leaving.
+UNIT_MARGIN, HEAD_MARGIN = 6, 7
+#: Amount on leaving (fee) and for a call to cancel, discounted to joining; the fee, currency.
+LEAVING_MARGIN, CALL_MARGIN, FEE = 8, 9, 10
+#: Price relative to the list at the start, and the share of it that is let off.
+PRICE, LET_OFF = 11, 12
+SCHEDULE = 13
+
+#: Kinds of personal programs: joined of one's own accord, or contacted by rule.
+MEMBERSHIP, TREATMENT = 0, 1
+#: What a treatment ranks customers by.
+BY_RANDOM, BY_VALUE, BY_RISK, BY_LIFT = 0, 1, 2, 3
+# Columns of ``Model.personal``: one number a personal program.
+#: Membership or treatment; index of the program; what it ranks by; periods of effect; row of
+#: ``Model.discounting`` for its costs.
+KIND, PROGRAM, TARGET, DURATION, TIMING = 0, 1, 2, 3, 4
+#: Probability of acceptance; hazard multiplier under the effect; weight of the personal lift in it;
+#: relative growth of spend; share of the price let off.
+ACCEPTANCE, HAZARD, LIFT_WEIGHT, GROWTH, CONCESSION = 5, 6, 7, 8, 9
+#: Revenue and cost per period of effect; cost of an acceptance (or adoption) and of a contact.
+REVENUE, COST, ENTRY_COST, CONTACT_COST = 10, 11, 12, 13
+PERSONAL_COLUMNS = 14
+# Rows of ``Model.gates``: one number a personal program, cell and step.
+#: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
+#: nobody), or 1 minus the share for a random target.
+GATE = 0
+#: Share contacted of those exactly at the gate.
+TIE = 1
+#: Whether a member's benefits run (0 or 1).
+ON = 2
+GATES = 3
+
+# Rows of ``Slots.flows``, by period: counts, or currency.
+ACTIVE, JOINED, LEFT, CALLS, LIST_REVENUE, DISCOUNT, FEES = range(7)
+#: Value at time 0 of all margin after each period of the customers joined by then.
+EQUITY = 7
+#: By tenure instead of period: customers that could decide to leave, and that did.
+AT_RISK, DECIDED = 8, 9
+FLOWS = 10
+# Rows of ``Slots.program_flows``, by period.
+CONTACTS, ENTRIES, MEMBERS, EXTRA_LIST, EXTRA_DISCOUNT, ACTIVE_COST = range(6)
+PROGRAM_FLOWS = 6
+# Columns of ``Slots.sums``; values are CLV before acquisition, ``PRESENT`` at time 0.
+SUM_CUSTOMERS, SUM_VALUE, SUM_SQUARE, SUM_PAID_BACK, SUM_RESIDUAL, SUM_PRESENT = range(6)
+SUMS = 6
+
+# Columns of a block of customers (``Block.customers``).
+LIFE, CALL, GAMMA, SPARE, RATE, SPEND_OF, LIFT_OF, THRESHOLD, RANK = range(9)
+BLOCK_COLUMNS = 9
+# Rows of ``CellSums.by_step``: customers and their summed spend by step of decision (``steps``:
+# none), and discounted margin by step that does not follow from the cell's schedule.
+CUSTOMERS, SPENT, LATER = range(3)
+#: Columns of a customer's row (``--customers``).
+ROW_COLUMNS = ("cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv")
+
+
+class Traits(NamedTuple):
+    """Compiled traits of all groups.
+
+    Attributes
+    ----------
+    spec : (group, trait, 3)
+        Kind, constant value (in the trait's unit), row in ``cubics`` or index in ``bounds``.
+    cubics : (table, cell, 4)
+        Coefficients, ascending powers of the fraction of a table's cell; table 0 is the normal.
+    bounds : (discrete + 1,) int64
+        Slices of ``atoms``.
+    atoms : (2, atom)
+        Support and distribution function of discrete traits.
+    cholesky : (group, trait, trait)
+        Lower factor of the correlation matrix of normal scores; zero where nothing is correlated.
+    """
+
+    spec: Floats
+    cubics: Floats
+    bounds: Ints
+    atoms: Floats
+    cholesky: Floats
+
+
+class Model(NamedTuple):
+    """All that the loop reads; ``T`` is the horizon in periods.
+
+    Attributes
+    ----------
+    facts : (cell, fact)
+    schedule : (cell, row, T + 1)
+    active_cost : (program, cell, T)
+        Cost per active customer and period, currency.
+    personal : (personal program, column)
+    gates : (personal program, row, cell, T)
+    discounting : (timing, T + 1)
+        Factor of an amount in a period, by timing within it.
+    period_factor : float
+        Factor of one whole period.
+    receipts : int
+        Row of ``discounting`` for receipts and running costs.
+    residual : bool
+        Whether customers alive at the horizon carry an expected residual value.
+    streams : (group, stream) uint64
+    rivals : (variant, cell)
+        Limits of the same cells in other variants: who joins only here.
+    """
+
+    traits: Traits
+    facts: Floats
+    schedule: Floats
+    active_cost: Floats
+    personal: Floats
+    gates: Floats
+    discounting: Floats
+    period_factor: float
+    receipts: int
+    residual: bool
+    streams: Words
+    rivals: Floats
+
+
+class Slots(NamedTuple):
+    """Accumulators, one slot per task, summed in the order of tasks.
+
+    Attributes
+    ----------
+    flows : (slot, flow, T)
+    program_flows : (slot, program, flow, T)
+    sums : (slot, column)
+    cells : (slot, cell of the task, 2)
+        Customers and their summed value before acquisition, by cell.
+    only : (slot, variant, 2)
+        Customers that another variant lacks and their summed value before acquisition.
+    histogram : (slot, 2, bin) int64
+        Customers by CLV after and before acquisition cost.
+    """
+
+    flows: Floats
+    program_flows: Floats
+    sums: Floats
+    cells: Floats
+    only: Floats
+    histogram: Ints
+
+
+class CellSums(NamedTuple):
+    """Scratch of one cell, cleared after it.
+
+    Attributes
+    ----------
+    by_step : (3, T + 1)
+    posts : (program, flow, T)
+        Program flows by step.
+    """
+
+    by_step: Floats
+    posts: Floats
+
+
+class Block(NamedTuple):
+    """Scratch of one block of customers, ``B`` at most.
+
+    Attributes
+    ----------
+    customers : (column, B)
+    uniforms : (trait, B)
+    scratch : (3, row)
+        Scores of the copula; a walk's effect ends and scores.
+    """
+
+    customers: Floats
+    uniforms: Floats
+    scratch: Floats

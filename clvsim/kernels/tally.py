@@ -1,0 +1,123 @@
+"""Adding up: the histogram of customer values, and a cell's sums turned into flows by period."""
+
+import numpy as np
+from numba import njit
+
+from clvsim.kernels import plan as p
+from clvsim.kernels.plan import Floats
+from clvsim.kernels.traits import float_bits
+
+#: Bins per octave: neighbouring bin edges differ by at most 1/64, so a bin's middle is within
+#: 1/128 (0.8 %) of every value in it.
+BIN_BITS = 6
+_PER_OCTAVE = 1 << BIN_BITS
+_OCTAVES = 44
+_LOWEST_EXPONENT = 1023 - 14
+_SIDE = _OCTAVES * _PER_OCTAVE
+#: Negative values, zero (and all within 2**-14 of it), positive values.
+BINS = 2 * _SIDE + 1
+ZERO_BIN = _SIDE
+
+
+@njit(inline="always")
+def bin_of(value):
+    """Histogram bin of a value: sign, octave and 1/64 of the octave; ends are clamped."""
+    bits = float_bits(abs(value))
+    place = ((bits >> (52 - BIN_BITS)) - (_LOWEST_EXPONENT << BIN_BITS)) + 1
+    place = min(max(place, 0), _SIDE)
+    return ZERO_BIN + place if value >= 0.0 else ZERO_BIN - place
+
+
+def bin_edges() -> Floats:
+    """Lower edges of the bins and the upper edge of the last, ``(BINS + 1,)``, ascending."""
+    exponents = np.arange(_SIDE + 1) // _PER_OCTAVE + _LOWEST_EXPONENT - 1023
+    fractions = 1.0 + (np.arange(_SIDE + 1) % _PER_OCTAVE) / _PER_OCTAVE
+    positive = fractions * 2.0**exponents
+    return np.concatenate([-positive[::-1], positive])
+
+
+@njit
+def post_cell(model, cell, sums, slots, slot):
+    """Turn one cell's sums by step of decision into flows by period, and add them to a slot.
+
+    The rows ``CUSTOMERS`` and ``SPENT`` of ``sums`` become, in place, those active at each step;
+    the amounts on leaving are added to ``LATER``.
+    """
+    facts, schedule = model.facts[cell], model.schedule[cell]
+    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
+    customers, spend, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
+    flows, horizon = slots.flows[slot], slots.flows.shape[2]
+    joins = 0.0
+    for step in range(steps + 1):
+        joins += customers[step]
+    if joined >= 0:
+        flows[p.JOINED, start] += joins
+
+    # Those that can decide to leave and those that do, by tenure: before a contract holds them.
+    alive, tenure = joins, start - joined
+    for step in range(steps):
+        if tenure + step < horizon:
+            flows[p.AT_RISK, tenure + step] += alive
+            flows[p.DECIDED, tenure + step] += customers[step]
+        alive -= customers[step]
+
+    # A decision is carried out at the last step paid: from the last step backwards, so that
+    # nobody is moved twice.
+    for step in range(steps - 1, -1, -1):
+        flows[p.FEES, start + step] += customers[step] * schedule[p.FEE, step]
+        later[step] += customers[step] * schedule[p.LEAVING_MARGIN, step]
+        paid = int(schedule[p.HELD, step])
+        if paid != step:
+            customers[paid] += customers[step]
+            spend[paid] += spend[step]
+            customers[step] = 0.0
+            spend[step] = 0.0
+    active, spent = customers[steps], spend[steps]
+    for step in range(steps - 1, -1, -1):
+        period = start + step
+        flows[p.LEFT, period] += customers[step]
+        active += customers[step]
+        spent += spend[step]
+        customers[step] = active
+        spend[step] = spent
+        listed = spent * schedule[p.PRICE, step]
+        flows[p.ACTIVE, period] += active
+        flows[p.LIST_REVENUE, period] += listed
+        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+    post_programs(model, cell, sums, slots, slot)
+
+
+@njit
+def post_programs(model, cell, sums, slots, slot):
+    """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
+    start = int(model.facts[cell, p.START])
+    flows, active = slots.flows[slot], sums.by_step[p.CUSTOMERS]
+    for program in range(sums.posts.shape[0]):
+        posts, to = sums.posts[program], slots.program_flows[slot, program]
+        for step in range(int(model.facts[cell, p.STEPS])):
+            period = start + step
+            to[p.ACTIVE_COST, period] += active[step] * model.active_cost[program, cell, step]
+            for flow in range(p.ACTIVE_COST):
+                to[flow, period] += posts[flow, step]
+            flows[p.LIST_REVENUE, period] += posts[p.EXTRA_LIST, step]
+            flows[p.DISCOUNT, period] += posts[p.EXTRA_DISCOUNT, step]
+
+
+@njit
+def post_equity(model, cell, sums, ending, slots, slot):
+    """Add one cell's value of all later margin to the slot's equity by period.
+
+    ``sums`` holds active customers and their spend by step (after ``post_cell``); ``ending`` is the
+    cell's discounted residual value, currency.
+    """
+    start = int(model.facts[cell, p.START])
+    schedule, by_step = model.schedule[cell], sums.by_step
+    to_origin = model.period_factor**start
+    value = ending
+    for step in range(int(model.facts[cell, p.STEPS]) - 1, -1, -1):
+        slots.flows[slot, p.EQUITY, start + step] += to_origin * value
+        value += (
+            by_step[p.SPENT, step] * schedule[p.UNIT_MARGIN, step]
+            + by_step[p.CUSTOMERS, step] * schedule[p.HEAD_MARGIN, step]
+            + by_step[p.LATER, step]
+        )

@@ -1,0 +1,224 @@
+"""Levers: the small fixed set of arrays through which every offer and program acts.
+
+A lever has one number for each cell (cohort of a group) and step (period since the cell entered the
+horizon). A program asks for the part of the plane that it acts on with ``Levers.where`` and writes
+there; the neutral value of every lever changes nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.fields import Timing
+
+Target = Literal["random", "value", "risk", "lift"]
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """The cells that levers speak of.
+
+    Attributes
+    ----------
+    segment, source : (cell,) str
+        Names.
+    joined, start : (cell,) int
+        Period of joining (negative: installed base) and first period inside the horizon.
+    periods : int
+        Horizon.
+    """
+
+    segment: NDArray[np.str_]
+    source: NDArray[np.str_]
+    joined: NDArray[np.int64]
+    start: NDArray[np.int64]
+    periods: int
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.joined)
+
+    def period(self) -> NDArray[np.int64]:
+        """Period of every cell and step, ``(cell, T)``; at or past the horizon: no such step."""
+        return self.start[:, None] + np.arange(self.periods)[None, :]
+
+    def tenure(self) -> NDArray[np.int64]:
+        """Periods since joining of every cell and step, ``(cell, T)``."""
+        return self.period() - self.joined[:, None]
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a program acts on: segments, sources, periods (first and last), tenures."""
+
+    segments: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    first: int = 0
+    last: int | None = None
+    first_tenure: int = 0
+    last_tenure: int | None = None
+
+
+@dataclass
+class Membership:
+    """A state that customers enter of their own accord and keep.
+
+    Attributes
+    ----------
+    adoption : (cell, T)
+        Probability of entering at a step, for those not yet in.
+    on : (cell, T) bool
+        Whether benefits run at a step.
+    hazard, growth, concession : float
+        Hazard multiplier; relative growth of spend; share of the price let off.
+    revenue, cost, entry_cost : float
+        Per member and period, and once on entering, currency.
+    """
+
+    adoption: Floats
+    on: Mask
+    hazard: float = 1.0
+    growth: float = 0.0
+    concession: float = 0.0
+    revenue: float = 0.0
+    cost: float = 0.0
+    entry_cost: float = 0.0
+
+
+@dataclass
+class Treatment:
+    """A contact of customers chosen by a rule, with an effect on those who accept.
+
+    Attributes
+    ----------
+    contact : (cell, T) bool
+        When and whom.
+    target : str
+        Ranks customers by expected remaining ``value``, churn ``risk``, ``lift`` or at ``random``.
+    share : float
+        Top share of those eligible at a time that is contacted.
+    acceptance : float
+        Probability that one contacted accepts.
+    hazard, lift_weight : float
+        Hazard multiplier of those who accept, and weight of their personal lift in it: the hazard
+        is multiplied by ``hazard * max(0, 1 - lift_weight * lift)``.
+    growth, concession : float
+        Relative growth of spend and share of the price let off while the effect lasts.
+    duration : int
+        Periods of effect.
+    contact_cost, entry_cost : float
+        Per contact and per acceptance, currency.
+    """
+
+    contact: Mask
+    target: Target
+    share: float
+    acceptance: float
+    duration: int
+    hazard: float = 1.0
+    lift_weight: float = 0.0
+    growth: float = 0.0
+    concession: float = 0.0
+    contact_cost: float = 0.0
+    entry_cost: float = 0.0
+
+
+@dataclass
+class ProgramLevers:
+    """What one program writes for itself: costs, and the membership or treatment that it is.
+
+    Attributes
+    ----------
+    active_cost : (cell, T)
+        Cost per active customer and period, currency.
+    lead_cost : (cell,)
+        Cost per deciding prospect, currency.
+    fixed_cost : (T,)
+        Cost per period, currency.
+    acquires : bool
+        Whether its costs other than those per customer count as acquisition (else retention).
+    timing : str or None
+        When in the period its costs fall; None: as the scenario's receipts.
+    """
+
+    active_cost: Floats
+    lead_cost: Floats
+    fixed_cost: Floats
+    acquires: bool = False
+    timing: Timing | None = None
+    personal: Membership | Treatment | None = None
+
+
+@dataclass
+class Levers:
+    """All levers of one variant.
+
+    Attributes
+    ----------
+    cohorts : Cohorts
+    hazard : (cell, T)
+        Multiplier of the hazard, 1.
+    price : (cell, T)
+        Price relative to the list at the start, 1; a rise makes customers leave.
+    let_off : (cell, T)
+        Share of the price let off, 0; its end counts as a rise.
+    conversion : (cell,)
+        Log-odds added to a prospect's conversion, 0.
+    programs : dict of str to ProgramLevers
+    """
+
+    cohorts: Cohorts
+    hazard: Floats
+    price: Floats
+    let_off: Floats
+    conversion: Floats
+    programs: dict[str, ProgramLevers]
+
+    @classmethod
+    def neutral(cls, cohorts: Cohorts) -> "Levers":
+        """Levers that change nothing."""
+        shape = (cohorts.count, cohorts.periods)
+        return cls(
+            cohorts=cohorts,
+            hazard=np.ones(shape),
+            price=np.ones(shape),
+            let_off=np.zeros(shape),
+            conversion=np.zeros(cohorts.count),
+            programs={},
+        )
+
+    def program(self, name: str) -> ProgramLevers:
+        """The named program's own levers, neutral at first."""
+        count, periods = self.cohorts.count, self.cohorts.periods
+        neutral = ProgramLevers(np.zeros((count, periods)), np.zeros(count), np.zeros(periods))
+        return self.programs.setdefault(name, neutral)
+
+    def cells(self, where: Where) -> Mask:
+        """Cells whose segment and source a program names, ``(cell,)``."""
+        chosen = np.ones(self.cohorts.count, dtype=bool)
+        if where.segments:
+            chosen &= np.isin(self.cohorts.segment, where.segments)
+        if where.sources:
+            chosen &= np.isin(self.cohorts.source, where.sources)
+        return chosen
+
+    def where(self, where: Where) -> Mask:
+        """Cells and steps that a program acts on, ``(cell, T)``."""
+        period, tenure = self.cohorts.period(), self.cohorts.tenure()
+        chosen = (period >= where.first) & (tenure >= where.first_tenure)
+        if where.last is not None:
+            chosen &= period <= where.last
+        if where.last_tenure is not None:
+            chosen &= tenure <= where.last_tenure
+        return chosen & self.cells(where)[:, None]
+
+    def joining(self, where: Where) -> Mask:
+        """Cells that join while a program runs, ``(cell,)``."""
+        joined = self.cohorts.joined
+        chosen = self.cells(where) & (joined >= where.first)
+        return chosen if where.last is None else chosen & (joined <= where.last)

@@ -1,0 +1,31 @@
+"""Onboarding: care in the first periods of a customer's life lowers the hazard there."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clvsim.calendar import Calendar
+from clvsim.fields import Money, Multiplier
+from clvsim.levers import Levers
+from clvsim.programs.base import Program
+
+
+class Onboarding(Program):
+    """An onboarding program for customers in their first periods."""
+
+    kind: Literal["onboarding"]
+    """Kind of program."""
+    tenures: Annotated[int, Field(ge=1, le=4096)]
+    """Number of periods since joining that it lasts."""
+    hazard: Multiplier = 1.0
+    """Hazard multiplier during onboarding."""
+    cost_per_customer: Money = 0.0
+    """Cost per customer and period of onboarding, currency."""
+
+    def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
+        """Write the levers of the program called ``name``."""
+        where = self.where(calendar, last_tenure=self.tenures - 1)
+        own = self.open(name, levers, where)
+        on = levers.where(where)
+        levers.hazard[on] *= self.hazard
+        own.active_cost[on] += self.cost_per_customer

@@ -1,0 +1,24 @@
+"""Price change: a new list price from a period on; a rise makes some customers leave."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clvsim.calendar import Calendar
+from clvsim.levers import Levers
+from clvsim.programs.base import Program
+
+
+class PriceChange(Program):
+    """A change of the price list for the customers that it concerns."""
+
+    kind: Literal["price_change"]
+    """Kind of program."""
+    change: Annotated[float, Field(ge=-1.0, le=100.0)]
+    """Relative change of the price: 0.05 is five per cent more."""
+
+    def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
+        """Write the levers of the program called ``name``."""
+        where = self.where(calendar)
+        self.open(name, levers, where)
+        levers.price[levers.where(where)] *= 1.0 + self.change

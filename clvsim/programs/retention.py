@@ -1,0 +1,62 @@
+"""Proactive retention: contacts of chosen customers, an incentive, and a changed hazard."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clvsim.calendar import Calendar
+from clvsim.fields import Money, Multiplier, Periods, Probability
+from clvsim.levers import Levers, Target, Treatment
+from clvsim.programs.base import Program
+
+
+class Retention(Program):
+    """A retention campaign: a share of customers, chosen by a rule, is contacted every so often."""
+
+    kind: Literal["retention"]
+    """Kind of program."""
+    target: Target = "random"
+    """Chooses by expected remaining ``value``, churn ``risk``, ``lift``, or at ``random``."""
+    share: Probability = 1.0
+    """Top share of the eligible customers that is contacted each time."""
+    every: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Periods from one contact to the next, counted from the first period of the program."""
+    first_tenure: Periods = 0
+    """Least tenure of those eligible, periods."""
+    last_tenure: Periods | None = None
+    """Greatest tenure of those eligible, periods; absent: any."""
+    contact_cost: Money = 0.0
+    """Cost per contact, currency."""
+    acceptance: Probability = 1.0
+    """Probability that one contacted accepts."""
+    incentive: Money = 0.0
+    """Cost of the incentive per acceptance, currency."""
+    discount: Probability = 0.0
+    """Share of the price let off while the effect lasts."""
+    duration: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Periods of effect after acceptance."""
+    hazard: Multiplier = 1.0
+    """Hazard multiplier of those who accept."""
+    personal_lift: bool = False
+    """Whether the hazard is also multiplied by 1 minus the customer's ``lift``."""
+    spend: Multiplier = 1.0
+    """Multiplier of the spend of those who accept."""
+
+    def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
+        """Write the levers of the program called ``name``."""
+        where = self.where(calendar, self.first_tenure, self.last_tenure)
+        own = self.open(name, levers, where)
+        due = (levers.cohorts.period() - where.first) % self.every == 0
+        own.personal = Treatment(
+            contact=levers.where(where) & due,
+            target=self.target,
+            share=self.share,
+            acceptance=self.acceptance,
+            duration=self.duration,
+            hazard=self.hazard,
+            lift_weight=1.0 if self.personal_lift else 0.0,
+            growth=self.spend - 1.0,
+            concession=self.discount,
+            contact_cost=self.contact_cost,
+            entry_cost=self.incentive,
+        )

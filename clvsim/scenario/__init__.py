@@ -1,0 +1,1 @@
+"""Scenarios: what the user writes, read, checked and explained."""

@@ -1,0 +1,99 @@
+"""SciPy distributions by name: which there are, what they need, and their quantiles."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Quantile = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_PLACE = ("loc", "scale")
+
+
+@cache
+def _stats() -> Any:
+    # Half a second: only a scenario that names a distribution pays for it.
+    from scipy import stats
+
+    return stats
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of all continuous and discrete distributions of SciPy."""
+    stats = _stats()
+    kinds = (stats.rv_continuous, stats.rv_discrete)
+    return tuple(sorted(name for name, one in inspect.getmembers(stats) if isinstance(one, kinds)))
+
+
+def check(name: str, parameters: Mapping[str, float]) -> None:
+    """Refuse a distribution that SciPy lacks, or parameters that it does not take.
+
+    Raises
+    ------
+    ValueError
+        With every fault of the table in one sentence each.
+    """
+    generic = getattr(_stats(), name, None)
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        message = f"scipy.stats has no distribution called {name!r}{hint}"
+        raise ValueError(message)
+    shapes = shape_names(generic)
+    allowed = shapes + (_PLACE if is_continuous(name) else _PLACE[:1])
+    faults = []
+    for unknown in sorted(set(parameters) - set(allowed)):
+        near = difflib.get_close_matches(unknown, allowed, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        faults.append(f"{name!r} has no parameter {unknown!r}{hint}")
+    faults += [
+        f"{name!r} needs its parameter {shape!r}" for shape in shapes if shape not in parameters
+    ]
+    if not faults and not _is_valid(name, parameters):
+        faults.append(f"the parameters are outside what {name!r} takes")
+    if faults:
+        raise ValueError("; ".join(faults) + f" (it takes {', '.join(allowed)})")
+
+
+def shape_names(generic: Any) -> tuple[str, ...]:
+    """Names of the shape parameters of a SciPy distribution."""
+    return tuple(generic.shapes.replace(",", " ").split()) if generic.shapes else ()
+
+
+@lru_cache(maxsize=256)
+def _freeze(name: str, parameters: tuple[tuple[str, float], ...]) -> Any:
+    return getattr(_stats(), name)(**dict(parameters))
+
+
+def frozen(name: str, parameters: Mapping[str, float]) -> Any:
+    """The frozen SciPy distribution."""
+    return _freeze(name, tuple(sorted(parameters.items())))
+
+
+def _is_valid(name: str, parameters: Mapping[str, float]) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(frozen(name, parameters).ppf(0.5)))
+    except (ValueError, TypeError, ArithmeticError):
+        return False
+
+
+def is_continuous(name: str) -> bool:
+    """Whether a distribution of SciPy is continuous (else discrete)."""
+    return isinstance(getattr(_stats(), name), _stats().rv_continuous)
+
+
+def support(name: str, parameters: Mapping[str, float]) -> tuple[float, float]:
+    """Least and greatest value."""
+    low, high = frozen(name, parameters).support()
+    return float(low), float(high)
+
+
+def mean(name: str, parameters: Mapping[str, float]) -> float:
+    """Mean; may be infinite or NaN."""
+    with np.errstate(all="ignore"):
+        return float(frozen(name, parameters).mean())

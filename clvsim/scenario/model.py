@@ -1,0 +1,435 @@
+"""The scenario: frozen sections, every field with its unit, range and default."""
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from clvsim.calendar import Calendar, parse_date
+from clvsim.fields import (
+    Amounts,
+    Count,
+    Money,
+    Multipliers,
+    Name,
+    Names,
+    Numbers,
+    Period,
+    Periods,
+    Probabilities,
+    Probability,
+    Section,
+    Step,
+    Timing,
+)
+from clvsim.programs import AnyProgram
+
+
+class Time(Section):
+    """Horizon and step."""
+
+    step: Step = "month"
+    """Length of a period."""
+    periods: Annotated[int, Field(ge=1, le=4096)]
+    """Horizon, periods."""
+    start: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$")] = "2026-01"
+    """First day of period 0: ``2026-01`` or ``2026-01-15``."""
+
+    @field_validator("start")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            parse_date(value)
+        except ValueError:
+            message = f"must be a date like '2026-01' or '2026-01-15', not {value!r}"
+            raise ValueError(message) from None
+        return value
+
+    @property
+    def calendar(self) -> Calendar:
+        """Periods and dates."""
+        return Calendar(self.step, self.periods, parse_date(self.start))
+
+
+class MoneyRules(Section):
+    """Currency, discounting and what lies beyond the horizon."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    """ISO 4217 code."""
+    discount_rate: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+    """Effective annual rate: 0.1 is ten per cent a year."""
+    timing: Timing = "mid"
+    """When in a period receipts and running costs fall."""
+    residual: Literal["none", "expected"] = "none"
+    """Beyond the horizon: nothing, or the expected margin of each customer still alive."""
+    fixed_costs: Annotated[float, Field(ge=0.0, le=1e15)] | Amounts = 0.0
+    """Fixed costs of the business per period, currency: a constant or one amount a period."""
+
+    @model_validator(mode="after")
+    def _residual_needs_discounting(self) -> Self:
+        if self.residual == "expected" and self.discount_rate == 0.0:
+            message = (
+                "an expected residual value needs a discount_rate above 0: without discounting, "
+                "customers who never leave would be worth infinitely much"
+            )
+            raise ValueError(message)
+        return self
+
+
+class Simulation(Section):
+    """Worlds and seed; the command line may override both."""
+
+    worlds: Annotated[int, Field(ge=1, le=10_000_000)] = 200
+    """Monte Carlo replications."""
+    seed: Annotated[int, Field(ge=0, le=2**64 - 1)] = 1
+    """Seed of all randomness."""
+
+
+class Distribution(Section):
+    """Any SciPy distribution by its SciPy name; other keys are its parameters.
+
+    Shapes by their SciPy names, and ``loc`` and ``scale``.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[float, Strict()]] = Field(init=False)
+
+    distribution: Name
+    """Name in ``scipy.stats``: ``beta``, ``gamma``, ``lognorm``, ``binom``, …"""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Shapes, ``loc`` and ``scale`` as written."""
+        return dict(self.__pydantic_extra__ or {})
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        from clvsim.scenario.distributions import check
+
+        check(self.distribution, self.parameters)
+        return self
+
+
+class RetentionTable(Section):
+    """An observed cohort, fitted as sBG by maximum likelihood (Fader & Hardie 2007)."""
+
+    survivors: Annotated[Numbers, Field(min_length=2)]
+    """Customers still there after 0, 1, 2, … periods of the scenario's step."""
+
+    @field_validator("survivors")
+    @classmethod
+    def _is_a_cohort(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value[0] <= 0.0:
+            message = f"must begin with a positive number of customers, not {value[0]:g}"
+            raise ValueError(message)
+        for i, (earlier, later) in enumerate(pairwise(value), start=1):
+            if not 0.0 <= later <= earlier:
+                message = (
+                    f"must never rise and never be negative: entry {i} is {later:g} after "
+                    f"{earlier:g}"
+                )
+                raise ValueError(message)
+        return value
+
+
+def _trait_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "survivors" if "survivors" in value else "distribution"
+    if isinstance(value, RetentionTable):
+        return "survivors"
+    return "distribution" if isinstance(value, Distribution) else "constant"
+
+
+Constant = Annotated[float, Strict()]
+Trait = Annotated[
+    Annotated[Constant, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
+    Discriminator(lambda value: "constant" if _trait_kind(value) == "constant" else "distribution"),
+]
+ChurnTrait = Annotated[
+    Annotated[Probability, Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")]
+    | Annotated[RetentionTable, Tag("survivors")],
+    Discriminator(_trait_kind),
+]
+TraitName = Literal["churn", "spend", "lift", "keenness"]
+
+
+class Correlation(Section):
+    """A correlation of two traits' normal scores (Gaussian copula)."""
+
+    between: Annotated[
+        tuple[TraitName, ...], Strict(strict=False), Field(min_length=2, max_length=2)
+    ]
+    """Two of ``churn``, ``spend``, ``lift``, ``keenness``."""
+    value: Annotated[float, Field(ge=-1.0, le=1.0)]
+    """From -1 to 1."""
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if len(set(self.between)) != len(self.between):
+            message = (
+                f"a correlation is between two different traits, not {self.between[0]!r} twice"
+            )
+            raise ValueError(message)
+        return self
+
+
+class Segment(Section):
+    """Customers whose traits come from the same distributions."""
+
+    churn: ChurnTrait
+    """Probability of leaving in a period: a number, a distribution, or a retention table."""
+    spend: Trait
+    """Spend per period at the price list, currency: a number or a distribution."""
+    lift: Trait = 0.0
+    """Relative cut of the hazard when treated (may be negative): a number or a distribution."""
+    correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
+    """Correlations between traits."""
+    hazard_by_tenure: Multipliers = ()
+    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on."""
+    hazard_season: Multipliers = ()
+    """Multipliers of the hazard by period, repeated from the horizon's start on."""
+    cost_share: Probability = 0.0
+    """Share of list revenue that is cost (it does not fall with a discount)."""
+    cost_to_serve: Money = 0.0
+    """Cost per active customer and period, currency."""
+    price_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Log-odds of conversion for a saving of the whole first year's list price."""
+    price_rise_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Log of the hazard multiplier for a price rise of the whole list price."""
+    price_rise_periods: Annotated[int, Field(ge=1, le=4096)] = 3
+    """Periods that a price rise is felt."""
+    call_share: Probability = 0.0
+    """Share of leavers that call to cancel; the others leave in silence."""
+    call_cost: Money = 0.0
+    """Cost of a call to cancel, currency."""
+
+
+class Linear(Section):
+    """Reach in proportion to spend."""
+
+    kind: Literal["linear"]
+    """Kind of response."""
+    cost_per_prospect: Annotated[float, Field(gt=0.0, le=1e15)]
+    """Spend per prospect reached, currency."""
+
+
+class Saturating(Section):
+    """Reach ``ceiling * (1 - exp(-rate * spend))`` (Blattberg & Deighton 1996)."""
+
+    kind: Literal["saturating"]
+    """Kind of response."""
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    """Prospects per period that no spend exceeds."""
+    rate: Annotated[float, Field(gt=0.0, le=1e12)]
+    """Per unit of currency."""
+
+
+class Hill(Section):
+    """Reach ``ceiling * s**slope / (s**slope + half**slope)``."""
+
+    kind: Literal["hill"]
+    """Kind of response."""
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    """Prospects per period that no spend exceeds."""
+    half: Annotated[float, Field(gt=0.0, le=1e15)]
+    """Spend that reaches half of the ceiling, currency per period."""
+    slope: Annotated[float, Field(gt=0.0, le=20.0)] = 1.0
+    """Above 1: S-shaped."""
+
+
+Reach = Annotated[Linear | Saturating | Hill, Field(discriminator="kind")]
+
+
+class SpendStep(Section):
+    """Spend from a period on."""
+
+    first: Period = Field(alias="from")
+    """Period (number or date) from which the amount holds."""
+    spend: Money
+    """Currency per period."""
+
+
+def _spend_kind(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "steps" if value and isinstance(value[0], (dict, SpendStep)) else "list"
+    return "constant"
+
+
+Spend = Annotated[
+    Annotated[Money, Tag("constant")]
+    | Annotated[Amounts, Tag("list")]
+    | Annotated[tuple[SpendStep, ...], Strict(strict=False), Tag("steps")],
+    Discriminator(_spend_kind),
+]
+
+
+class Channel(Section):
+    """Where prospects are reached for a spend."""
+
+    spend: Spend
+    """Currency per period: a constant, a list (one amount a period), or ``[{from, spend}, …]``."""
+    reach: Reach
+    """Prospects reached for a spend."""
+    carry_over: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of a period's effective spend that carries over to the next (adstock, normalised)."""
+    conversion: (
+        Annotated[float, Field(ge=0.0, lt=1.0)]
+        | dict[Name, Annotated[float, Field(ge=0.0, lt=1.0)]]
+    )
+    """Share of prospects that join at the list price: a number, or one a segment."""
+    segments: dict[Name, Probability]
+    """Shares of prospects by segment, adding up to 1."""
+    offer: Name | None = None
+    """Name of the offer made; absent: the scenario's, or the list price."""
+    lead_time: Probabilities = ()
+    """Shares of prospects that decide after 0, 1, 2, … periods, adding up to 1; empty: at once."""
+
+    @field_validator("segments")
+    @classmethod
+    def _segments_add_up(cls, value: dict[str, float]) -> dict[str, float]:
+        _adds_up(value.values(), "the shares of segments")
+        return value
+
+    @field_validator("lead_time")
+    @classmethod
+    def _lead_time_adds_up(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value:
+            _adds_up(value, "the shares of the lead time")
+        return value
+
+
+def _adds_up(shares: Any, what: str) -> None:
+    total = sum(shares)
+    if abs(total - 1.0) > 1e-9:
+        message = f"{what} must add up to 1, not {total:.6g}"
+        raise ValueError(message)
+
+
+class Offer(Section):
+    """What a prospect is offered on joining."""
+
+    discount: Probability | Probabilities = 0.0
+    """Share of the price let off: one for ``discount_periods``, or a list by tenure."""
+    discount_periods: Periods = 0
+    """Periods since joining that a single ``discount`` lasts."""
+    free_periods: Periods = 0
+    """Periods since joining that are free."""
+    gift: Money = 0.0
+    """Cost of a gift on joining, currency."""
+    gift_value: Money | None = None
+    """What the gift is worth to a prospect, currency; absent: its cost."""
+    equipment_subsidy: Money = 0.0
+    """Equipment paid for the customer on joining, currency; the prospect counts it as a saving."""
+    term: Periods = 0
+    """Contract term, periods; 0: none."""
+    renews: bool = False
+    """Whether the term begins anew when it ends."""
+    on_leaving: Literal["hold", "fee"] = "hold"
+    """Within the term: hold the decision to leave until it ends, or take a fee and let go."""
+    termination_fee: Money = 0.0
+    """Fee for each period left of the term, currency."""
+    reluctance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Log-odds of conversion that the term costs."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if isinstance(self.discount, float) and self.discount > 0.0 and self.discount_periods == 0:
+            message = (
+                "a discount needs discount_periods (how long it lasts), or a list by tenure like "
+                "discount = [0.5, 0.5, 0.25]"
+            )
+            raise ValueError(message)
+        if self.term == 0 and (self.renews or self.termination_fee > 0.0 or self.reluctance > 0.0):
+            message = "renews, termination_fee and reluctance need a term above 0"
+            raise ValueError(message)
+        return self
+
+
+class Cohort(Section):
+    """A fixed number of customers that join in one period."""
+
+    segment: Name
+    """Name of their segment."""
+    customers: Count
+    """How many."""
+    joins: Period = 0
+    """Period of joining (number or date)."""
+    offer: Name | None = None
+    """Name of their offer; absent: the scenario's, or the list price."""
+    cost_per_customer: Money = 0.0
+    """Acquisition cost per customer, currency."""
+
+
+class InstalledBase(Section):
+    """Customers that joined before the horizon and are still there."""
+
+    segment: Name
+    """Name of their segment."""
+    customers: Count
+    """How many are there at the start."""
+    tenure: Annotated[int, Field(ge=0, le=4096)] | Amounts
+    """Periods since joining: a number, or weights of 0, 1, 2, … periods."""
+
+    @field_validator("tenure")
+    @classmethod
+    def _has_weight(cls, value: int | tuple[float, ...]) -> int | tuple[float, ...]:
+        if isinstance(value, tuple) and not sum(value) > 0.0:
+            message = "needs at least one weight above 0"
+            raise ValueError(message)
+        return value
+
+
+class Scenario(Section):
+    """One scenario file after overlays: a baseline or one of its variants."""
+
+    name: Name = "scenario"
+    """Title in reports."""
+    question: str = ""
+    """The question that the scenario answers."""
+    time: Time
+    """Horizon and step."""
+    money: MoneyRules = MoneyRules()
+    """Currency, discounting, residual value."""
+    simulation: Simulation = Simulation()
+    """Worlds and seed."""
+    offer: Name | None = None
+    """Name of the offer made everywhere unless a channel or cohort says otherwise."""
+    segments: Annotated[dict[Name, Segment], Field(min_length=1)]
+    """Segments by name."""
+    offers: dict[Name, Offer] = {}
+    """Offers by name."""
+    channels: dict[Name, Channel] = {}
+    """Channels by name."""
+    cohorts: dict[Name, Cohort] = {}
+    """Fixed cohorts by name."""
+    installed_base: dict[Name, InstalledBase] = {}
+    """Installed bases by name."""
+    programs: dict[Name, AnyProgram] = {}
+    """Programs by name."""
+
+    def without_plan(self) -> "Scenario":
+        """The same scenario without channels, offers and programs: ROMI's counterfactual."""
+        return self.model_copy(
+            update={
+                "offer": None,
+                "channels": {},
+                "programs": {},
+                "cohorts": {
+                    name: cohort.model_copy(update={"offer": None})
+                    for name, cohort in self.cohorts.items()
+                },
+            }
+        )
+
+
+__all__ = ["Names", "Scenario"]

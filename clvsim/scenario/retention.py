@@ -1,0 +1,381 @@
+"""From a retention table to a churn distribution: the sBG, or one constant churn rate.
+
+A table says how many customers of a cohort are left after each period. If customers
+differ in how likely they are to leave, its churn rate falls with tenure, since those
+who stay are the loyal ones; the sBG (Fader & Hardie 2007) turns that fall into the
+spread of the churn probability. A table without such a fall gets one churn rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import scipy  # its submodules load on first use: importing this file stays cheap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+GAIN_NEEDED = 1.3528
+"""Gain in log-likelihood, 1, from which the sBG is preferred to one churn rate.
+
+The geometric is the sBG at the edge of its parameters (α, β → ∞ at a fixed mean), so
+without any spread twice the gain is 0 half of the time and χ²(1) otherwise (Self &
+Liang 1987, case 5). Its 95 % point is the 90 % point of χ²(1), 2.7055; this is half.
+"""
+
+_TREND_LIMIT = 1.6449
+"""Standard normal 95 % point: beyond it, churn rises with tenure."""
+
+_SMALLEST, _LARGEST = math.log(1e-9), math.log(1e8)
+_STARTING_TOTALS = (0.1, 1.0, 10.0, 100.0)
+_GRADIENT_TOLERANCE = 1e-9
+"""Largest slope per customer-period, 1, at which a maximum counts as found."""
+
+
+@dataclass(frozen=True)
+class RetentionFit:
+    """What a retention table says about churn.
+
+    Attributes
+    ----------
+    model : {"sbg", "geometric"}
+        Whether churn differs between customers or is one rate for all.
+    alpha, beta : float or None
+        Beta distribution of the churn probability over customers; None for geometric.
+    churn : float
+        Maximum-likelihood constant churn probability per period, 1; for either model.
+    log_likelihood, log_likelihood_geometric : float
+        Of the chosen model and of one constant churn rate.
+    periods : int
+        Periods in the table.
+    customers : float
+        Customers at its start.
+    note : str
+        Which model and why, for people.
+
+    """
+
+    model: Literal["sbg", "geometric"]
+    alpha: float | None
+    beta: float | None
+    churn: float
+    log_likelihood: float
+    log_likelihood_geometric: float
+    periods: int
+    customers: float
+    note: str
+
+
+def fit_retention(survivors: Sequence[float]) -> RetentionFit:
+    """Fit a churn distribution to a retention table by maximum likelihood.
+
+    Parameters
+    ----------
+    survivors : sequence of float
+        Customers, shape (periods + 1,): the cohort at the start, then how many of it
+        are left after each period.
+
+    Returns
+    -------
+    RetentionFit
+        The sBG (Fader & Hardie 2007, log-likelihood of a cohort with survivors), or the
+        geometric where the sBG gains less than `GAIN_NEEDED` over it.
+
+    Raises
+    ------
+    ValueError
+        The table cannot be read as survivors of a cohort, or the sBG has no maximum.
+
+    """
+    table = _checked(survivors)
+    return fit_life_table(table[:-1] - table[1:], table[1:])
+
+
+def fit_life_table(
+    leavers: Sequence[float] | NDArray[np.float64],
+    stayers: Sequence[float] | NDArray[np.float64],
+) -> RetentionFit:
+    """Fit as `fit_retention`, where customers also drop out of sight before they leave.
+
+    The likelihood is a product over periods of the churn rates of those at risk, so
+    customers who joined too lately to be watched to the end count for as long as they
+    were watched.
+
+    Parameters
+    ----------
+    leavers, stayers : sequence of float
+        Customers, shape (periods,): of those at risk in a period, how many left in it
+        and how many did not.
+
+    Raises
+    ------
+    ValueError
+        A count is negative or not finite, nobody is at risk, the shapes differ, or
+        the sBG has no maximum.
+
+    """
+    life = _LifeTable.from_counts(leavers, stayers)
+    churn = life.churn
+    constant = life.log_likelihood_constant()
+    fitted = _maximise(life, constant)
+    if fitted is None:
+        return RetentionFit(
+            model="geometric",
+            alpha=None,
+            beta=None,
+            churn=churn,
+            log_likelihood=constant,
+            log_likelihood_geometric=constant,
+            periods=life.periods,
+            customers=life.customers,
+            note=_note_geometric(life),
+        )
+    alpha, beta, best = fitted
+    rate = alpha / (alpha + beta)
+    note = (
+        f"Churn differs between customers (sBG): alpha {alpha:.3f}, beta {beta:.3f}, "
+        f"so {_percent(rate)} leave in the first period and fewer of those left in each one "
+        f"after. {life.size}, its log-likelihood is {best:.2f}, against "
+        f"{constant:.2f} for a constant churn of {_percent(churn)} a period."
+    )
+    return RetentionFit(
+        model="sbg",
+        alpha=alpha,
+        beta=beta,
+        churn=churn,
+        log_likelihood=best,
+        log_likelihood_geometric=constant,
+        periods=life.periods,
+        customers=life.customers,
+        note=note,
+    )
+
+
+@dataclass(frozen=True)
+class _LifeTable:
+    """Leavers and stayers, customers, shape (periods,), of those at risk each period."""
+
+    leavers: NDArray[np.float64]
+    stayers: NDArray[np.float64]
+    earlier: NDArray[np.float64]
+
+    @classmethod
+    def from_counts(
+        cls,
+        leavers: Sequence[float] | NDArray[np.float64],
+        stayers: Sequence[float] | NDArray[np.float64],
+    ) -> _LifeTable:
+        left = np.asarray(leavers, dtype=np.float64)
+        stayed = np.asarray(stayers, dtype=np.float64)
+        if left.ndim != 1 or left.shape != stayed.shape or not left.size:
+            message = "leavers and stayers must be two lists of the same length, >= 1"
+            raise ValueError(message)
+        both = np.concatenate((left, stayed))
+        if not np.all(np.isfinite(both)) or np.any(both < 0.0):
+            message = "leavers and stayers must be numbers of customers, each >= 0"
+            raise ValueError(message)
+        if left[0] + stayed[0] <= 0.0:
+            message = "nobody is at risk of leaving in the first period"
+            raise ValueError(message)
+        return cls(left, stayed, np.arange(left.size, dtype=np.float64))
+
+    @property
+    def periods(self) -> int:
+        return self.leavers.size
+
+    @property
+    def customers(self) -> float:
+        return float(self.leavers[0] + self.stayers[0])
+
+    @property
+    def exposure(self) -> float:
+        """Customer-periods at risk."""
+        return float(np.sum(self.leavers) + np.sum(self.stayers))
+
+    @property
+    def churn(self) -> float:
+        """Constant churn probability of maximum likelihood, 1."""
+        return float(np.sum(self.leavers)) / self.exposure
+
+    @property
+    def size(self) -> str:
+        """The table's size, as the start of a sentence."""
+        plural = "" if self.periods == 1 else "s"
+        return f"Over {self.periods} period{plural} from {self.customers:,.10g} customers"
+
+    def log_likelihood_constant(self) -> float:
+        """Log-likelihood of one constant churn rate at its maximum."""
+        left, stayed = float(np.sum(self.leavers)), float(np.sum(self.stayers))
+        return _times_log(left, self.churn) + _times_log(stayed, 1.0 - self.churn)
+
+    def log_likelihood_edge(self) -> float:
+        """Supremum of the sBG's, not attained, if all leaving is in the first period."""
+        left, stayed = float(self.leavers[0]), float(self.stayers[0])
+        share = left / (left + stayed)
+        return _times_log(left, share) + _times_log(stayed, 1.0 - share)
+
+    def log_likelihood(self, logs: NDArray[np.float64]) -> float:
+        """Log-likelihood of the sBG at ``logs`` = (log α, log β).
+
+        In churn rates α/(α+β+t-1), which need no Beta function and so keep their digits
+        where α and β are large.
+        """
+        alpha, beta = np.exp(logs)
+        total = np.log(alpha + beta + self.earlier)
+        left = self.leavers @ (logs[0] - total)
+        return float(left + self.stayers @ (np.log(beta + self.earlier) - total))
+
+    def gradient(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Slope of `log_likelihood` in (log α, log β), shape (2,)."""
+        alpha, beta = np.exp(logs)
+        common = np.sum((self.leavers + self.stayers) / (alpha + beta + self.earlier))
+        by_alpha = np.sum(self.leavers) / alpha - common
+        by_beta = np.sum(self.stayers / (beta + self.earlier)) - common
+        return np.array([alpha * by_alpha, beta * by_beta])
+
+    def hessian(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Curvature of `log_likelihood` in (log α, log β), shape (2, 2)."""
+        alpha, beta = np.exp(logs)
+        at_risk = self.leavers + self.stayers
+        common = np.sum(at_risk / (alpha + beta + self.earlier) ** 2)
+        own_alpha = common - np.sum(self.leavers) / alpha**2
+        own_beta = common - np.sum(self.stayers / (beta + self.earlier) ** 2)
+        cross = alpha * beta * common
+        curvature = [[alpha**2 * own_alpha, cross], [cross, beta**2 * own_beta]]
+        return np.array(curvature) + np.diag(self.gradient(logs))
+
+    def trend(self) -> float:
+        """Score test of the geometric against churn that moves with tenure, 1.
+
+        Standard normal under one constant rate; positive where churn falls with tenure
+        (as under the sBG, whose score at its edge this is), negative where it rises.
+        """
+        at_risk = self.leavers + self.stayers
+        variance = self.churn * (1.0 - self.churn)
+        centred = self.earlier - self.earlier @ at_risk / self.exposure
+        information = float(centred**2 @ at_risk) * variance
+        if information <= 0.0:
+            return 0.0
+        return float(-centred @ self.leavers) / math.sqrt(information)
+
+
+def _checked(survivors: Sequence[float]) -> NDArray[np.float64]:
+    """Check a retention table and return it, customers, shape (periods + 1,)."""
+    table = np.asarray(survivors, dtype=np.float64)
+    if table.ndim != 1 or table.size <= 1:
+        message = (
+            "a retention table needs at least 2 entries: the size of the cohort, then "
+            f"the customers left after each period; this one has {table.size}"
+        )
+        raise ValueError(message)
+    for period, count in enumerate(table.tolist()):
+        if not math.isfinite(count) or count < 0.0:
+            message = (
+                f"survivors[{period}] is {count:g}: it must be a number of customers, 0 or more"
+            )
+            raise ValueError(message)
+    first = float(table[0])
+    if first <= 0.0:
+        message = "survivors[0] is 0: it must be the size of the cohort at the start"
+        raise ValueError(message)
+    if first <= 1.0 and np.any((table > 0.0) & (table < 1.0)):
+        # As customers, shares would say that a single customer was observed.
+        message = (
+            "the retention table looks like shares of a cohort; give numbers of "
+            "customers (shares times the size of the cohort), since the size decides "
+            "how much the table can say"
+        )
+        raise ValueError(message)
+    rises = np.flatnonzero(np.diff(table) > 0.0)
+    if rises.size:
+        period = int(rises[0])
+        message = (
+            f"survivors[{period + 1}] is {table[period + 1]:g}, more than the "
+            f"{table[period]:g} before it: those left can only become fewer"
+        )
+        raise ValueError(message)
+    return table
+
+
+def _maximise(life: _LifeTable, constant: float) -> tuple[float, float, float] | None:
+    """(α, β, log-likelihood) at the maximum; None where one churn rate does as well."""
+    if not 0.0 < life.churn < 1.0:
+        return None
+    if not np.any(life.leavers[1:] > 0.0):
+        if life.log_likelihood_edge() - constant < GAIN_NEEDED:
+            return None
+        message = (
+            "all who leave do so in the first period, which no sBG can say (alpha and "
+            "beta run off to 0): give a table with more periods or more customers, or "
+            "model the first period apart"
+        )
+        raise ValueError(message)
+    odds = life.churn / (1.0 - life.churn)
+    runs = [
+        scipy.optimize.minimize(
+            lambda logs: -life.log_likelihood(logs) / life.exposure,
+            np.log([total * odds / (1.0 + odds), total / (1.0 + odds)]),
+            jac=lambda logs: -life.gradient(logs) / life.exposure,
+            method="L-BFGS-B",
+            bounds=[(_SMALLEST, _LARGEST)] * 2,
+        )
+        for total in _STARTING_TOTALS
+    ]
+    rough = min(runs, key=lambda run: float(run.fun))
+    if life.log_likelihood(rough.x) - constant < GAIN_NEEDED:
+        return None
+    # The search stops at a small gain; Newton's method on the slope gives all digits.
+    exact = scipy.optimize.root(life.gradient, rough.x, jac=life.hessian, tol=1e-14)
+    logs = np.asarray(exact.x, dtype=np.float64)
+    slope = float(np.max(np.abs(life.gradient(logs)))) / life.exposure
+    peak = bool(np.all(np.linalg.eigvalsh(life.hessian(logs)) < 0.0))
+    best = life.log_likelihood(logs)
+    if not peak or slope > _GRADIENT_TOLERANCE or best < constant:
+        message = (
+            "the sBG fit of the retention table did not converge: it stopped at alpha "
+            f"{math.exp(logs[0]):g}, beta {math.exp(logs[1]):g}"
+        )
+        raise ValueError(message)
+    return math.exp(logs[0]), math.exp(logs[1]), best
+
+
+def _note_geometric(life: _LifeTable) -> str:
+    """Say why the geometric was chosen, with its figures."""
+    churn = life.churn
+    if churn <= 0.0:
+        highest = -math.expm1(math.log(0.05) / life.exposure)
+        return (
+            f"Nobody leaves, so the churn is 0. {life.size}, that would still happen "
+            f"one time in twenty at a churn of {_percent(highest)} a period."
+        )
+    chosen = f"One churn of {_percent(churn)} a period for all customers (geometric). "
+    if churn >= 1.0:
+        return f"{chosen}{life.size}, nobody stays for a second period."
+    if life.periods == 1:
+        return f"{chosen}{life.size}, one period cannot tell whether customers differ."
+    if life.trend() < -_TREND_LIMIT:
+        return (
+            f"{chosen}{life.size}, churn rises with tenure (z {-life.trend():.1f}), "
+            "which neither the sBG nor one churn rate can follow: set the hazard by "
+            "tenure."
+        )
+    return (
+        f"{chosen}{life.size}, letting churn differ between customers (sBG) raises the "
+        f"log-likelihood by less than {GAIN_NEEDED:.2f}, the least that would show "
+        "more than chance (likelihood-ratio test at 5 % on the boundary)."
+    )
+
+
+def _times_log(count: float, probability: float) -> float:
+    """``count · log(probability)``, and 0 where nobody is counted."""
+    return count * math.log(probability) if count > 0.0 else 0.0
+
+
+def _percent(probability: float) -> str:
+    """Write a probability in per cent to three digits, however small it is."""
+    return f"{100.0 * probability:.3g} %"

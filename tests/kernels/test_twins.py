@@ -1,0 +1,369 @@
+"""The kernels against their naive twins: counts agree exactly, money to 1e-12."""
+
+import numpy as np
+import pytest
+
+from clvsim.engine.compile import compile_scenario
+from clvsim.engine.run import run_worlds
+from clvsim.engine.tasks import new_slots, plan_tasks
+from clvsim.kernels import plan as p
+from clvsim.kernels.customers import TASK_ROW, simulate
+from clvsim.kernels.tally import bin_edges, bin_of
+from clvsim.scenario.model import Scenario
+from tests import naive
+
+SEED, WORLD = 20_261_122, 3
+BETA = {"distribution": "beta", "a": 0.7, "b": 6.0}
+GAMMA = {"distribution": "gamma", "a": 4.0, "scale": 10.0}
+
+OFFERS = {
+    "time": {"periods": 16},
+    "money": {"discount_rate": 0.12, "timing": "start", "residual": "expected"},
+    "segments": {
+        "home": {
+            "churn": BETA,
+            "spend": GAMMA,
+            "cost_share": 0.35,
+            "cost_to_serve": 2.5,
+            "price_sensitivity": 2.0,
+            "price_rise_sensitivity": 1.5,
+            "price_rise_periods": 2,
+            "call_share": 0.4,
+            "call_cost": 7.0,
+        },
+        "office": {
+            "churn": {"distribution": "uniform", "loc": 0.02, "scale": 0.2},
+            "spend": {"distribution": "poisson", "mu": 30.0},
+            "cost_share": 0.2,
+            "call_share": 0.8,
+            "call_cost": 4.0,
+        },
+    },
+    "offer": "half",
+    "offers": {
+        "half": {"discount": 0.5, "discount_periods": 3, "free_periods": 1, "gift": 10.0},
+        "bound": {
+            "discount": [0.3, 0.2, 0.1],
+            "term": 6,
+            "renews": True,
+            "equipment_subsidy": 30.0,
+            "reluctance": 0.2,
+        },
+        "fee": {"term": 8, "on_leaving": "fee", "termination_fee": 5.0, "free_periods": 2},
+        "fee_again": {
+            "term": 5,
+            "on_leaving": "fee",
+            "termination_fee": 3.0,
+            "renews": True,
+            "discount": 0.25,
+            "discount_periods": 6,
+        },
+        "held": {"term": 7},
+    },
+    "channels": {
+        "search": {
+            "spend": 300.0,
+            "reach": {"kind": "linear", "cost_per_prospect": 10.0},
+            "conversion": {"home": 0.1, "office": 0.05},
+            "segments": {"home": 0.6, "office": 0.4},
+        },
+    },
+    "cohorts": {
+        "a": {"segment": "home", "customers": 25, "offer": "bound", "cost_per_customer": 40.0},
+        "b": {"segment": "office", "customers": 25, "offer": "fee", "joins": 2},
+        "c": {"segment": "home", "customers": 25, "offer": "fee_again", "joins": "2026-02"},
+        "d": {"segment": "office", "customers": 25, "offer": "held", "joins": 11},
+    },
+}
+
+CHANNELS = {
+    "time": {"periods": 14, "step": "quarter"},
+    "money": {"discount_rate": 0.2, "timing": "end", "fixed_costs": [5.0, 7.0, 9.0]},
+    "segments": {
+        "keen": {
+            "churn": BETA,
+            "spend": {"distribution": "lognorm", "s": 0.5, "scale": 50.0},
+            "lift": {"distribution": "norm", "loc": 0.1, "scale": 0.3},
+            "correlations": [
+                {"between": ["churn", "keenness"], "value": -0.6},
+                {"between": ["churn", "spend"], "value": -0.3},
+                {"between": ["lift", "churn"], "value": 0.4},
+            ],
+            "price_sensitivity": 3.0,
+            "hazard_by_tenure": [2.0, 1.5, 1.0],
+            "hazard_season": [1.0, 1.2, 0.8, 1.0],
+        },
+        "other": {"churn": 0.08, "spend": 35.0, "cost_to_serve": 1.0},
+    },
+    "offers": {"gift": {"gift": 25.0, "gift_value": 40.0}},
+    "channels": {
+        "hill": {
+            "spend": [400.0, 0.0, 0.0, 300.0, 500.0],
+            "reach": {"kind": "hill", "ceiling": 300.0, "half": 200.0, "slope": 1.7},
+            "carry_over": 0.6,
+            "conversion": 0.08,
+            "segments": {"keen": 0.7, "other": 0.3},
+            "lead_time": [0.5, 0.3, 0.2],
+            "offer": "gift",
+        },
+        "partner": {
+            "spend": [{"from": 2, "spend": 50.0}, {"from": 6, "spend": 150.0}],
+            "reach": {"kind": "saturating", "ceiling": 80.0, "rate": 0.01},
+            "conversion": 0.1,
+            "segments": {"keen": 1.0},
+        },
+    },
+    "programs": {
+        "brand": {"kind": "brand_campaign", "conversion_odds": 1.5, "first": 4, "last": 8},
+        "mails": {
+            "kind": "nurture",
+            "conversion_odds": 1.3,
+            "cost_per_lead": 0.5,
+            "sources": ["hill"],
+            "first": 2,
+            "fixed_cost": 3.0,
+            "timing": "start",
+        },
+    },
+}
+
+PROGRAMS = {
+    "time": {"periods": 15},
+    "money": {"discount_rate": 0.1, "residual": "expected"},
+    "segments": {
+        "a": {
+            "churn": BETA,
+            "spend": GAMMA,
+            "lift": {"distribution": "uniform", "loc": -0.5, "scale": 2.0},
+            "cost_share": 0.3,
+            "cost_to_serve": 3.0,
+            "price_rise_sensitivity": 0.8,
+            "correlations": [{"between": ["lift", "churn"], "value": -0.5}],
+            "call_share": 0.5,
+            "call_cost": 3.0,
+        },
+        "b": {"churn": 0.05, "spend": 20.0, "lift": 0.3},
+    },
+    "offers": {"half": {"discount": 0.6, "discount_periods": 4, "term": 3, "renews": True}},
+    "cohorts": {
+        "now": {"segment": "a", "customers": 60, "offer": "half"},
+        "later": {"segment": "b", "customers": 30, "joins": 4},
+    },
+    "installed_base": {
+        "old": {"segment": "a", "customers": 50, "tenure": [0.0, 3.0, 0.0, 1.5, 2.0]},
+        "new": {"segment": "b", "customers": 10, "tenure": 30},
+    },
+}
+KINDS = {
+    "add_on": {
+        "kind": "add_on",
+        "adoption": 0.1,
+        "from_tenure": 2,
+        "price": 8.0,
+        "cost": 3.0,
+        "hazard": 0.7,
+        "adoption_cost": 12.0,
+        "last": 10,
+        "timing": "end",
+    },
+    "loyalty": {
+        "kind": "loyalty",
+        "member_share": 0.4,
+        "at_tenure": 2,
+        "hazard": 0.6,
+        "benefit": 0.3,
+        "cost_per_member": 1.0,
+        "enrolment_cost": 4.0,
+        "first": 3,
+        "last": 11,
+        "segments": ["a"],
+        "fixed_cost": 2.0,
+    },
+    "everybody": {"kind": "loyalty", "benefit": 0.05, "sources": ["later", "old"]},
+    "onboarding": {
+        "kind": "onboarding",
+        "tenures": 4,
+        "hazard": 0.5,
+        "cost_per_customer": 2.0,
+        "timing": "start",
+    },
+    "price": {"kind": "price_change", "change": 0.15, "first": 6},
+    "price_back": {"kind": "price_change", "change": -0.1, "first": 9, "segments": ["a"]},
+    "random": {
+        "kind": "retention",
+        "target": "random",
+        "share": 0.3,
+        "every": 3,
+        "contact_cost": 1.0,
+        "acceptance": 0.5,
+        "incentive": 6.0,
+        "discount": 0.2,
+        "duration": 2,
+        "hazard": 0.5,
+    },
+    "value": {
+        "kind": "retention",
+        "target": "value",
+        "share": 0.25,
+        "every": 4,
+        "first": 1,
+        "first_tenure": 2,
+        "last_tenure": 9,
+        "contact_cost": 2.0,
+        "duration": 6,
+        "hazard": 0.8,
+        "spend": 1.2,
+        "timing": "end",
+    },
+    "risk": {
+        "kind": "retention",
+        "target": "risk",
+        "share": 0.5,
+        "acceptance": 0.3,
+        "contact_cost": 0.3,
+        "incentive": 5.0,
+        "personal_lift": True,
+        "duration": 2,
+        "segments": ["a"],
+    },
+    "lift": {
+        "kind": "retention",
+        "target": "lift",
+        "share": 0.2,
+        "every": 2,
+        "personal_lift": True,
+        "contact_cost": 1.0,
+        "last": 9,
+        "duration": 3,
+        "spend": 0.9,
+    },
+}
+WEEKS = {
+    "time": {"periods": 20, "step": "week", "start": "2026-03-02"},
+    "segments": {
+        "a": {
+            "churn": {"survivors": [1000.0, 900.0, 840.0, 800.0, 775.0]},
+            "spend": {"distribution": "nbinom", "n": 3.0, "p": 0.2},
+        }
+    },
+    "cohorts": {"launch": {"segment": "a", "customers": 60, "joins": "2026-03-20"}},
+    "installed_base": {"old": {"segment": "a", "customers": 20, "tenure": 8}},
+    "programs": {"price": {"kind": "price_change", "change": 0.2, "first": "2026-05-01"}},
+}
+SCENARIOS = {
+    "offers": OFFERS,
+    "channels": CHANNELS,
+    "weeks": WEEKS,
+    **{f"program {name}": PROGRAMS | {"programs": {name: one}} for name, one in KINDS.items()},
+    "all programs": PROGRAMS | {"programs": KINDS},
+    "programs on offers": OFFERS
+    | {
+        "programs": {
+            name: {key: value for key, value in one.items() if key not in {"segments", "sources"}}
+            for name, one in KINDS.items()
+        }
+    },
+}
+
+
+@pytest.fixture(params=SCENARIOS)
+def compiled(request):
+    return compile_scenario(Scenario.model_validate(SCENARIOS[request.param]))
+
+
+def assert_money(found, expected):
+    """Agreement to 1e-12 of the largest amount of the same array."""
+    np.testing.assert_allclose(
+        found, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(initial=0.0)
+    )
+
+
+def rows_of(compiled, seed, world):
+    """One world's customers, in the order of tasks."""
+    plan = plan_tasks(compiled)
+    slots, rows = new_slots(compiled, 1, plan.widest), []
+    for task in plan.for_worlds(world, 1):
+        out = np.full((4000, len(p.ROW_COLUMNS)), np.nan)
+        one = task[None].copy()
+        one[0, TASK_ROW] = 0
+        simulate(np.uint64(seed), one, 64, compiled.model, slots, out)
+        rows.append(out[~np.isnan(out[:, 0])])
+    return np.concatenate(rows)
+
+
+def test_world_agrees_with_its_naive_twin(compiled):
+    (world,) = run_worlds(compiled, SEED, WORLD, 1)
+    twin = naive.simulate(compiled, SEED, WORLD)
+
+    counts = [p.ACTIVE, p.JOINED, p.LEFT, p.CALLS, p.AT_RISK, p.DECIDED]
+    np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
+    counts = [p.CONTACTS, p.ENTRIES, p.MEMBERS]
+    np.testing.assert_array_equal(world.program_flows[0][:, counts], twin.program_flows[:, counts])
+    counts = [p.SUM_CUSTOMERS, p.SUM_PAID_BACK]
+    np.testing.assert_array_equal(world.sums[0][:, counts], twin.sums[:, counts])
+    np.testing.assert_array_equal(world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)])
+    np.testing.assert_array_equal(world.cohorts[0, :, 0], twin.cohorts[:, 0])
+    assert twin.flows[p.ACTIVE].sum() > 100
+
+    assert_money(world.cash[0], twin.cash)
+    assert_money(world.present[0], twin.present)
+    assert_money(world.program_cost[0], twin.program_cost)
+    for flow in (p.LIST_REVENUE, p.DISCOUNT, p.FEES, p.EQUITY):
+        assert_money(world.flows[0, flow], twin.flows[flow])
+    for flow in (p.EXTRA_LIST, p.EXTRA_DISCOUNT, p.ACTIVE_COST):
+        assert_money(world.program_flows[0, :, flow], twin.program_flows[:, flow])
+    for column in (p.SUM_VALUE, p.SUM_SQUARE, p.SUM_RESIDUAL, p.SUM_PRESENT):
+        assert_money(world.sums[0, :, column], twin.sums[:, column])
+    assert_money(world.expected_cost[0], twin.expected_cost)
+    assert_money(world.cohorts[0, :, 1], twin.cohorts[:, 1])
+
+
+def test_customers_agree_with_their_naive_twins(compiled):
+    rows, twins = rows_of(compiled, SEED, WORLD), naive.simulate(compiled, SEED, WORLD).customers
+    start = compiled.levers.cohorts.start
+    lives = [
+        (one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None)
+        for one in twins
+    ]
+    np.testing.assert_array_equal(rows[:, [0, 1, 5, 6]], lives)
+    assert_money(rows[:, 3], np.array([one.spend for one in twins]))
+    assert_money(rows[:, 4], np.array([one.lift for one in twins]))
+    assert_money(rows[:, 2], np.array([-np.expm1(-one.rate) for one in twins]))
+    cost = compiled.intake.cost[rows[:, 0].astype(int)]
+    assert_money(rows[:, 7] + cost, np.array([one.value for one in twins]))
+
+
+def test_the_scenarios_reach_every_flow_and_account():
+    worlds = [
+        naive.simulate(compile_scenario(Scenario.model_validate(SCENARIOS[name])), SEED, WORLD)
+        for name in ("offers", "channels", "all programs")
+    ]
+    flows = sum(np.abs(world.flows).sum(axis=1) for world in worlds)
+    program_flows = sum(np.abs(world.program_flows).sum(axis=(0, 2)) for world in worlds)
+    present = sum(np.abs(world.present) for world in worlds)
+    assert (flows > 0.0).all()
+    assert (program_flows > 0.0).all()
+    assert (present > 0.0).all()
+
+
+def test_customers_that_a_rival_lacks():
+    ours = compile_scenario(Scenario.model_validate(CHANNELS))
+    poorer = Scenario.model_validate(CHANNELS | {"programs": {}})
+    ours = ours.with_rivals([ours, compile_scenario(poorer)])
+    (world,) = run_worlds(ours, SEED, WORLD, 1)
+    limits = [cell.limit() for cell in naive.cohorts_of(poorer)]
+    only = [one for one in naive.simulate(ours, SEED, WORLD).customers if one.arrival > limits[one.cohort]]
+    assert len(only) > 5
+    np.testing.assert_array_equal(world.only[0, 0], 0.0)
+    assert world.only[0, 1, 0] == len(only)
+    assert world.only[0, 1, 1] == pytest.approx(sum(one.value for one in only), rel=1e-12)
+
+
+def test_histogram_bins_agree_with_their_twin_and_hold_their_values():
+    values = np.concatenate([[0.0, 2.0**-14, 1.0, 2.0**29], np.geomspace(1e-6, 1e9, 400)])
+    values = np.concatenate([values, -values, np.nextafter(values, 0.0)])
+    edges = bin_edges()
+    for value in values:
+        found = bin_of(float(value))
+        assert found == naive.bin_of(value)
+        assert edges[found] <= value <= edges[found + 1]

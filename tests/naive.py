@@ -1,0 +1,849 @@
+"""Loop-only twins of the kernels: plain Python, one customer, one period, one amount at a time.
+
+Slow on purpose and written from the model's description: nothing is cumulated, shared or
+vectorised. Everything follows from the scenario; only the quantile tables, and the scores from
+which treatments contact, are taken from what was compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
+from clvsim.kernels import plan as p
+from clvsim.scenario.model import Offer
+
+if TYPE_CHECKING:
+    from clvsim.engine.compile import Compiled
+    from clvsim.scenario.model import Scenario
+
+KEENNESS, CHURN, SPEND, LIFT = range(4)
+TRAITS = ("keenness", "churn", "spend", "lift")
+PER_YEAR = {"week": 365.25 / 7.0, "month": 12.0, "quarter": 4.0, "year": 1.0}
+START, MID, END = 0.0, 0.5, 1.0
+OFFSET = {"start": START, "mid": MID, "end": END}
+#: Rate of a probability of one: no exponential drawn from 53 bits is larger.
+CERTAIN = 1e9
+
+
+# Randomness
+
+
+def philox(counter, key, rounds=10):
+    """Philox4x32 on four counter words and two key words (Salmon et al. 2011)."""
+    word = 2**32
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(rounds):
+        high0, low0 = divmod(c0 * 0xD2511F53, word)
+        high1, low1 = divmod(c2 * 0xCD9E8D57, word)
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = (k0 + 0x9E3779B9) % word, (k1 + 0xBB67AE85) % word
+    return c0, c1, c2, c3
+
+
+def to_unit(high, low):
+    """The first 27 bits of one word and 26 of another, at the middle of their cell."""
+    cell = (high // 2**5) * 2**26 + low // 2**6
+    return min((cell + 0.5) / 2**53, 1.0 - 2.0**-53)
+
+
+def uniform_pair(seed, world, stream, rank, joined, when):
+    """Two uniforms of one address."""
+    counter = (rank, stream, world, (joined + 32768) * 65536 + when)
+    a, b, c, d = philox(counter, (seed % 2**32, seed // 2**32))
+    return to_unit(a, b), to_unit(c, d)
+
+
+def stream_of(source, segment, decision):
+    """32-bit hash of the names of a decision."""
+    name = f"{source}\x1f{segment}\x1f{decision}".encode()
+    return int.from_bytes(hashlib.blake2s(name, digest_size=4).digest(), "little")
+
+
+# Traits
+
+
+def quantile(cubic, u):
+    """Quantile from a table: octave and cell are searched one after the other."""
+    upper = u > 0.5
+    tail = min(1.0 - u if upper else u, 0.5)
+    sides = len(cubic) // 2
+    octaves = sides // 16
+    for octave in range(octaves):
+        low = 2.0 ** (-octave - 2)
+        if tail >= low or octave == octaves - 1:
+            break
+    width = low / 16
+    cell = 0
+    while cell < 15 and tail >= low + (cell + 1) * width:
+        cell += 1
+    f = max(tail - (low + cell * width), 0.0) / width
+    a, b, c, d = cubic[octave * 16 + cell + (sides if upper else 0)]
+    return float(a + f * (b + f * (c + f * d)))
+
+
+def atom(values, cumulated, u):
+    """First value whose distribution function reaches ``u``; else the last."""
+    for value, reached in zip(values, cumulated, strict=True):
+        if reached >= u:
+            return float(value)
+    return float(values[-1])
+
+
+def cholesky(matrix):
+    """Lower factor of a positive definite matrix (Cholesky-Banachiewicz)."""
+    size = len(matrix)
+    lower = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            lower[i][j] = math.sqrt(rest) if i == j else rest / lower[j][j]
+    return lower
+
+
+def correlate(lower, normal, u):
+    """Uniforms of the Gaussian copula; a small keenness quantile is a high score of keenness."""
+    scores = [quantile(normal, one) for one in u]
+    scores[KEENNESS] *= -1.0
+    out = list(u)
+    for i in range(1, len(u)):
+        z = sum(lower[i][k] * scores[k] for k in range(i + 1))
+        tail = math.erfc(abs(z) / math.sqrt(2.0)) / 2.0
+        out[i] = tail if z < 0.0 else 1.0 - tail
+    return out
+
+
+# Lives
+
+
+def arrivals(seed, world, stream, joined, limit):
+    """Arrival times of all customers of a cell."""
+    times, now = [], 0.0
+    while True:
+        u, _ = uniform_pair(seed, world, stream, len(times), joined, 0)
+        now -= math.log(u)
+        if now > limit:
+            return times
+        times.append(now)
+
+
+def decision_step(origin, multipliers, threshold):
+    """First step at whose end the running sum passes the threshold; their number if none."""
+    passed = origin
+    for step, multiplier in enumerate(multipliers):
+        passed += multiplier
+        if passed > threshold:
+            return step
+    return len(multipliers)
+
+
+def adoption(rates, u):
+    """First step at which the cumulated adoption rate exceeds the exponential of ``u``."""
+    total = 0.0
+    for step, rate in enumerate(rates):
+        total += rate
+        if total > -math.log(u):
+            return step
+    return len(rates)
+
+
+def contacted(gate, tie, score, by_random, select):
+    """Whether a treatment contacts a customer of this score.
+
+    The twin's score may differ from the kernel's in its last bits: so near the gate it is a tie.
+    """
+    if by_random:
+        return select >= gate
+    if math.isclose(score, gate, rel_tol=1e-12):
+        return select < tie
+    return score > gate
+
+
+def residual_value(margin, rate, factor, steps):
+    """Margin of every later period, times the chance to be there: a long sum, not the closed form.
+
+    ``steps`` periods lie between now and the first of them.
+    """
+    terms, ahead = [], 0
+    while not terms or factor**ahead * math.exp(-rate * ahead) > 1e-17:
+        terms.append(factor ** (steps + ahead) * math.exp(-rate * ahead) * margin)
+        ahead += 1
+    return math.fsum(terms)
+
+
+def bin_of(value):
+    """Histogram bin: 64 to an octave, from 2**-14, 44 octaves on either side of zero."""
+    size, side = abs(value), 44 * 64
+    place = 0
+    if size >= 2.0**-14:
+        mantissa, exponent = math.frexp(size)
+        place = min((exponent + 13) * 64 + int((2.0 * mantissa - 1.0) * 64) + 1, side)
+    return side + place if value >= 0.0 else side - place
+
+
+# What a scenario says about one cohort
+
+
+def discount_factor(scenario):
+    """Discount factor of one period."""
+    return (1.0 + scenario.money.discount_rate) ** (-1.0 / PER_YEAR[scenario.time.step])
+
+
+def programs_of(scenario):
+    """Enabled programs by name, in order."""
+    return [(name, one) for name, one in sorted(scenario.programs.items()) if one.enabled]
+
+
+@dataclass
+class Cohort:
+    """One cohort of a scenario, asked period by period."""
+
+    scenario: Scenario
+    source: str
+    segment_name: str
+    kind: str
+    joined: int
+    offer: Offer
+    size: int = 0
+
+    @property
+    def segment(self):
+        return self.scenario.segments[self.segment_name]
+
+    @property
+    def start(self):
+        return max(self.joined, 0)
+
+    @property
+    def periods(self):
+        return range(self.start, self.scenario.time.periods)
+
+    def concerns(self, program, period):
+        """Whether a program runs in a period for this cohort, tenure aside."""
+        calendar = self.scenario.time.calendar
+        last = program.last
+        return (
+            (not program.segments or self.segment_name in program.segments)
+            and (not program.sources or self.source in program.sources)
+            and period >= calendar.period(program.first)
+            and (last is None or period <= calendar.period(last))
+        )
+
+    def let_off(self, period):
+        """Share of the price that the offer lets off."""
+        tenure = period - self.joined
+        if self.kind == "base":
+            return 0.0
+        if tenure < self.offer.free_periods:
+            return 1.0
+        if isinstance(self.offer.discount, tuple):
+            return self.offer.discount[tenure] if tenure < len(self.offer.discount) else 0.0
+        return self.offer.discount if tenure < self.offer.discount_periods else 0.0
+
+    def price(self, period):
+        """Price relative to the list at the start."""
+        price = 1.0
+        for _, program in programs_of(self.scenario):
+            if program.kind == "price_change" and self.concerns(program, period):
+                price *= 1.0 + program.change
+        return price
+
+    def onboards(self, program, period):
+        """Whether an onboarding program takes care of this cohort."""
+        return self.concerns(program, period) and period - self.joined < program.tenures
+
+    def hazard(self, period):
+        """Multiplier of the hazard that all of the cohort share."""
+        segment, multiplier, tenure = self.segment, 1.0, period - self.joined
+        if segment.hazard_by_tenure:
+            last = len(segment.hazard_by_tenure) - 1
+            multiplier *= segment.hazard_by_tenure[min(tenure, last)]
+        if segment.hazard_season:
+            multiplier *= segment.hazard_season[period % len(segment.hazard_season)]
+        for _, program in programs_of(self.scenario):
+            if program.kind == "onboarding" and self.onboards(program, period):
+                multiplier *= program.hazard
+        rises = 0.0
+        for lag in range(segment.price_rise_periods):
+            if period - lag - 1 >= self.start:
+                paid = self.price(period - lag) * (1.0 - self.let_off(period - lag))
+                before = self.price(period - lag - 1) * (1.0 - self.let_off(period - lag - 1))
+                rises += max(paid - before, 0.0)
+        return multiplier * math.exp(segment.price_rise_sensitivity * rises)
+
+    def last_paid(self, decided):
+        """Last period paid by one who decides to leave in a period."""
+        offer, tenure = self.offer, decided - self.joined
+        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "fee":
+            return decided
+        ends = offer.term
+        while offer.renews and ends <= tenure:
+            ends += offer.term
+        return max(decided, self.joined + ends - 1)
+
+    def fee(self, decided):
+        """Fee of one who leaves at the end of a period."""
+        offer, tenure = self.offer, decided - self.joined
+        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "hold":
+            return 0.0
+        ends = offer.term
+        while offer.renews and ends <= tenure:
+            ends += offer.term
+        return offer.termination_fee * max(ends - 1 - tenure, 0)
+
+    def adoption_rates(self, program):
+        """Rates at which members join, by period of the cohort."""
+        rates, offered = [], False
+        for period in self.periods:
+            tenure = period - self.joined
+            if program.kind == "loyalty":
+                open_now = self.concerns(program, period) and tenure >= program.at_tenure
+                share = program.member_share if open_now and not offered else 0.0
+                offered = offered or open_now
+            else:
+                open_now = self.concerns(program, period) and tenure >= program.from_tenure
+                share = program.adoption if open_now else 0.0
+            rates.append(CERTAIN if share == 1.0 else -math.log1p(-share))
+        return rates
+
+    def benefits(self, program, period):
+        """Whether a member's benefits run in a period."""
+        if program.kind == "add_on":
+            return period >= self.scenario.time.calendar.period(program.first)
+        return self.concerns(program, period) and period - self.joined >= program.at_tenure
+
+    def contact_due(self, program, period):
+        """Whether a treatment contacts this cohort in a period."""
+        first, tenure = self.scenario.time.calendar.period(program.first), period - self.joined
+        return (
+            program.share > 0.0
+            and self.concerns(program, period)
+            and tenure >= program.first_tenure
+            and (program.last_tenure is None or tenure <= program.last_tenure)
+            and (period - first) % program.every == 0
+        )
+
+    def prospects(self):
+        """Prospects of this segment that come to a decision in the joining period."""
+        channel = self.scenario.channels[self.source]
+        shares = channel.lead_time or (1.0,)
+        deciding = 0.0
+        for delay, share in enumerate(shares):
+            if self.joined - delay >= 0:
+                deciding += share * reached(self.scenario, channel, self.joined - delay)
+        return deciding * channel.segments[self.segment_name]
+
+    def conversion(self):
+        """Share of prospects that join."""
+        scenario, segment, offer = self.scenario, self.segment, self.offer
+        base = scenario.channels[self.source].conversion
+        if isinstance(base, dict):
+            base = base[self.segment_name]
+        if base == 0.0:
+            return 0.0
+        year = max(1, round(PER_YEAR[scenario.time.step]))
+        saving = sum(self.let_off(self.joined + tenure) for tenure in range(year)) / year
+        spend = segment.spend
+        if not isinstance(spend, float):
+            from scipy import stats
+
+            spend = float(getattr(stats, spend.distribution)(**spend.parameters).mean())
+        gift = offer.gift if offer.gift_value is None else offer.gift_value
+        saving += (gift + offer.equipment_subsidy) / (spend * year)
+        odds = base / (1.0 - base)
+        odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
+        for _, program in programs_of(scenario):
+            if program.kind in {"nurture", "brand_campaign"} and self.concerns(
+                program, self.joined
+            ):
+                odds *= program.conversion_odds
+        return odds / (1.0 + odds)
+
+    def limit(self):
+        """Expected (or exact) number of customers."""
+        return self.prospects() * self.conversion() if self.kind == "channel" else self.size
+
+    def leads(self, program):
+        """Leads of this cohort that a program pays for."""
+        if self.kind != "channel" or program.kind != "nurture":
+            return 0.0
+        return self.prospects() if self.concerns(program, self.joined) else 0.0
+
+
+def spend_in(scenario, channel, period):
+    """Spend of a channel in a period."""
+    if not isinstance(channel.spend, tuple):
+        return channel.spend
+    if channel.spend and not isinstance(channel.spend[0], float):
+        now = 0.0
+        for step in channel.spend:
+            if scenario.time.calendar.period(step.first) <= period:
+                now = step.spend
+        return now
+    return channel.spend[period] if period < len(channel.spend) else 0.0
+
+
+def reached(scenario, channel, period):
+    """Prospects reached in a period: adstock written out as a weighted sum, then the response."""
+    carry = channel.carry_over
+    effective = sum(
+        (1.0 - carry) * carry**lag * spend_in(scenario, channel, period - lag)
+        for lag in range(period + 1)
+    )
+    response = channel.reach
+    if response.kind == "linear":
+        return effective / response.cost_per_prospect
+    if response.kind == "saturating":
+        return response.ceiling * (1.0 - math.exp(-response.rate * effective))
+    power = effective**response.slope
+    return response.ceiling * power / (power + response.half**response.slope)
+
+
+def cohorts_of(scenario):
+    """All cohorts, sorted by source, segment and joining period."""
+    found = []
+
+    def offer(name):
+        name = scenario.offer if name is None else name
+        return Offer() if name is None else scenario.offers[name]
+
+    for source, channel in scenario.channels.items():
+        found += [
+            Cohort(scenario, source, segment, "channel", period, offer(channel.offer))
+            for segment, share in channel.segments.items()
+            if share > 0.0
+            for period in range(scenario.time.periods)
+        ]
+    for source, one in scenario.cohorts.items():
+        joins = scenario.time.calendar.period(one.joins)
+        found.append(
+            Cohort(scenario, source, one.segment, "fixed", joins, offer(one.offer), one.customers)
+        )
+    for source, base in scenario.installed_base.items():
+        for tenure, count in enumerate(base_counts(base)):
+            if count:
+                found.append(
+                    Cohort(scenario, source, base.segment, "base", -tenure, Offer(), count)
+                )
+    return sorted(found, key=lambda one: (one.source, one.segment_name, one.joined))
+
+
+def base_counts(base):
+    """Customers by tenure: rounded down, and the missing ones to the largest remainders."""
+    if isinstance(base.tenure, int):
+        return [0] * base.tenure + [base.customers]
+    exact = [base.customers * weight / sum(base.tenure) for weight in base.tenure]
+    counts = [math.floor(one) for one in exact]
+    for _ in range(base.customers - sum(counts)):
+        behind = [one - count for one, count in zip(exact, counts, strict=True)]
+        counts[behind.index(max(behind))] += 1
+    return counts
+
+
+# One world
+
+
+@dataclass
+class Customer:
+    """One customer: who it is, how long it stayed, what it was worth."""
+
+    cohort: int
+    rank: int
+    arrival: float
+    rate: float
+    spend: float
+    lift: float
+    last: int = -1
+    decided: int | None = None
+    value: float = 0.0
+    value_inside: float = 0.0
+
+
+@dataclass
+class World:
+    """What one world came to, in the shapes of ``engine.run.Worlds`` without the world."""
+
+    cash: np.ndarray
+    present: np.ndarray
+    program_cost: np.ndarray
+    flows: np.ndarray
+    by_tenure: dict
+    program_flows: np.ndarray
+    sums: np.ndarray
+    expected_cost: np.ndarray
+    cohorts: np.ndarray
+    customers: list = field(default_factory=list)
+
+
+class _Simulation:
+    """One world in the making."""
+
+    def __init__(self, compiled: Compiled, seed, world) -> None:
+        self.compiled, self.seed, self.world = compiled, seed, world
+        self.scenario = scenario = compiled.scenario
+        self.horizon, self.factor = scenario.time.periods, discount_factor(scenario)
+        self.programs = programs_of(scenario)
+        self.cells = cohorts_of(scenario)
+        self.groups = sorted({(one.source, one.segment_name) for one in self.cells})
+        horizon, programs, groups = self.horizon, len(self.programs), len(self.groups)
+        self.out = World(
+            cash=np.zeros((len(ACCOUNTS), horizon)),
+            present=np.zeros(len(ACCOUNTS)),
+            program_cost=np.zeros((programs, horizon)),
+            flows=np.zeros((p.FLOWS, horizon)),
+            by_tenure={name: np.zeros((2, horizon)) for _, name in self.groups},
+            program_flows=np.zeros((programs, p.PROGRAM_FLOWS, horizon)),
+            sums=np.zeros((groups, p.SUMS)),
+            expected_cost=np.zeros(groups),
+            cohorts=np.zeros((horizon, 2)),
+        )
+        #: Margin of the customer in hand by period, at time 0.
+        self.margin = [0.0] * horizon
+
+    def receipts(self):
+        return OFFSET[self.scenario.money.timing]
+
+    def timing(self, program):
+        return self.receipts() if program.timing is None else OFFSET[program.timing]
+
+    def post(self, account, period, offset, amount, *, customer=True, program=None):
+        """Post one amount, positive as the account's name says."""
+        index = ACCOUNT_INDEX[account]
+        amount *= ACCOUNTS[index].sign
+        present = amount * self.factor ** (period + offset)
+        self.out.cash[index, period] += amount
+        self.out.present[index] += present
+        if customer:
+            self.margin[period] += present
+        if program is not None:
+            self.out.program_cost[program, period] += amount
+
+    # Who there is
+
+    def trait(self, group, trait, u):
+        traits = self.compiled.model.traits
+        kind, constant, row = traits.spec[group, trait]
+        if kind == 0:
+            return float(constant)
+        if kind == 1:
+            return quantile(traits.cubics[int(row)], u)
+        first, last = traits.bounds[int(row)], traits.bounds[int(row) + 1]
+        return atom(traits.atoms[0, first:last], traits.atoms[1, first:last], u)
+
+    def draw(self, place, rank, arrival, prospects):
+        """Draw one customer: traits, threshold, and the uniform of its call."""
+        cell = self.cells[place]
+        group = self.groups.index((cell.source, cell.segment_name))
+
+        def pair(decision):
+            stream = stream_of(cell.source, cell.segment_name, decision)
+            return uniform_pair(self.seed, self.world, stream, rank, cell.joined, 0)
+
+        churn, spend = pair("churn, spend")
+        lift, keenness = pair("lift, keenness")
+        u = [keenness if prospects is None else arrival / prospects, churn, spend, lift]
+        if any(one.value != 0.0 for one in cell.segment.correlations):
+            matrix = [[float(i == j) for j in range(4)] for i in range(4)]
+            for one in cell.segment.correlations:
+                i, j = (TRAITS.index(name) for name in one.between)
+                matrix[i][j] = matrix[j][i] = one.value
+            u = correlate(cholesky(matrix), self.compiled.model.traits.cubics[0], u)
+        customer = Customer(
+            place, rank, arrival, *(self.trait(group, one, u[one]) for one in (CHURN, SPEND, LIFT))
+        )
+        life, call = pair("life, call")
+        threshold = -math.log(life) / customer.rate if customer.rate > 0.0 else math.inf
+        return customer, threshold, call
+
+    def people(self, place):
+        """All customers of a cell."""
+        cell = self.cells[place]
+        if cell.kind == "channel":
+            stream = stream_of(cell.source, cell.segment_name, "arrival")
+            prospects = cell.prospects()
+            limit = prospects * cell.conversion()
+            times = arrivals(self.seed, self.world, stream, cell.joined, limit) if limit else []
+            return [self.draw(place, rank, time, prospects) for rank, time in enumerate(times)]
+        if cell.kind == "fixed":
+            return [self.draw(place, rank, 0.0, None) for rank in range(cell.size)]
+        found, rank = [], 0
+        while len(found) < cell.size:
+            one = self.draw(place, rank, 0.0, None)
+            if one[1] >= -cell.joined:
+                found.append(one)
+            rank += 1
+        return found
+
+    # One life
+
+    def score(self, program, cell, customer):
+        """What a treatment ranks a customer by."""
+        if program.target == "risk":
+            return customer.rate
+        if program.target == "lift":
+            return customer.lift
+        last = self.horizon - 1
+        margin = self.shared_margin(cell, customer.spend, last)
+        return margin / (1.0 - math.exp(-customer.rate * cell.hazard(last)) * self.factor)
+
+    def shared_margin(self, cell, spend, period):
+        """One period's margin of a customer without personal programs, at the period's start."""
+        segment = cell.segment
+        share = 1.0 - cell.let_off(period) - segment.cost_share
+        margin = spend * cell.price(period) * share - segment.cost_to_serve
+        margin *= self.factor ** self.receipts()
+        for _, program in self.programs:
+            if program.kind == "onboarding" and cell.onboards(program, period):
+                margin -= program.cost_per_customer * self.factor ** self.timing(program)
+        return margin
+
+    def prepare(self, cell, customer):
+        """Periods of adoption, and no effect yet."""
+        adopted, until = {}, {}
+        for name, program in self.programs:
+            if program.kind in {"loyalty", "add_on"}:
+                stream = stream_of(cell.source, cell.segment_name, f"program {name}")
+                u, _ = uniform_pair(
+                    self.seed, self.world, stream, customer.rank, cell.joined, cell.start
+                )
+                adopted[name] = cell.start + adoption(cell.adoption_rates(program), u)
+            until[name] = -1
+        return adopted, until
+
+    def contact(self, name, program, cell, customer, period):
+        """Whether a treatment contacts a customer in a period, and whether it would accept."""
+        stream = stream_of(cell.source, cell.segment_name, f"program {name}")
+        accept, select = uniform_pair(
+            self.seed, self.world, stream, customer.rank, cell.joined, period
+        )
+        rows = [one for one, other in self.programs if other.kind in PERSONAL]
+        gates = self.compiled.model.gates[rows.index(name), :, customer.cohort, period - cell.start]
+        by_random = program.target == "random"
+        score = 0.0 if by_random else self.score(program, cell, customer)
+        gate = 1.0 - program.share if by_random else gates[p.GATE]
+        return contacted(gate, gates[p.TIE], score, by_random, select), accept < program.acceptance
+
+    def pay(self, cell, customer, period, growth, let_off, program=None):
+        """Post a revenue and its cost of sales."""
+        listed = customer.spend * cell.price(period) * growth
+        given = customer.spend * cell.price(period) * let_off
+        self.post("list_revenue", period, self.receipts(), listed)
+        self.post("discounts", period, self.receipts(), given)
+        self.post("cost_of_sales", period, self.receipts(), cell.segment.cost_share * listed)
+        self.out.flows[p.LIST_REVENUE, period] += listed
+        self.out.flows[p.DISCOUNT, period] += given
+        if program is not None:
+            self.out.program_flows[program, p.EXTRA_LIST, period] += listed
+            self.out.program_flows[program, p.EXTRA_DISCOUNT, period] += given
+
+    def serve(self, cell, customer, period):
+        """Post what every active customer brings and costs in a period."""
+        self.out.flows[p.ACTIVE, period] += 1
+        self.pay(cell, customer, period, 1.0, cell.let_off(period))
+        self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_to_serve)
+        for index, (_, program) in enumerate(self.programs):
+            if program.kind == "onboarding" and cell.onboards(program, period):
+                cost = program.cost_per_customer
+                self.post("member_costs", period, self.timing(program), cost, program=index)
+                self.out.program_flows[index, p.ACTIVE_COST, period] += cost
+
+    def treat(self, cell, customer, period, adopted, until):
+        """All personal programs in one period; the multiplier, and that of memberships alone."""
+        multiplier, lasting = 1.0, 1.0
+        for index, (name, program) in enumerate(self.programs):
+            flows, when = self.out.program_flows[index], self.timing(program)
+            if program.kind in {"loyalty", "add_on"}:
+                if period < adopted[name] or not cell.benefits(program, period):
+                    continue
+                loyal = program.kind == "loyalty"
+                if period == adopted[name]:
+                    cost = program.enrolment_cost if loyal else program.adoption_cost
+                    flows[p.ENTRIES, period] += 1
+                    self.post("member_costs", period, when, cost, program=index)
+                cost = program.cost_per_member if loyal else program.cost
+                self.post("member_costs", period, when, cost, program=index)
+                if not loyal:
+                    self.post("add_on_revenue", period, self.receipts(), program.price)
+                growth, concession = 0.0, program.benefit if loyal else 0.0
+                effect = program.hazard
+                lasting *= effect
+            elif program.kind == "retention":
+                if customer.decided is None and cell.contact_due(program, period):
+                    reached, accepts = self.contact(name, program, cell, customer, period)
+                    if reached:
+                        flows[p.CONTACTS, period] += 1
+                        cost = program.contact_cost
+                        self.post("contacts", period, when, cost, program=index)
+                    if reached and accepts:
+                        flows[p.ENTRIES, period] += 1
+                        self.post("incentives", period, when, program.incentive, program=index)
+                        until[name] = period + program.duration - 1
+                if period > until[name]:
+                    continue
+                growth, concession = program.spend - 1.0, program.discount
+                effect = program.hazard
+                if program.personal_lift:
+                    effect *= max(0.0, 1.0 - customer.lift)
+            else:
+                continue
+            flows[p.MEMBERS, period] += 1
+            base = cell.let_off(period)
+            given = base * growth + min(concession, 1.0 - base)
+            self.pay(cell, customer, period, growth, given, program=index)
+            multiplier *= effect
+        return multiplier, lasting
+
+    def live(self, cell, customer, threshold, call):
+        """One customer month by month, and whatever is expected of it beyond the horizon."""
+        self.margin = [0.0] * self.horizon
+        passed, lasting = float(-min(cell.joined, 0)), 1.0
+        adopted, until = self.prepare(cell, customer)
+        last = self.horizon - 1
+        for period in cell.periods:
+            if period > last:
+                break
+            self.serve(cell, customer, period)
+            multiplier, lasting = self.treat(cell, customer, period, adopted, until)
+            customer.last = period
+            if customer.decided is not None:
+                continue
+            self.by_tenure(cell, period, 0)
+            passed += multiplier * cell.hazard(period)
+            if passed > threshold:
+                customer.decided, last = period, cell.last_paid(period)
+                self.decide(cell, period, call)
+        if customer.decided is not None and last < self.horizon:
+            self.out.flows[p.LEFT, last] += 1
+        residual = 0.0
+        if self.scenario.money.residual == "expected" and customer.decided is None:
+            residual = self.beyond(cell, customer, adopted, lasting)
+        self.settle(cell, customer, residual)
+
+    def by_tenure(self, cell, period, row):
+        tenure = period - cell.joined
+        if tenure < self.horizon:
+            self.out.flows[(p.AT_RISK, p.DECIDED)[row], tenure] += 1
+            self.out.by_tenure[cell.segment_name][row, tenure] += 1
+
+    def decide(self, cell, period, call):
+        """The decision to leave: a fee, perhaps a call."""
+        self.by_tenure(cell, period, 1)
+        self.post("termination_fees", period, END, cell.fee(period))
+        self.out.flows[p.FEES, period] += cell.fee(period)
+        if call < cell.segment.call_share:
+            self.out.flows[p.CALLS, period] += 1
+            self.post("cancellation_calls", period, END, cell.segment.call_cost)
+
+    def beyond(self, cell, customer, adopted, lasting):
+        """Expected margin beyond the horizon, at time 0: the last period for ever."""
+        last = self.horizon - 1
+        margin = self.shared_margin(cell, customer.spend, last)
+        for name, program in self.programs:
+            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
+                continue
+            loyal, base = program.kind == "loyalty", cell.let_off(last)
+            given = min(program.benefit, 1.0 - base) if loyal else 0.0
+            gain = -customer.spend * cell.price(last) * given
+            gain += 0.0 if loyal else program.price
+            margin += gain * self.factor ** self.receipts()
+            cost = program.cost_per_member if loyal else program.cost
+            margin -= cost * self.factor ** self.timing(program)
+        rate = customer.rate * cell.hazard(last) * lasting
+        return residual_value(margin, rate, self.factor, self.horizon)
+
+    def settle(self, cell, customer, residual):
+        """Add one customer's value to all sums."""
+        group = self.groups.index((cell.source, cell.segment_name))
+        inside, sums = sum(self.margin), self.out.sums[group]
+        to_joining = self.factor**-cell.start
+        customer.value = (inside + residual) * to_joining
+        customer.value_inside = inside * to_joining
+        cost = self.cost(customer.cohort)
+        sums[p.SUM_CUSTOMERS] += 1
+        sums[p.SUM_VALUE] += customer.value
+        sums[p.SUM_SQUARE] += customer.value**2
+        sums[p.SUM_PAID_BACK] += customer.value_inside >= cost
+        sums[p.SUM_RESIDUAL] += residual
+        sums[p.SUM_PRESENT] += inside + residual
+        self.out.present[ACCOUNT_INDEX["residual_value"]] += residual
+        self.out.expected_cost[group] += cost
+        for period in cell.periods:
+            self.out.flows[p.EQUITY, period] += sum(self.margin[period + 1 :]) + residual
+        if cell.joined >= 0:
+            gift = cell.offer.gift + cell.offer.equipment_subsidy
+            self.out.flows[p.JOINED, cell.joined] += 1
+            self.post("gifts", cell.joined, START, gift, customer=False)
+            self.out.cohorts[cell.joined] += (1.0, customer.value)
+        self.out.customers.append(customer)
+
+    def cost(self, place):
+        """Expected acquisition cost of one customer of a cell."""
+        if place not in self._costs:
+            self._costs[place] = self._cost_of(self.cells[place])
+        return self._costs[place]
+
+    def _cost_of(self, cell):
+        cost = cell.offer.gift + cell.offer.equipment_subsidy
+        if cell.kind == "fixed":
+            cost += self.scenario.cohorts[cell.source].cost_per_customer
+        if cell.kind == "channel":
+            channel = self.scenario.channels[cell.source]
+            spend = sum(spend_in(self.scenario, channel, one) for one in range(self.horizon))
+            cost += spend / sum(one.limit() for one in self.cells if one.source == cell.source)
+            for _, program in self.programs:
+                if program.kind == "nurture":
+                    cost += program.cost_per_lead * cell.leads(program) / cell.limit()
+        return cost
+
+    # What no customer pays
+
+    def overheads(self):
+        """Post spend in channels, costs of leads, and fixed costs."""
+        scenario = self.scenario
+        for period in range(self.horizon):
+            for channel in scenario.channels.values():
+                spend = spend_in(scenario, channel, period)
+                self.post("channel_spend", period, START, spend, customer=False)
+            for one in scenario.cohorts.values():
+                if scenario.time.calendar.period(one.joins) == period:
+                    cost = one.cost_per_customer * one.customers
+                    self.post("channel_spend", period, START, cost, customer=False)
+            fixed = scenario.money.fixed_costs
+            if isinstance(fixed, tuple):
+                fixed = fixed[period] if period < len(fixed) else 0.0
+            self.post("fixed_costs", period, self.receipts(), fixed, customer=False)
+            for index, (_, program) in enumerate(self.programs):
+                calendar, when = scenario.time.calendar, self.timing(program)
+                late = program.last is not None and period > calendar.period(program.last)
+                if period >= calendar.period(program.first) and not late:
+                    acquires = program.kind in {"nurture", "brand_campaign"}
+                    account = "campaigns" if acquires else "program_costs"
+                    self.post(
+                        account, period, when, program.fixed_cost, customer=False, program=index
+                    )
+                for cell in self.cells:
+                    if cell.joined == period and cell.leads(program):
+                        cost = program.cost_per_lead * cell.leads(program)
+                        self.post("lead_costs", period, when, cost, customer=False, program=index)
+
+    def run(self):
+        self._costs: dict[int, float] = {}
+        self.overheads()
+        for place, cell in enumerate(self.cells):
+            for customer, threshold, call in self.people(place):
+                self.live(cell, customer, threshold, call)
+        return self.out
+
+
+PERSONAL = ("loyalty", "add_on", "retention")
+
+
+def simulate(compiled: Compiled, seed: int, world: int) -> World:
+    """One world of a variant."""
+    return _Simulation(compiled, seed, world).run()
