@@ -1,9 +1,18 @@
 """Field types that scenario sections and programs share: ranges, units, periods."""
 
+import datetime as dt
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+)
 
 
 class Section(BaseModel):
@@ -26,15 +35,36 @@ Multiplier = Annotated[float, Field(ge=0.0, le=1e6)]
 Count = Annotated[int, Field(ge=0, le=4_000_000_000)]
 #: A number of periods.
 Periods = Annotated[int, Field(ge=0, le=4096)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+def _is_legible(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        message = "a name must be printable and neither begin nor end with a space"
+        raise ValueError(message)
+    return value
+
+
+#: What the user calls a segment, channel, offer, program, cohort, installed base.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_is_legible)]
 
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
+
+
+def as_text(value: Any) -> Any:
+    """A date of TOML, written without quotes, as the text that it is with quotes."""
+    return value.isoformat() if type(value) is dt.date else value
 
 
 def _date_or_number(value: int | str) -> int | str:
     if isinstance(value, str) and not _DATE.fullmatch(value):
         message = f"must be a period number or a date like '2026-03' or '2026-03-15', not {value!r}"
         raise ValueError(message)
+    if isinstance(value, str):
+        try:
+            dt.date.fromisoformat(value if len(value) > len("2026-03") else f"{value}-01")
+        except ValueError:
+            message = f"there is no such day as {value}"
+            raise ValueError(message) from None
     if isinstance(value, int) and not 0 <= value <= 4096:
         message = f"must be a period number from 0 to 4096, not {value}"
         raise ValueError(message)
@@ -42,7 +72,7 @@ def _date_or_number(value: int | str) -> int | str:
 
 
 #: A period of the horizon: its number (from 0), or a date (``"2026-03"``, ``"2026-03-15"``).
-Period = Annotated[int | str, AfterValidator(_date_or_number)]
+Period = Annotated[int | str, BeforeValidator(as_text), AfterValidator(_date_or_number)]
 
 
 Numbers = Annotated[tuple[Annotated[float, Strict()], ...], Strict(strict=False)]

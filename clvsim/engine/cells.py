@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from clvsim.engine import acquisition
 from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
-from clvsim.scenario.model import InstalledBase, Offer, Scenario
+from clvsim.scenario.model import Offer, Scenario
 
 Floats = NDArray[np.float64]
 LIST_PRICE = Offer()
@@ -92,7 +92,7 @@ def tabulate(scenario: Scenario) -> CellTable:
         found.append((group, [(calendar.period(cohort.joins), float(cohort.customers))]))
     for source, base in scenario.installed_base.items():
         group = Group(source, base.segment, SURVIVORS, LIST_PRICE)
-        found.append((group, [(-tenure, count) for tenure, count in base_by_tenure(base)]))
+        found.append((group, [(-tenure, count) for tenure, count in base.by_tenure()]))
     found.sort(key=lambda item: (item[0].source, item[0].segment))
     rows = [
         (index, joined, size)
@@ -110,18 +110,6 @@ def tabulate(scenario: Scenario) -> CellTable:
 def _offer(scenario: Scenario, name: str | None) -> Offer:
     name = scenario.offer if name is None else name
     return LIST_PRICE if name is None else scenario.offers[name]
-
-
-def base_by_tenure(base: InstalledBase) -> list[tuple[int, float]]:
-    """Customers of an installed base by tenure; they add up exactly (largest remainders)."""
-    if isinstance(base.tenure, int):
-        return [(base.tenure, float(base.customers))]
-    weights = np.array(base.tenure)
-    exact = base.customers * weights / weights.sum()
-    counts = np.floor(exact)
-    missing = round(base.customers - counts.sum())
-    counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1.0
-    return [(tenure, float(count)) for tenure, count in enumerate(counts) if count > 0.0]
 
 
 def apply_segments(scenario: Scenario, levers: Levers) -> None:

@@ -10,6 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
+from clvsim.kernels.bits import minus_log
 from clvsim.kernels.random import fill_uniforms, occasion
 
 
@@ -24,7 +25,7 @@ def arrivals(seed, world, stream, first_rank, joined, begun, limit, count, gamma
     """
     fill_uniforms(seed, world, stream, first_rank, occasion(joined, 0), count, gamma, spare)
     for i in range(count):
-        begun -= math.log(gamma[i])
+        begun += minus_log(gamma[i])
         if begun > limit:
             return i, True
         gamma[i] = begun

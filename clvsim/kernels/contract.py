@@ -11,6 +11,8 @@ import math
 from numba import njit
 
 from clvsim.kernels import plan as p
+from clvsim.kernels.bits import minus_log
+from clvsim.kernels.inner import inner
 from clvsim.kernels.random import occasion, uniform_pair
 
 
@@ -48,7 +50,7 @@ def build_guide(cumulated, origin, steps, guide):
     return scale
 
 
-@njit
+@inner
 def expected_value(model, cell, hazard, spend):
     """Expected margin from now on under the cell's last conditions for ever, currency.
 
@@ -61,7 +63,7 @@ def expected_value(model, cell, hazard, spend):
     return margin / (1.0 - retention * model.period_factor)
 
 
-@njit
+@inner
 def residual_value(model, cell, hazard, spend, multiplier, lasting):
     """Expected margin beyond the horizon of one still alive, discounted to joining, currency.
 
@@ -77,7 +79,7 @@ def residual_value(model, cell, hazard, spend, multiplier, lasting):
     return factor**steps * margin / (1.0 - math.exp(-hazard_now) * factor)
 
 
-@njit
+@inner
 def contacted(model, row, cell, step, points, address, when):
     """Whether a treatment contacts a customer at a step; and the uniform of its acceptance."""
     gate = model.gates[row, p.GATE, cell, step]
@@ -91,7 +93,7 @@ def contacted(model, row, cell, step, points, address, when):
     return points > gate or select < model.gates[row, p.TIE, cell, step], accept
 
 
-@njit
+@inner
 def adoption_step(model, row, cell, steps, address, when):
     """Step at which a customer joins a membership of its own accord; ``steps`` if never.
 
@@ -102,14 +104,14 @@ def adoption_step(model, row, cell, steps, address, when):
         return steps
     seed, world, streams, rank = address
     draw, _ = uniform_pair(seed, world, streams[p.PERSONAL_STREAMS + row], rank, when)
-    exponential = -math.log(draw)
+    exponential = minus_log(draw)
     for step in range(steps):
         if gate[step] > exponential:
             return step
     return steps
 
 
-@njit
+@inner
 def enter(model, cell, address, person, until, scores):
     """Prepare a walk: adoption steps of memberships, scores for treatments, no effect yet."""
     hazard, spend, lift = person
@@ -128,7 +130,7 @@ def enter(model, cell, address, person, until, scores):
             scores[row] = expected_value(model, cell, hazard, spend)
 
 
-@njit
+@inner
 def walk(model, cell, address, person, threshold, scratch, sums):
     """One customer through all steps under personal programs.
 
@@ -155,9 +157,11 @@ def walk(model, cell, address, person, threshold, scratch, sums):
     until, scores, posts = scratch[1], scratch[2], sums.posts
     enter(model, cell, address, person, until, scores)
     passed = float(start - joined)
-    decision, end, step = steps, steps, 0
+    decision, end = steps, steps
     extra, lasting, lasting_multiplier = 0.0, 0.0, 1.0
-    while step < end:
+    for step in range(steps):
+        if step >= end:
+            break
         multiplier, change = 1.0, 0.0
         lasting, lasting_multiplier = 0.0, 1.0
         price, base = spend * schedule[p.PRICE, step], schedule[p.LET_OFF, step]
@@ -207,7 +211,6 @@ def walk(model, cell, address, person, threshold, scratch, sums):
             if passed > threshold:
                 decision = step
                 end = min(int(schedule[p.HELD, step]) + 1, steps)
-        step += 1
     residual = 0.0
     if model.residual and decision == steps:
         lasting /= model.period_factor ** (steps - 1)

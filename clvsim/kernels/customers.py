@@ -12,7 +12,9 @@ from numba import njit
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import arrivals, enough
+from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import decision_step, residual_value, walk
+from clvsim.kernels.inner import inner
 from clvsim.kernels.random import fill_uniforms, occasion
 from clvsim.kernels.tally import bin_of, post_cell, post_equity
 from clvsim.kernels.traits import (
@@ -34,7 +36,7 @@ TASK_COLUMNS = 6
 NO_END = 2**32 - 1
 
 
-@njit
+@inner
 def draw_traits(address, model, cell, first_rank, count, keen, block):
     """Hazard, spend and lift of ``count`` customers from a rank on, into the block.
 
@@ -54,12 +56,12 @@ def draw_traits(address, model, cell, first_rank, count, keen, block):
         fill_uniforms(seed, world, more, first_rank, when, count, u[LIFT], keenness)
     if correlated:
         correlate(traits, group, count, block.scratch[0], u)
-    fill_trait(traits, group, CHURN, count, u[CHURN], to[p.RATE])
-    fill_trait(traits, group, SPEND, count, u[SPEND], to[p.SPEND_OF])
-    fill_trait(traits, group, LIFT, count, u[LIFT], to[p.LIFT_OF])
+    # In a loop: with a constant each, numba compiles the function three times.
+    for trait in range(CHURN, TRAIT_COUNT):
+        fill_trait(traits, group, trait, count, u[trait], to[p.RATE + trait - CHURN])
 
 
-@njit
+@njit(error_model="numpy")
 def draw_lives(address, joined, first_rank, count, to):
     """Thresholds (in units of the cumulated multiplier) of a block's lives, and call uniforms."""
     seed, world, streams = address
@@ -70,7 +72,7 @@ def draw_lives(address, joined, first_rank, count, to):
     for i in range(count):
         to[p.RANK, i] = first_rank + i
         rate = to[p.RATE, i]
-        to[p.THRESHOLD, i] = -math.log(to[p.LIFE, i]) / rate if rate > 0.0 else math.inf
+        to[p.THRESHOLD, i] = minus_log(to[p.LIFE, i]) / rate if rate > 0.0 else math.inf
 
 
 @njit
@@ -85,68 +87,122 @@ def keep_survivors(to, count, tenure, wanted):
     return kept
 
 
-@njit
-def live(address, model, cell, count, block, sums, slots, slot, out):
-    """Lives and values of a block's customers, posted to the cell's sums and the slot.
-
-    ``out`` is the rows to write customers to (none, or ``(count, column)``). Returns the block's
-    summed value and residual value, discounted to joining.
-    """
-    facts, schedule, to = model.facts[cell], model.schedule[cell], block.customers
-    steps, start = int(facts[p.STEPS]), int(facts[p.START])
-    origin = facts[p.START] - facts[p.JOINED_IN]
+@inner
+def decide(model, cell, count, to):
+    """Decisions and values of a block's customers who share the cell's schedule."""
+    facts, schedule = model.facts[cell], model.schedule[cell]
+    steps, origin = int(facts[p.STEPS]), facts[p.START] - facts[p.JOINED_IN]
     cumulated, guide, scale = schedule[p.CUMULATED], schedule[p.GUIDE], facts[p.GUIDE_SCALE]
     unit_value, head_value = schedule[p.UNIT_VALUE], schedule[p.HEAD_VALUE]
-    cost, call_share = facts[p.ACQUISITION_COST], facts[p.CALL_SHARE]
-    personal = facts[p.IS_PERSONAL] != 0.0
-    customers, spent, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
+    for i in range(count):
+        decision = decision_step(cumulated, guide, scale, origin, steps, to[p.THRESHOLD, i])
+        to[p.DECISION, i] = decision
+        to[p.VALUE, i] = to[p.SPEND_OF, i] * unit_value[decision] + head_value[decision]
+        to[p.RESIDUAL, i] = 0.0
+    if model.residual:
+        for i in range(count):
+            if to[p.DECISION, i] == steps:
+                to[p.RESIDUAL, i] = residual_value(
+                    model, cell, to[p.RATE, i], to[p.SPEND_OF, i], 1.0, 0.0
+                )
+
+
+@inner
+def decide_each(address, model, cell, count, block, sums):
+    """Decisions and values of a block's customers that personal programs may reach."""
+    to, schedule = block.customers, model.schedule[cell]
+    seed, world, streams = address
+    for i in range(count):
+        spend = to[p.SPEND_OF, i]
+        who = (seed, world, streams, int(to[p.RANK, i]))
+        person = (to[p.RATE, i], spend, to[p.LIFT_OF, i])
+        decision, extra, residual = walk(
+            model, cell, who, person, to[p.THRESHOLD, i], block.scratch, sums
+        )
+        shared = spend * schedule[p.UNIT_VALUE, decision] + schedule[p.HEAD_VALUE, decision]
+        to[p.DECISION, i] = decision
+        to[p.VALUE, i] = shared + extra
+        to[p.RESIDUAL, i] = residual
+
+
+@inner
+def call_to_cancel(model, cell, count, to, later, calls):
+    """Let some of those who leave call: a cost each, posted by step to ``later``."""
+    facts, schedule = model.facts[cell], model.schedule[cell]
+    steps, start, share = int(facts[p.STEPS]), int(facts[p.START]), facts[p.CALL_SHARE]
+    for i in range(count):
+        decision = int(to[p.DECISION, i])
+        if decision < steps and to[p.CALL, i] < share:
+            calls[start + decision] += 1.0
+            later[decision] += schedule[p.CALL_MARGIN, decision]
+            to[p.VALUE, i] += schedule[p.CALL_MARGIN, decision]
+
+
+@inner
+def live(address, model, cell, count, block, sums, slots, slot):
+    """Lives and values of a block's customers, posted to the cell's sums and the slot.
+
+    Returns the block's summed value and residual value, discounted to joining.
+    """
+    facts, to = model.facts[cell], block.customers
+    if facts[p.IS_PERSONAL] != 0.0:
+        decide_each(address, model, cell, count, block, sums)
+    else:
+        decide(model, cell, count, to)
+    if facts[p.CALL_SHARE] > 0.0:
+        call_to_cancel(model, cell, count, to, sums.by_step[p.LATER], slots.flows[slot, p.CALLS])
+    customers, spent = sums.by_step[p.CUSTOMERS], sums.by_step[p.SPENT]
     after, before = slots.histogram[slot, 0], slots.histogram[slot, 1]
-    rivals = model.rivals.shape[0] if int(facts[p.SOURCE]) == p.ARRIVALS else 0
+    cost = facts[p.ACQUISITION_COST]
     total, square, residuals, paid_back = 0.0, 0.0, 0.0, 0.0
     for i in range(count):
-        rate, spend, threshold = to[p.RATE, i], to[p.SPEND_OF, i], to[p.THRESHOLD, i]
-        extra, residual = 0.0, 0.0
-        if personal:
-            person = (rate, spend, to[p.LIFT_OF, i])
-            who = (address[0], address[1], address[2], int(to[p.RANK, i]))
-            decision, extra, residual = walk(
-                model, cell, who, person, threshold, block.scratch, sums
-            )
-        else:
-            decision = decision_step(cumulated, guide, scale, origin, steps, threshold)
-            if model.residual and decision == steps:
-                residual = residual_value(model, cell, rate, spend, 1.0, 0.0)
+        decision = int(to[p.DECISION, i])
         customers[decision] += 1.0
-        spent[decision] += spend
-        if decision < steps and to[p.CALL, i] < call_share:
-            slots.flows[slot, p.CALLS, start + decision] += 1.0
-            later[decision] += schedule[p.CALL_MARGIN, decision]
-            extra += schedule[p.CALL_MARGIN, decision]
-        inside = spend * unit_value[decision] + head_value[decision] + extra
-        value = inside + residual
+        spent[decision] += to[p.SPEND_OF, i]
+        inside = to[p.VALUE, i]
+        value = inside + to[p.RESIDUAL, i]
+        to[p.VALUE, i] = value
         total += value
         square += value * value
-        residuals += residual
+        residuals += to[p.RESIDUAL, i]
         paid_back += 1.0 if inside >= cost else 0.0
-        after[bin_of(value - cost)] += 1
-        before[bin_of(value)] += 1
-        for rival in range(rivals):
-            if to[p.GAMMA, i] > model.rivals[rival, cell]:
-                slots.only[slot, rival, 0] += 1.0
-                slots.only[slot, rival, 1] += value
-        if out.shape[0] > 0:
-            paid = min(int(schedule[p.HELD, decision]) + 1, steps)
-            out[i, 0], out[i, 1], out[i, 2] = cell, to[p.RANK, i], -math.expm1(-rate)
-            out[i, 3], out[i, 4], out[i, 5] = spend, to[p.LIFT_OF, i], paid
-            out[i, 6], out[i, 7] = 1.0 if decision == steps else 0.0, value - cost
+    for i in range(count):
+        before[bin_of(to[p.VALUE, i])] += 1
+        after[bin_of(to[p.VALUE, i] - cost)] += 1
     slots.sums[slot, p.SUM_CUSTOMERS] += count
     slots.sums[slot, p.SUM_VALUE] += total
     slots.sums[slot, p.SUM_SQUARE] += square
     slots.sums[slot, p.SUM_PAID_BACK] += paid_back
+    if int(facts[p.SOURCE]) == p.ARRIVALS:
+        for rival in range(model.rivals.shape[0]):
+            count_only_here(to, count, model.rivals[rival, cell], slots.only[slot, rival])
     return total, residuals
 
 
-@njit
+@inner
+def count_only_here(to, count, limit, only):
+    """Add the customers that arrive beyond a rival's limit, and their value, to ``only (2,)``."""
+    for i in range(count):
+        if to[p.GAMMA, i] > limit:
+            only[0] += 1.0
+            only[1] += to[p.VALUE, i]
+
+
+@inner
+def write_rows(model, cell, count, to, rows):
+    """One row per customer of a block, ``(count, ROW_COLUMNS)``."""
+    facts, steps = model.facts[cell], int(model.facts[cell, p.STEPS])
+    for i in range(count):
+        decision = int(to[p.DECISION, i])
+        row = rows[i]
+        row[0], row[1] = cell, to[p.RANK, i]
+        row[2], row[3], row[4] = -math.expm1(-to[p.RATE, i]), to[p.SPEND_OF, i], to[p.LIFT_OF, i]
+        row[5] = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
+        row[6] = 1.0 if decision == steps else 0.0
+        row[7] = to[p.VALUE, i] - facts[p.ACQUISITION_COST]
+
+
+@inner
 def draw_block(address, model, cell, rank, end, begun, block):
     """Draw the next customers of a cell: how many, the last arrival, and whether they end."""
     seed, world, streams = address
@@ -169,7 +225,7 @@ def draw_block(address, model, cell, rank, end, begun, block):
     return drawn, begun, done
 
 
-@njit
+@inner
 def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     """All customers of one cell between two ranks, a block at a time; returns their number."""
     facts = model.facts[cell]
@@ -185,8 +241,9 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end
-        rows = out[customers : customers + count] if out.shape[0] > 0 else out
-        total, residuals = live(address, model, cell, count, block, sums, slots, slot, rows)
+        total, residuals = live(address, model, cell, count, block, sums, slots, slot)
+        if out.shape[0] > 0:
+            write_rows(model, cell, count, block.customers, out[customers:])
         value += total
         ending += residuals
         customers += count

@@ -102,7 +102,10 @@ SUMS = 6
 
 # Columns of a block of customers (``Block.customers``).
 LIFE, CALL, GAMMA, SPARE, RATE, SPEND_OF, LIFT_OF, THRESHOLD, RANK = range(9)
-BLOCK_COLUMNS = 9
+#: Step of the decision to leave; margin inside the horizon (then with the residual) and residual
+#: value, discounted to joining, currency.
+DECISION, VALUE, RESIDUAL = 9, 10, 11
+BLOCK_COLUMNS = 12
 # Rows of ``CellSums.by_step``: customers and their summed spend by step of decision (``steps``:
 # none), and discounted margin by step that does not follow from the cell's schedule.
 CUSTOMERS, SPENT, LATER = range(3)

@@ -19,6 +19,8 @@ overflow, with or without compilation, and LLVM vectorises them.
 import numpy as np
 from numba import njit
 
+from clvsim.kernels.bits import small_integer
+
 U64 = np.uint64
 _MULTIPLIER_0 = U64(0xD2511F53)
 _MULTIPLIER_1 = U64(0xCD9E8D57)
@@ -27,7 +29,7 @@ _WEYL_1 = U64(0xBB67AE85)
 _LOW = U64(0xFFFFFFFF)
 _32 = U64(32)
 _16 = U64(16)
-_26 = U64(26)
+_TWO_26 = 2.0**26
 _6 = U64(6)
 _5 = U64(5)
 _ROUNDS = 10
@@ -54,8 +56,8 @@ def to_unit(high, low):
 
     The topmost cell's midpoint would round to 1: it is the only one that is taken a bit lower.
     """
-    bits = np.int64(((high >> _5) << _26) | (low >> _6))
-    return min((np.float64(bits) + 0.5) * _UNIT, 1.0 - _UNIT)
+    bits = small_integer(high >> _5) * _TWO_26 + small_integer(low >> _6)
+    return min((bits + 0.5) * _UNIT, 1.0 - _UNIT)
 
 
 @njit(inline="always")

@@ -4,8 +4,9 @@ import numpy as np
 from numba import njit
 
 from clvsim.kernels import plan as p
+from clvsim.kernels.inner import inner
 from clvsim.kernels.plan import Floats
-from clvsim.kernels.traits import float_bits
+from clvsim.kernels.bits import float_bits
 
 #: Bins per octave: neighbouring bin edges differ by at most 1/64, so a bin's middle is within
 #: 1/128 (0.8 %) of every value in it.
@@ -36,7 +37,7 @@ def bin_edges() -> Floats:
     return np.concatenate([-positive[::-1], positive])
 
 
-@njit
+@inner
 def post_cell(model, cell, sums, slots, slot):
     """Turn one cell's sums by step of decision into flows by period, and add them to a slot.
 
@@ -87,7 +88,7 @@ def post_cell(model, cell, sums, slots, slot):
     post_programs(model, cell, sums, slots, slot)
 
 
-@njit
+@inner
 def post_programs(model, cell, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
     start = int(model.facts[cell, p.START])
@@ -103,7 +104,7 @@ def post_programs(model, cell, sums, slots, slot):
             flows[p.DISCOUNT, period] += posts[p.EXTRA_DISCOUNT, step]
 
 
-@njit
+@inner
 def post_equity(model, cell, sums, ending, slots, slot):
     """Add one cell's value of all later margin to the slot's equity by period.
 

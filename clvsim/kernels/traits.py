@@ -6,12 +6,10 @@ law or an exponential tail is met with the same relative error as the centre.
 """
 
 import math
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba import njit
+
+from clvsim.kernels.bits import float_bits, small_integer
 
 OCTAVES = 54
 CELL_BITS = 4
@@ -31,36 +29,6 @@ TRAITS = ("keenness", "churn", "spend", "lift")
 TRAIT_COUNT = len(TRAITS)
 
 
-def float_bits(value):
-    """The bits of a double as a signed 64-bit integer."""
-    return np.float64(value).view(np.int64)
-
-
-def _as_integer(_context, value):
-    if value != types.float64:
-        return None
-
-    def generate(_context, builder, _signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-# Numba leaves the first argument to itself, which a type checker cannot know.
-_bitcast: Any = intrinsic(_as_integer)
-
-
-@overload(float_bits, inline="always")
-def _float_bits(value):
-    if value == types.float64:
-
-        def bits(value):
-            return _bitcast(value)
-
-        return bits
-    return None
-
-
 @njit(inline="always")
 def table_cell(tail, upper):
     """Cell and fraction of a tail probability in (0, 0.5] on the lower or upper side."""
@@ -68,7 +36,7 @@ def table_cell(tail, upper):
     cell = ((_TOP_EXPONENT - (bits >> 52)) << CELL_BITS) + ((bits >> _FRACTION_BITS) & _CELL_MASK)
     # A tail of exactly one half lies one octave above the grid: it is the first octave's end.
     inside = cell >= 0
-    fraction = np.float64(bits & _FRACTION_MASK) * _FRACTION_UNIT if inside else 1.0
+    fraction = small_integer(bits & _FRACTION_MASK) * _FRACTION_UNIT if inside else 1.0
     cell = min(cell, SIDE - 1) if inside else _CELL_MASK
     return cell + SIDE * upper, fraction
 

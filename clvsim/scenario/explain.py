@@ -176,9 +176,18 @@ def _pattern(mistake: Mistake) -> Explained:
 
 
 def _wrong_name(mistake: Mistake) -> Explained:
-    pattern = mistake.error.get("ctx", {}).get("pattern")
+    context = mistake.error.get("ctx", {})
     message = f"{shown(mistake.error['input'])} cannot be a name here"
-    return Explained(mistake.trail.path, message, f"names that match {pattern}" if pattern else "")
+    allowed = ""
+    if "pattern" in context:
+        allowed = f"names that match {context['pattern']}"
+    elif "max_length" in context:
+        allowed = f"names of at most {_counted(context['max_length'], 'character')}"
+    elif "min_length" in context:
+        allowed = f"names of at least {_counted(context['min_length'], 'character')}"
+    elif "error" in context:
+        message += f": {context['error']}"
+    return Explained(mistake.trail.path, message, allowed)
 
 
 def _own_words(mistake: Mistake) -> Explained:

@@ -1,15 +1,78 @@
 """From a file to frozen scenarios: the baseline and its variants, or every fault at once."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
 
 from clvsim.errors import Fault, InputError, ScenarioError, closest
-from clvsim.scenario.check import check
+from clvsim.fields import Section
+from clvsim.scenario import lines
+from clvsim.scenario.check import check, listed, references
+from clvsim.scenario.explain import shown
 from clvsim.scenario.faults import faults_of
-from clvsim.scenario.model import Scenario
-from clvsim.scenario.toml import BASELINE, Document, read, variants
+from clvsim.scenario.model import (
+    Channel,
+    Cohort,
+    InstalledBase,
+    MoneyRules,
+    Offer,
+    Scenario,
+    Segment,
+    Simulation,
+    Time,
+)
+from clvsim.scenario.overlay import overlay
+from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
+
+Table = Mapping[str, Any]
+
+SHARED: dict[tuple[str, str], type[Section]] = {
+    ("time", "step"): Time,
+    ("time", "periods"): Time,
+    ("time", "start"): Time,
+    ("money", "currency"): MoneyRules,
+    ("simulation", "worlds"): Simulation,
+    ("simulation", "seed"): Simulation,
+}
+"""What all scenarios of a file have in common."""
+
+SHARED_BECAUSE = {
+    "time": "results of different periods cannot be compared",
+    "money": "results in different currencies cannot be compared",
+    "simulation": "all variants meet the same worlds, and the same people in them",
+}
+
+NOUNS = {
+    "segments": "segment",
+    "offers": "offer",
+    "channels": "channel",
+    "cohorts": "cohort",
+    "installed_base": "installed base",
+    "programs": "program",
+}
+"""Sections of named tables, and what one table is."""
+
+_MODELS: dict[str, type[Section]] = {
+    "segments": Segment,
+    "offers": Offer,
+    "channels": Channel,
+    "cohorts": Cohort,
+    "installed_base": InstalledBase,
+}
+_NEEDED = {
+    "programs": ["kind"],
+    **{
+        section: [key for key, field in model.model_fields.items() if field.is_required()]
+        for section, model in _MODELS.items()
+    },
+}
+"""Keys without which a named table is none of its own, but a change of the baseline's."""
+
+_TITLE = ("name", "question")
 
 
 @dataclass(frozen=True)
@@ -43,8 +106,8 @@ class Plan:
             if name not in self.scenarios:
                 near = closest(name, self.scenarios)
                 hint = f"; did you mean {near!r}?" if near else ""
-                has = ", ".join(self.scenarios)
-                message = f"{self.file} has no variant {name!r} (it has {has}){hint}"
+                there = ", ".join(self.scenarios)
+                message = f"{self.file} has no variant {name!r} (it has {there}){hint}"
                 raise InputError(message)
         return {name: self.scenarios[name] for name in names}
 
@@ -57,12 +120,29 @@ def load(path: str | Path) -> Plan:
     ScenarioError
         With every fault of the baseline and of all variants.
     """
-    documents = variants(read(path))
-    scenarios: dict[str, Scenario] = {}
-    faults: list[Fault] = []
-    for name, document in documents.items():
-        scenario, found = _validated(document)
-        faults += found
+    document = read(path)
+    baseline = replace(document, data=_without(document.data, [("variants",)]))
+    scenario, faults = _validated(baseline)
+    scenarios = {} if scenario is None else {BASELINE: scenario}
+    known = {(fault.path, fault.message) for fault in faults}
+    try:
+        documents = variants(document)
+    except ScenarioError as error:
+        raise ScenarioError([*faults, *error.faults]) from None
+    for name, change in document.data.get("variants", {}).items():
+        if not _says_something(change):
+            message = "the variant changes nothing"
+            allowed = "at least one key with another value than the baseline's"
+            faults.append(document.fault(("variants", name), message, allowed))
+            continue
+        scenario, found = _variant(baseline, documents[name], change)
+        # What is wrong with the baseline was said where the baseline says it.
+        prefix = dotted(("variants", name))
+        faults += [
+            fault
+            for fault in found
+            if (fault.path.removeprefix(prefix).removeprefix("."), fault.message) not in known
+        ]
         if scenario is not None:
             scenarios[name] = scenario
     if faults:
@@ -70,11 +150,104 @@ def load(path: str | Path) -> Plan:
     return Plan(str(path), scenarios)
 
 
-def _validated(document: Document) -> tuple[Scenario | None, list[Fault]]:
-    """The scenario of a document, or its faults: of single values, and between sections."""
+def _validated(
+    document: Document, strange: Iterable[lines.Path] = ()
+) -> tuple[Scenario | None, list[Fault]]:
+    """The scenario of a document, or its faults: of single values, and between sections.
+
+    Parameters
+    ----------
+    document : Document
+    strange : iterable of tuple of str
+        Tables whose own values are not checked: what is wrong with them was said.
+    """
     scenario, faults = None, []
+    parts = replace(document, data=_without(document.data, strange))
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(parts.data)
     except ValidationError as error:
-        faults = faults_of(error, document, fields=Scenario)
-    return scenario, faults + check(document, scenario)
+        faults = faults_of(error, parts, fields=Scenario)
+    return scenario, faults + check(document)
+
+
+def _variant(
+    baseline: Document, variant: Document, change: Table
+) -> tuple[Scenario | None, list[Fault]]:
+    """The scenario of a variant, or its faults."""
+    own = dict(_changes_of_shared(baseline, variant, change))
+    strange = dict(_strangers(baseline, variant, change))
+    data = overlay(variant.data, {})
+    for section, key in own:
+        before = baseline.data.get(section, {})
+        # One fault is enough: dates are then judged by the horizon that all have in common.
+        if key in before:
+            data[section][key] = before[key]
+        else:
+            del data[section][key]
+    scenario, faults = _validated(replace(variant, data=data), strange)
+    return scenario, [*own.values(), *strange.values(), *faults]
+
+
+def _changes_of_shared(
+    baseline: Document, variant: Document, change: Table
+) -> Iterator[tuple[tuple[str, str], Fault]]:
+    """Keys that a variant changes although results could then not be compared."""
+    for (section, key), model in SHARED.items():
+        table, before = change.get(section), baseline.data.get(section, {})
+        if not isinstance(table, Mapping) or not isinstance(before, Mapping) or key not in table:
+            continue
+        default = model.model_fields[key].get_default()
+        if key in before or default is not PydanticUndefined:
+            value = before.get(key, default)
+            if table[key] != value:
+                message = f"a variant cannot change {section}.{key}: {SHARED_BECAUSE[section]}"
+                fault = variant.fault((section, key), message, f"{shown(value)}, or no such key")
+                yield (section, key), fault
+
+
+def _strangers(
+    baseline: Document, variant: Document, change: Table
+) -> Iterator[tuple[lines.Path, Fault]]:
+    """Tables that a variant changes although the baseline has none of that name.
+
+    A variant may bring a table of its own: then it is whole, and an offer or a segment is used.
+    """
+    used = {(kind, word) for _, kind, word in references(variant)}
+    for section, noun in NOUNS.items():
+        items, there = change.get(section), baseline.data.get(section, {})
+        if not isinstance(items, Mapping) or not isinstance(there, Mapping):
+            continue
+        for name, item in items.items():
+            if name in there or not isinstance(item, Mapping):
+                continue
+            missing = [key for key in _NEEDED[section] if not closest(key, item)]
+            if missing:
+                aside = f"one of its own would need {', '.join(missing)} as well"
+            elif noun in {"offer", "segment"} and (noun, name) not in used:
+                aside = "nothing in the variant uses one of its own"
+            else:
+                continue
+            message = f"the baseline has no {noun} '{name}', and {aside}"
+            allowed = listed(list(there)) or f"none: the baseline has no {noun}s"
+            path = (section, name)
+            yield path, variant.fault(path, message, allowed, closest(name, there))
+
+
+def _says_something(change: Any) -> bool:
+    """Whether a variant has a value besides its title."""
+    return any(_has_value(item) for key, item in change.items() if key not in _TITLE)
+
+
+def _has_value(item: Any) -> bool:
+    return not isinstance(item, Mapping) or any(map(_has_value, item.values()))
+
+
+def _without(data: Table, paths: Iterable[lines.Path]) -> dict[str, Any]:
+    """A copy without the tables at some paths of existing tables."""
+    copied = overlay(data, {})
+    for *above, last in paths:
+        table: Any = copied
+        for key in above:
+            table = table[key]
+        table.pop(last, None)
+    return copied

@@ -3,7 +3,9 @@
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -14,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from clvsim.calendar import Calendar, parse_date
+from clvsim.calendar import PERIODS_PER_YEAR, Calendar, parse_date
 from clvsim.fields import (
     Amounts,
     Count,
@@ -30,8 +32,13 @@ from clvsim.fields import (
     Section,
     Step,
     Timing,
+    as_text,
 )
 from clvsim.programs import AnyProgram
+
+LEAST_RATE = 1e-6
+"""Least annual discount rate at which a residual value beyond the horizon is a fair figure."""
+_LONGEST_TENURE = 4096
 
 
 class Time(Section):
@@ -41,7 +48,9 @@ class Time(Section):
     """Length of a period."""
     periods: Annotated[int, Field(ge=1, le=4096)]
     """Horizon, periods."""
-    start: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$")] = "2026-01"
+    start: Annotated[
+        str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$"), BeforeValidator(as_text)
+    ] = "2026-01"
     """First day of period 0: ``2026-01`` or ``2026-01-15``."""
 
     @field_validator("start")
@@ -53,6 +62,14 @@ class Time(Section):
             message = f"must be a date like '2026-01' or '2026-01-15', not {value!r}"
             raise ValueError(message) from None
         return value
+
+    @model_validator(mode="after")
+    def _ends_in_four_digits(self) -> Self:
+        years = self.periods / PERIODS_PER_YEAR[self.step]
+        if int(self.start[:4]) + years > 9998.0:
+            message = f"the horizon must end before the year 9999 (it starts in {self.start})"
+            raise ValueError(message)
+        return self
 
     @property
     def calendar(self) -> Calendar:
@@ -71,15 +88,15 @@ class MoneyRules(Section):
     """When in a period receipts and running costs fall."""
     residual: Literal["none", "expected"] = "none"
     """Beyond the horizon: nothing, or the expected margin of each customer still alive."""
-    fixed_costs: Annotated[float, Field(ge=0.0, le=1e15)] | Amounts = 0.0
+    fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business per period, currency: a constant or one amount a period."""
 
     @model_validator(mode="after")
     def _residual_needs_discounting(self) -> Self:
-        if self.residual == "expected" and self.discount_rate == 0.0:
+        if self.residual == "expected" and self.discount_rate < LEAST_RATE:
             message = (
-                "an expected residual value needs a discount_rate above 0: without discounting, "
-                "customers who never leave would be worth infinitely much"
+                f"an expected residual value needs a discount_rate of at least {LEAST_RATE:.6f}: "
+                "without discounting, customers who never leave would be worth infinitely much"
             )
             raise ValueError(message)
         return self
@@ -149,10 +166,18 @@ def _trait_kind(value: Any) -> str:
     return "distribution" if isinstance(value, Distribution) else "constant"
 
 
-Constant = Annotated[float, Strict()]
-Trait = Annotated[
-    Annotated[Constant, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
-    Discriminator(lambda value: "constant" if _trait_kind(value) == "constant" else "distribution"),
+def _plain_kind(value: Any) -> str:
+    return "constant" if _trait_kind(value) == "constant" else "distribution"
+
+
+SpendTrait = Annotated[
+    Annotated[Money, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
+]
+LiftTrait = Annotated[
+    Annotated[float, Field(ge=-1000.0, le=1.0), Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
 ]
 ChurnTrait = Annotated[
     Annotated[Probability, Tag("constant")]
@@ -170,8 +195,8 @@ class Correlation(Section):
         tuple[TraitName, ...], Strict(strict=False), Field(min_length=2, max_length=2)
     ]
     """Two of ``churn``, ``spend``, ``lift``, ``keenness``."""
-    value: Annotated[float, Field(ge=-1.0, le=1.0)]
-    """From -1 to 1."""
+    value: Annotated[float, Field(gt=-1.0, lt=1.0)]
+    """Above -1 and below 1."""
 
     @model_validator(mode="after")
     def _are_two(self) -> Self:
@@ -188,9 +213,9 @@ class Segment(Section):
 
     churn: ChurnTrait
     """Probability of leaving in a period: a number, a distribution, or a retention table."""
-    spend: Trait
+    spend: SpendTrait
     """Spend per period at the price list, currency: a number or a distribution."""
-    lift: Trait = 0.0
+    lift: LiftTrait = 0.0
     """Relative cut of the hazard when treated (may be negative): a number or a distribution."""
     correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
     """Correlations between traits."""
@@ -267,7 +292,7 @@ def _spend_kind(value: Any) -> str:
 
 Spend = Annotated[
     Annotated[Money, Tag("constant")]
-    | Annotated[Amounts, Tag("list")]
+    | Annotated[Amounts, Field(min_length=1), Tag("list")]
     | Annotated[tuple[SpendStep, ...], Strict(strict=False), Tag("steps")],
     Discriminator(_spend_kind),
 ]
@@ -318,7 +343,7 @@ def _adds_up(shares: Any, what: str) -> None:
 class Offer(Section):
     """What a prospect is offered on joining."""
 
-    discount: Probability | Probabilities = 0.0
+    discount: Probability | Annotated[Probabilities, Field(min_length=1)] = 0.0
     """Share of the price let off: one for ``discount_periods``, or a list by tenure."""
     discount_periods: Periods = 0
     """Periods since joining that a single ``discount`` lasts."""
@@ -377,7 +402,10 @@ class InstalledBase(Section):
     """Name of their segment."""
     customers: Count
     """How many are there at the start."""
-    tenure: Annotated[int, Field(ge=0, le=4096)] | Amounts
+    tenure: (
+        Annotated[int, Field(ge=0, le=_LONGEST_TENURE)]
+        | Annotated[Amounts, Field(max_length=_LONGEST_TENURE + 1)]
+    )
     """Periods since joining: a number, or weights of 0, 1, 2, … periods."""
 
     @field_validator("tenure")
@@ -387,6 +415,17 @@ class InstalledBase(Section):
             message = "needs at least one weight above 0"
             raise ValueError(message)
         return value
+
+    def by_tenure(self) -> list[tuple[int, float]]:
+        """Customers by tenure; they add up exactly (largest remainders)."""
+        if isinstance(self.tenure, int):
+            return [(self.tenure, float(self.customers))]
+        weights = np.array(self.tenure)
+        exact = self.customers * weights / weights.sum()
+        counts = np.floor(exact)
+        missing = round(self.customers - counts.sum())
+        counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1.0
+        return [(tenure, float(count)) for tenure, count in enumerate(counts) if count > 0.0]
 
 
 class Scenario(Section):

@@ -7,6 +7,7 @@ from clvsim.engine.compile import compile_scenario
 from clvsim.engine.run import run_worlds
 from clvsim.engine.tasks import new_slots, plan_tasks
 from clvsim.kernels import plan as p
+from clvsim.kernels.acquisition import count_arrivals
 from clvsim.kernels.customers import TASK_ROW, simulate
 from clvsim.kernels.tally import bin_edges, bin_of
 from clvsim.scenario.model import Scenario
@@ -266,9 +267,11 @@ SCENARIOS = {
 }
 
 
-@pytest.fixture(params=SCENARIOS)
-def compiled(request):
-    return compile_scenario(Scenario.model_validate(SCENARIOS[request.param]))
+@pytest.fixture(scope="module", params=SCENARIOS)
+def pair(request):
+    """A compiled scenario, and the naive twin of one of its worlds."""
+    compiled = compile_scenario(Scenario.model_validate(SCENARIOS[request.param]))
+    return compiled, naive.simulate(compiled, SEED, WORLD)
 
 
 def assert_money(found, expected):
@@ -291,9 +294,9 @@ def rows_of(compiled, seed, world):
     return np.concatenate(rows)
 
 
-def test_world_agrees_with_its_naive_twin(compiled):
+def test_world_agrees_with_its_naive_twin(pair):
+    compiled, twin = pair
     (world,) = run_worlds(compiled, SEED, WORLD, 1)
-    twin = naive.simulate(compiled, SEED, WORLD)
 
     counts = [p.ACTIVE, p.JOINED, p.LEFT, p.CALLS, p.AT_RISK, p.DECIDED]
     np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
@@ -301,7 +304,9 @@ def test_world_agrees_with_its_naive_twin(compiled):
     np.testing.assert_array_equal(world.program_flows[0][:, counts], twin.program_flows[:, counts])
     counts = [p.SUM_CUSTOMERS, p.SUM_PAID_BACK]
     np.testing.assert_array_equal(world.sums[0][:, counts], twin.sums[:, counts])
-    np.testing.assert_array_equal(world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)])
+    np.testing.assert_array_equal(
+        world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)]
+    )
     np.testing.assert_array_equal(world.cohorts[0, :, 0], twin.cohorts[:, 0])
     assert twin.flows[p.ACTIVE].sum() > 100
 
@@ -318,8 +323,9 @@ def test_world_agrees_with_its_naive_twin(compiled):
     assert_money(world.cohorts[0, :, 1], twin.cohorts[:, 1])
 
 
-def test_customers_agree_with_their_naive_twins(compiled):
-    rows, twins = rows_of(compiled, SEED, WORLD), naive.simulate(compiled, SEED, WORLD).customers
+def test_customers_agree_with_their_naive_twins(pair):
+    compiled, twins = pair[0], pair[1].customers
+    rows = rows_of(compiled, SEED, WORLD)
     start = compiled.levers.cohorts.start
     lives = [
         (one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None)
@@ -352,7 +358,11 @@ def test_customers_that_a_rival_lacks():
     ours = ours.with_rivals([ours, compile_scenario(poorer)])
     (world,) = run_worlds(ours, SEED, WORLD, 1)
     limits = [cell.limit() for cell in naive.cohorts_of(poorer)]
-    only = [one for one in naive.simulate(ours, SEED, WORLD).customers if one.arrival > limits[one.cohort]]
+    only = [
+        one
+        for one in naive.simulate(ours, SEED, WORLD).customers
+        if one.arrival > limits[one.cohort]
+    ]
     assert len(only) > 5
     np.testing.assert_array_equal(world.only[0, 0], 0.0)
     assert world.only[0, 1, 0] == len(only)
@@ -367,3 +377,10 @@ def test_histogram_bins_agree_with_their_twin_and_hold_their_values():
         found = bin_of(float(value))
         assert found == naive.bin_of(value)
         assert edges[found] <= value <= edges[found + 1]
+
+
+def test_arrivals_agree_with_their_naive_twin():
+    for limit in (0.01, 3.0, 40.0):
+        times = naive.arrivals(SEED, WORLD, 99, 7, limit)
+        address = np.uint64(SEED), np.uint64(WORLD), np.uint64(99), 7
+        assert [count_arrivals(*address, limit, block) for block in (1, 5, 64)] == 3 * [len(times)]

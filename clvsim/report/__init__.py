@@ -1,0 +1,1 @@
+"""Reports: what people and programs read of a result."""

@@ -1,0 +1,273 @@
+"""Whether segments can be what they say: traits' ranges, correlations, retention, old tenures."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from clvsim.errors import Fault
+from clvsim.scenario import distributions
+from clvsim.scenario.lines import Path
+from clvsim.scenario.model import (
+    ChurnTrait,
+    Correlation,
+    Distribution,
+    InstalledBase,
+    LiftTrait,
+    RetentionTable,
+    SpendTrait,
+    TraitName,
+)
+from clvsim.scenario.retention import RetentionFit, fit_retention
+from clvsim.scenario.toml import Document
+
+Floats = NDArray[np.float64]
+Trait = float | Distribution | RetentionTable
+Tables = Mapping[str, Mapping[str, Any]]
+
+LEAST_SURVIVAL = 1e-4
+"""Least share of joiners still there at an installed base's tenure: the survivors are found by
+drawing whole cohorts."""
+MOST_DRAWN = 4e9
+"""Most customers, 1, that can be told apart by their rank in a cohort (32 bits), and a margin."""
+_LARGEST_MEAN = 1e15
+_LONGEST_TAIL = 5e6
+_MARGIN = 1e-9
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+#: Tail probabilities at which quantiles must be finite, down to those that the kernels can draw.
+_TAILS = 2.0 ** -np.array([1.0, 4.0, 12.0, 30.0, 55.0])
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a trait may be: its type, its least and greatest value, and that in words."""
+
+    kind: TypeAdapter[Any]
+    least: float
+    most: float
+    allowed: str
+
+
+RULES = {
+    "churn": _Rule(
+        TypeAdapter(ChurnTrait, config=_STRICT),
+        0.0,
+        1.0,
+        "a distribution on 0 to 1 (beta, or another between loc and loc + scale)",
+    ),
+    "spend": _Rule(
+        TypeAdapter(SpendTrait, config=_STRICT),
+        0.0,
+        np.inf,
+        "a distribution that is never negative (gamma, lognorm, …)",
+    ),
+    "lift": _Rule(
+        TypeAdapter(LiftTrait, config=_STRICT),
+        -np.inf,
+        1.0,
+        "a distribution that is never above 1: a treatment can take away the whole hazard, no more",
+    ),
+}
+
+
+def segment_faults(document: Document, segments: Tables) -> Iterator[Fault]:
+    """Faults of segments beyond single values."""
+    for name, segment in segments.items():
+        for key, rule in RULES.items():
+            trait = _parsed(rule.kind, segment.get(key))
+            if trait is not None:
+                yield from _trait_faults(document, ("segments", name, key), trait)
+        yield from _correlation_faults(document, ("segments", name, "correlations"), segment)
+
+
+def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator[Fault]:
+    """Installed bases whose tenures almost nobody reaches."""
+    for name, item in bases.items():
+        base = _parsed(TypeAdapter(InstalledBase), item)
+        if base is None:
+            continue
+        churn = _parsed(RULES["churn"].kind, segments.get(base.segment, {}).get("churn"))
+        at, path = ("segments", base.segment, "churn"), ("installed_base", name, "tenure")
+        if churn is not None and not any(_trait_faults(document, at, churn)):
+            yield from _survival_faults(document, path, base, churn)
+
+
+def _trait_faults(document: Document, path: Path, trait: Trait) -> Iterator[Fault]:
+    if isinstance(trait, Distribution):
+        yield from _distribution_faults(document, path, trait)
+    elif isinstance(trait, RetentionTable):
+        yield from _retention_faults(document, path, trait)
+
+
+def _distribution_faults(document: Document, path: Path, trait: Distribution) -> Iterator[Fault]:
+    rule = RULES[str(path[-1])]
+    low, high = distributions.support(trait.distribution, trait.parameters)
+    # loc + scale rounds: 0.3 + 0.7 may lie an ulp above 1.
+    if low < rule.least - _MARGIN or high > rule.most + _MARGIN:
+        message = f"{_shown(trait)} goes from {low:g} to {high:g}"
+        yield document.fault(path, message, rule.allowed)
+        return
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield from _number_faults(document, path, trait)
+
+
+def _number_faults(document: Document, path: Path, trait: Distribution) -> Iterator[Fault]:
+    """Quantiles that cannot be computed, and means that say nothing."""
+    frozen = distributions.frozen(trait.distribution, trait.parameters)
+    ends = np.concatenate([frozen.ppf(_TAILS), frozen.isf(_TAILS)])
+    if not np.isfinite(ends).all():
+        message = f"SciPy cannot compute the tails of {_shown(trait)}"
+        yield document.fault(path, message, "other parameters, or another distribution")
+    elif not distributions.is_continuous(trait.distribution) and np.ptp(ends) > _LONGEST_TAIL:
+        message = f"{_shown(trait)} has more than {_LONGEST_TAIL:,.0f} values that matter"
+        yield document.fault(path, message, "a discrete distribution with a shorter tail")
+    elif path[-1] == "spend":
+        mean = distributions.mean(trait.distribution, trait.parameters)
+        if not mean <= _LARGEST_MEAN:
+            what = f"a mean of {mean:g}" if np.isfinite(mean) else "no finite mean"
+            message = f"{_shown(trait)} has {what}, so nobody can say what a customer is worth"
+            yield document.fault(path, message, "a distribution with a mean of at most 1e15")
+
+
+def _retention_faults(document: Document, path: Path, table: RetentionTable) -> Iterator[Fault]:
+    try:
+        _fit(table.survivors)
+    except ValueError as error:
+        yield document.fault((*path, "survivors"), str(error))
+
+
+def _correlation_faults(
+    document: Document, path: Path, segment: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Pairs correlated twice, and correlations that cannot hold together."""
+    found = segment.get("correlations")
+    values: dict[frozenset[str], float] = {}
+    first: dict[frozenset[str], int] = {}
+    for position, item in enumerate(found if isinstance(found, list) else []):
+        one = _parsed(TypeAdapter(Correlation), item)
+        if one is None:
+            continue
+        pair = frozenset(one.between)
+        if pair in first:
+            _, line = document.where((*path, first[pair]))
+            message = f"the correlation of {' and '.join(one.between)} is already on line {line}"
+            yield document.fault((*path, position), message, "one correlation a pair of traits")
+            continue
+        first[pair], values[pair] = position, one.value
+    guilty = _impossible(values)
+    if guilty:
+        pairs = [
+            (*(name for name in get_args(TraitName) if name in pair), value)
+            for pair, value in values.items()
+            if pair <= guilty
+        ]
+        text = ", ".join(f"{a} with {b} {value:g}" for a, b, value in pairs)
+        message = f"no customers could have these correlations at once: {text}"
+        room = _room({pair: value for pair, value in values.items() if pair <= guilty})
+        allowed = (
+            "a positive definite matrix; all of these multiplied by a number below "
+            f"{room:.2g}, for example"
+        )
+        yield document.fault(path, message, allowed)
+
+
+def _impossible(values: Mapping[frozenset[str], float]) -> frozenset[str]:
+    """The fewest traits whose correlations are not positive definite; empty: they are."""
+    for size in range(2, len(get_args(TraitName)) + 1):
+        for traits in combinations(get_args(TraitName), size):
+            chosen = frozenset(traits)
+            among = {pair: value for pair, value in values.items() if pair <= chosen}
+            if among and np.linalg.eigvalsh(_matrix(among))[0] < _MARGIN:
+                return chosen
+    return frozenset()
+
+
+def _room(values: Mapping[frozenset[str], float]) -> float:
+    """Factor below which the correlations would be positive definite."""
+    shortest = np.linalg.eigvalsh(_matrix(values) - np.eye(len(get_args(TraitName))))[0]
+    return float(np.floor(-100.0 / shortest) / 100.0)
+
+
+def _matrix(values: Mapping[frozenset[str], float]) -> Floats:
+    names = get_args(TraitName)
+    matrix = np.eye(len(names))
+    for pair, value in values.items():
+        i, j = (names.index(name) for name in pair)
+        matrix[i, j] = matrix[j, i] = value
+    return matrix
+
+
+def _survival_faults(
+    document: Document, path: Path, base: InstalledBase, churn: Trait
+) -> Iterator[Fault]:
+    """The first tenure of an installed base that too few survive."""
+    cells = base.by_tenure()
+    longest = max((tenure for tenure, count in cells if count > 0.0), default=0)
+    surviving = survival(churn, longest)
+    for tenure, count in cells:
+        share = float(surviving[tenure])
+        if count > 0.0 and (share < LEAST_SURVIVAL or count / share > MOST_DRAWN):
+            drawn = f"{count / share:.1e}" if share > 0.0 else "endlessly many"
+            message = (
+                f"with the churn of segment '{base.segment}', {share:.1e} of those who join are "
+                f"still there after {tenure:,} periods: {count:,.0f} of them would take {drawn} "
+                "joiners"
+            )
+            enough = surviving >= max(LEAST_SURVIVAL, count / MOST_DRAWN)
+            allowed = f"tenures of at most {int(enough.sum()) - 1:,} periods, or a lower churn"
+            where = (*path, tenure) if isinstance(base.tenure, tuple) else path
+            yield document.fault(where, message, allowed)
+            return
+
+
+def survival(churn: Trait, longest: int) -> Floats:
+    """Expected share of joiners still there after 0 to ``longest`` periods, ``(longest + 1,)``.
+
+    Without any multiplier: so is the past of an installed base drawn.
+    """
+    tenures = np.arange(longest + 1.0)
+    if isinstance(churn, RetentionTable):
+        fit = _fit(churn.survivors)
+        if fit.alpha is None or fit.beta is None:
+            return np.asarray((1.0 - fit.churn) ** tenures)
+        churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
+    if not isinstance(churn, Distribution):
+        return np.asarray((1.0 - churn) ** tenures)
+    # By quantiles, finest where churn is least: those are the customers who stay.
+    edges = np.concatenate(
+        [[0.0], 2.0 ** -np.arange(40.0, 1.0, -0.125), np.arange(0.5, 1.01, 0.02)]
+    )
+    middles, widths = (edges[1:] + edges[:-1]) / 2.0, np.diff(edges)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        frozen = distributions.frozen(churn.distribution, churn.parameters)
+        stays = 1.0 - np.clip(frozen.ppf(middles), 0.0, 1.0)
+    share = np.empty(len(tenures))
+    for tenure in range(len(tenures)):
+        share[tenure] = widths @ stays**tenure
+    return share
+
+
+@lru_cache(maxsize=256)
+def _fit(survivors: tuple[float, ...]) -> RetentionFit:
+    return fit_retention(survivors)
+
+
+def _shown(trait: Distribution) -> str:
+    terms = ", ".join(f"{name}={value:g}" for name, value in trait.parameters.items())
+    return f"{trait.distribution}({terms})"
+
+
+def _parsed(kind: TypeAdapter[Any], value: Any) -> Any:
+    """A value of a type; None where it is not of it."""
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,123 @@
+"""Findings and verdicts: what was compared, and the rule by which it passes."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from clvsim.verification.estimate import Estimate
+
+#: Largest deviation of a simulated figure that chance explains, standard errors.
+Z_LIMIT = 4.0
+#: Largest relative standard error at which agreement means something.
+PRECISION = 1e-3
+#: Relative difference that is rounding where a simulation has no Monte Carlo error.
+EXACT = 1e-9
+#: Relative standard error that is rounding.
+_NO_ERROR = 1e-12
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A figure from the literature, its closed form and what the simulator says.
+
+    Attributes
+    ----------
+    citation, quantity : str
+    closed_form : float
+        From ``clvsim.reference`` (or, for a fit, from ``clvsim.scenario.retention``).
+    published : str or None
+        As printed in the publication, with all its digits; None where it prints none.
+    recomputed : str or None
+        Recomputed outside clvsim from the published inputs, with all digits given.
+    estimate : Estimate or None
+        Of the simulator; None for a closed form alone.
+    """
+
+    citation: str
+    quantity: str
+    closed_form: float
+    published: str | None = None
+    recomputed: str | None = None
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one figure is reproduced.
+
+    Attributes
+    ----------
+    citation, quantity : str
+    published : float or None
+        As printed in the publication; None where it prints none.
+    closed_form : float
+    simulated, standard_error, z : float or None
+        Of the simulator, and its deviation from the closed form in standard errors; None for a
+        closed form alone. Without any Monte Carlo error ``z`` is 0 where both are equal to
+        ``EXACT``, else infinite.
+    passed : bool
+        Closed form as printed and as recomputed, to every digit; ``|z|`` at most ``Z_LIMIT``; the
+        relative standard error at most ``PRECISION``.
+    """
+
+    citation: str
+    quantity: str
+    published: float | None
+    closed_form: float
+    simulated: float | None
+    standard_error: float | None
+    z: float | None
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group of findings from one or a few simulations.
+
+    Attributes
+    ----------
+    name : str
+    examine : callable
+        Finds, given the share of the full number of worlds to simulate.
+    """
+
+    name: str
+    examine: Callable[[float], Iterable[Finding]]
+
+
+def judge(finding: Finding, precision: float = PRECISION) -> Verdict:
+    """Verdict on a finding, given the largest relative standard error that is accepted."""
+    as_printed = all(
+        agrees(finding.closed_form, text)
+        for text in (finding.published, finding.recomputed)
+        if text is not None
+    )
+    estimate, z, precise = finding.estimate, None, True
+    if estimate is not None:
+        z = deviation(estimate, finding.closed_form)
+        precise = estimate.standard_error <= precision * abs(finding.closed_form)
+    return Verdict(
+        citation=finding.citation,
+        quantity=finding.quantity,
+        published=None if finding.published is None else float(finding.published),
+        closed_form=finding.closed_form,
+        simulated=None if estimate is None else estimate.value,
+        standard_error=None if estimate is None else estimate.standard_error,
+        z=z,
+        passed=as_printed and precise and (z is None or abs(z) <= Z_LIMIT),
+    )
+
+
+def agrees(value: float, printed: str) -> bool:
+    """Whether a value rounds to a printed figure, to its last digit."""
+    decimals = len(printed.partition(".")[2])
+    return abs(value - float(printed)) <= 0.5 * 10.0**-decimals
+
+
+def deviation(estimate: Estimate, expected: float) -> float:
+    """Deviation of an estimate in standard errors; NaN (which never passes) if it is not finite."""
+    difference = estimate.value - expected
+    if estimate.standard_error <= _NO_ERROR * abs(estimate.value):
+        close = abs(difference) <= EXACT * max(abs(expected), abs(estimate.value))
+        return 0.0 if close else math.copysign(math.inf, difference)
+    return difference / estimate.standard_error
