@@ -1,6 +1,6 @@
 """Every kind of program at once: nanoseconds per active customer-month on one processor.
 
-    python benchmarks/all_programs.py [--tiny]
+python benchmarks/all_programs.py [--tiny]
 """
 
 import sys

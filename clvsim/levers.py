@@ -73,7 +73,7 @@ class Membership:
     adoption : (cell, T)
         Probability of entering at a step, for those not yet in.
     on : (cell, T) bool
-        Whether benefits run at a step.
+        Whether benefits run at a step; one run of steps a cell.
     hazard, growth, concession : float
         Hazard multiplier; relative growth of spend; share of the price let off.
     revenue, cost, entry_cost : float

@@ -95,7 +95,7 @@ def compile_scenario(scenario: Scenario) -> Compiled:
         schedule=schedule,
         active_cost=active_cost,
         personal=personal,
-        gates=np.zeros((len(personal), p.GATES, levers.cohorts.count, levers.cohorts.periods)),
+        gates=np.zeros((len(personal), p.GATES, len(facts), scenario.time.periods + 1)),
         discounting=discounting(scenario),
         period_factor=period_factor(scenario),
         receipts=timing_index(None, scenario),
@@ -141,20 +141,43 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
 
 
 def _fill_personal(model: p.Model, levers: Levers) -> None:
-    inside = levers.cohorts.period() < levers.cohorts.periods
+    """Write the gates of all personal programs, and which cells they can reach."""
+    periods = levers.cohorts.periods
+    inside = levers.cohorts.period() < periods
     reached = np.zeros(levers.cohorts.count, dtype=bool)
     for row, (_, _, own) in enumerate(_with_person(levers)):
         gates = model.gates[row]
         if isinstance(own.personal, Membership):
             with np.errstate(divide="ignore"):
                 rate = np.minimum(-np.log1p(-own.personal.adoption), _CERTAIN)
-            gates[p.GATE] = np.cumsum(np.where(inside, rate, 0.0), axis=1)
-            gates[p.ON] = own.personal.on
-            reached |= gates[p.GATE, :, -1] > 0.0
+            gates[p.GATE, :, :periods] = np.cumsum(np.where(inside, rate, 0.0), axis=1)
+            runs = own.personal.on & inside
+            gates[p.NEXT, :, 0] = np.where(
+                runs.any(axis=1), periods - np.argmax(runs[:, ::-1], 1), 0
+            )
+            reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
             fill_gates(model, row, own.personal, levers)
-            reached |= (gates[p.GATE] < np.inf).any(axis=1)
+            due = gates[p.GATE, :, :periods] < np.inf
+            gates[p.NEXT, :, periods] = periods
+            for step in range(periods - 1, -1, -1):
+                gates[p.NEXT, :, step] = np.where(due[:, step], step, gates[p.NEXT, :, step + 1])
+            reached |= due.any(axis=1)
+        _fill_effect(model, row)
     model.facts[:, p.IS_PERSONAL] = reached
+
+
+def _fill_effect(model: p.Model, row: int) -> None:
+    """Write the discounted margin of one row's effect, summed up to each step."""
+    terms, gates = model.personal[row], model.gates[row]
+    price = model.schedule[:, p.PRICE, :-1]
+    base = model.schedule[:, p.LET_OFF, :-1]
+    receipt = model.discounting[model.receipts, :-1]
+    payment = model.discounting[int(terms[p.TIMING]), :-1]
+    let_off = base * terms[p.GROWTH] + np.minimum(terms[p.CONCESSION], 1.0 - base)
+    kept = terms[p.GROWTH] * (1.0 - model.facts[:, p.COST_SHARE])[:, None] - let_off
+    gates[p.EFFECT_UNIT, :, 1:] = np.cumsum(receipt * price * kept, axis=1)
+    gates[p.EFFECT_HEAD, :, 1:] = np.cumsum(receipt * terms[p.REVENUE] - payment * terms[p.COST])
 
 
 def _streams(table: CellTable, levers: Levers) -> p.Words:

@@ -19,6 +19,7 @@ from clvsim.kernels.customers import (
     TASK_RANK,
     TASK_RANK_END,
     TASK_ROW,
+    new_scratch,
     simulate,
 )
 
@@ -55,9 +56,7 @@ class Rows:
         return self.numbers[:, _COLUMN[name]]
 
 
-def customer_rows(
-    compiled: Compiled, seed: int, world: int, block: int = BLOCK
-) -> Iterator[Rows]:
+def customer_rows(compiled: Compiled, seed: int, world: int, block: int = BLOCK) -> Iterator[Rows]:
     """All customers of one world in the order of tasks, cells and ranks, a task at a time.
 
     They are the customers that the run of the same scenario, seed and world adds up.
@@ -79,16 +78,30 @@ def customer_rows(
         count = _customers(compiled, seed, world, task, block)
         if count == 0:
             continue
-        numbers = np.zeros((count, len(p.ROW_COLUMNS)))
-        slots = new_slots(compiled, 1, plan.widest)
         task[TASK_ROW] = 0
-        simulate(np.uint64(seed), task[np.newaxis], block, compiled.model, slots, numbers)
+        numbers = np.zeros((count, len(p.ROW_COLUMNS)))
+        slots = _simulate(compiled, seed, task[np.newaxis], numbers, block)
         if slots.sums[0, p.SUM_CUSTOMERS] != count:
             message = f"counted {count} customers and simulated {slots.sums[0, p.SUM_CUSTOMERS]:g}"
             raise ClvsimError(message)
         found = compiled.table.groups[group]
         joined = compiled.table.joined[numbers[:, _COLUMN["cell"]].astype(np.int64)]
         yield Rows(world, found.source, found.segment, joined, numbers)
+
+
+def warm_up(compiled: Compiled) -> None:
+    """Compile the kernels, or fetch them from Numba's cache, without simulating anybody."""
+    nobody = np.zeros((0, len(p.ROW_COLUMNS)))
+    _simulate(compiled, 0, plan_tasks(compiled).tasks[:0], nobody, BLOCK)
+
+
+def _simulate(compiled: Compiled, seed: int, tasks: Ints, rows: Floats, block: int) -> p.Slots:
+    """Run some tasks and write their customers to ``rows``."""
+    widest = int((tasks[:, TASK_CELL_END] - tasks[:, TASK_CELL]).max(initial=1))
+    slots = new_slots(compiled, len(tasks), widest)
+    scratch = new_scratch(block, compiled.scenario.time.periods, len(compiled.model.personal))
+    simulate(np.uint64(seed), tasks, compiled.model, slots, rows, scratch)
+    return slots
 
 
 def expected_rows(compiled: Compiled) -> float:

@@ -41,7 +41,7 @@ _STEPS = 1.1673039782614187 ** -np.arange(1.0, TRAIT_COUNT + 1.0)
 
 def fill_gates(model: p.Model, row: int, treatment: Treatment, levers: Levers) -> None:
     """Write a treatment's gates and tie shares into ``model.gates[row]``."""
-    gate, tie = model.gates[row, p.GATE], model.gates[row, p.TIE]
+    gate, tie = model.gates[row, p.GATE, :, :-1], model.gates[row, p.TIE, :, :-1]
     inside = levers.cohorts.period() < levers.cohorts.periods
     contact = treatment.contact & inside
     gate[...] = np.inf

@@ -8,13 +8,13 @@ or a bigger budget raises the bound, and so acquires a superset of the same peop
 import math
 
 import numpy as np
-from numba import njit
 
 from clvsim.kernels.bits import minus_log
+from clvsim.kernels.inner import cached, kernel
 from clvsim.kernels.random import fill_uniforms, occasion
 
 
-@njit
+@kernel
 def arrivals(seed, world, stream, first_rank, joined, begun, limit, count, gamma, spare):
     """Arrival times of up to ``count`` customers after ``begun`` into ``gamma (B,)``.
 
@@ -32,19 +32,23 @@ def arrivals(seed, world, stream, first_rank, joined, begun, limit, count, gamma
     return count, False
 
 
-@njit
+@kernel
 def enough(expected, block):
     """A number of draws that mostly reaches the limit in one go, at most a block."""
     return min(block, int(expected + 6.0 * math.sqrt(expected) + 8.0))
 
 
-@njit(nogil=True, cache=True)
 def count_arrivals(seed, world, stream, joined, limit, block):
     """Number of customers of one cell of arrivals in one world."""
-    gamma, spare = np.empty(block), np.empty(block)
+    return count_below(seed, world, stream, joined, limit, np.empty(block), np.empty(block))
+
+
+@cached
+def count_below(seed, world, stream, joined, limit, gamma, spare):
+    """Number of arrivals below a limit, drawn in blocks of the size of ``gamma`` and ``spare``."""
     rank, begun = 0, 0.0
     while True:
-        drawn = enough(limit - begun, block)
+        drawn = enough(limit - begun, gamma.size)
         count, passed = arrivals(
             seed, world, stream, rank, joined, begun, limit, drawn, gamma, spare
         )

@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
+
+from clvsim.kernels.inner import inlined
+
 
 def float_bits(value):
     """The bits of a double as a signed 64-bit integer."""
@@ -76,7 +79,7 @@ def _bits_float(value):
     return double
 
 
-@njit(inline="always")
+@inlined
 def small_integer(value):
     """A double from an integer of 0 to 2**52 - 1, by its bits.
 
@@ -86,7 +89,7 @@ def small_integer(value):
     return bits_float(np.int64(value) | _TWO_52_BITS) - _TWO_52
 
 
-@njit(inline="always")
+@inlined
 def minus_log(u):
     """``-log(u)`` of a normal double in (0, 1): within one unit of the last place.
 
@@ -108,8 +111,7 @@ def minus_log(u):
     odd = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
     even = z * (
         0.6666666666666735130
-        + w
-        * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591))
+        + w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591))
     )
     half = 0.5 * f * f
     return -(power * _LN2_HIGH - ((half - (s * (half + odd + even) + power * _LN2_LOW)) - f))

@@ -8,15 +8,13 @@ customers of a cell search the same row.
 
 import math
 
-from numba import njit
-
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import minus_log
-from clvsim.kernels.inner import inner
+from clvsim.kernels.inner import inlined, kernel
 from clvsim.kernels.random import occasion, uniform_pair
 
 
-@njit(inline="always")
+@inlined
 def decision_step(cumulated, guide, scale, origin, steps, threshold):
     """First step whose cumulated multiplier passes ``threshold``; ``steps`` if none does.
 
@@ -33,7 +31,7 @@ def decision_step(cumulated, guide, scale, origin, steps, threshold):
     return step
 
 
-@njit
+@kernel
 def build_guide(cumulated, origin, steps, guide):
     """Fill one cell's ``guide (bucket,)`` and return its scale (buckets per unit)."""
     buckets = guide.size
@@ -50,20 +48,19 @@ def build_guide(cumulated, origin, steps, guide):
     return scale
 
 
-@inner
+@inlined
 def expected_value(model, cell, hazard, spend):
     """Expected margin from now on under the cell's last conditions for ever, currency.
 
     Constant retention r and discount factor d: margin / (1 - r d).
     """
-    facts = model.facts[cell]
-    last = int(facts[p.STEPS]) - 1
+    last = int(model.facts[cell, p.STEPS]) - 1
     retention = math.exp(-hazard * model.schedule[cell, p.MULTIPLIER, last])
-    margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD]
+    margin = spend * model.facts[cell, p.RESIDUAL_UNIT] + model.facts[cell, p.RESIDUAL_HEAD]
     return margin / (1.0 - retention * model.period_factor)
 
 
-@inner
+@inlined
 def residual_value(model, cell, hazard, spend, multiplier, lasting):
     """Expected margin beyond the horizon of one still alive, discounted to joining, currency.
 
@@ -71,15 +68,15 @@ def residual_value(model, cell, hazard, spend, multiplier, lasting):
     geometric lives of this person's own hazard. ``lasting`` is the margin per period of the
     memberships, currency.
     """
-    facts = model.facts[cell]
-    steps = int(facts[p.STEPS])
+    steps = int(model.facts[cell, p.STEPS])
     hazard_now = hazard * model.schedule[cell, p.MULTIPLIER, steps - 1] * multiplier
-    margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD] + lasting
+    margin = spend * model.facts[cell, p.RESIDUAL_UNIT] + model.facts[cell, p.RESIDUAL_HEAD]
+    margin += lasting
     factor = model.period_factor
     return factor**steps * margin / (1.0 - math.exp(-hazard_now) * factor)
 
 
-@inner
+@inlined
 def contacted(model, row, cell, step, points, address, when):
     """Whether a treatment contacts a customer at a step; and the uniform of its acceptance."""
     gate = model.gates[row, p.GATE, cell, step]
@@ -93,57 +90,147 @@ def contacted(model, row, cell, step, points, address, when):
     return points > gate or select < model.gates[row, p.TIE, cell, step], accept
 
 
-@inner
+@inlined
 def adoption_step(model, row, cell, steps, address, when):
     """Step at which a customer joins a membership of its own accord; ``steps`` if never.
 
     One draw a spell: the cumulated adoption hazard against an exponential.
     """
-    gate = model.gates[row, p.GATE, cell]
-    if gate[steps - 1] <= 0.0:
+    if model.gates[row, p.GATE, cell, steps - 1] <= 0.0:
         return steps
     seed, world, streams, rank = address
     draw, _ = uniform_pair(seed, world, streams[p.PERSONAL_STREAMS + row], rank, when)
     exponential = minus_log(draw)
     for step in range(steps):
-        if gate[step] > exponential:
+        if model.gates[row, p.GATE, cell, step] > exponential:
             return step
     return steps
 
 
-@inner
-def enter(model, cell, address, person, until, scores):
-    """Prepare a walk: adoption steps of memberships, scores for treatments, no effect yet."""
+@inlined
+def enter(model, cell, address, person, scratch):
+    """Prepare a walk: every row's first event, its score, and no effect yet."""
     hazard, spend, lift = person
     steps = int(model.facts[cell, p.STEPS])
     when = occasion(int(model.facts[cell, p.JOINED_IN]), int(model.facts[cell, p.START]))
     for row in range(model.personal.shape[0]):
-        until[row] = 0.0
+        scratch[p.UNTIL, row], scratch[p.SINCE, row] = -1.0, -1.0
         target = int(model.personal[row, p.TARGET])
         if int(model.personal[row, p.KIND]) == p.MEMBERSHIP:
-            scores[row] = adoption_step(model, row, cell, steps, address, when)
-        elif target == p.BY_RISK:
-            scores[row] = hazard
+            scratch[p.EVENT, row] = adoption_step(model, row, cell, steps, address, when)
+            continue
+        scratch[p.EVENT, row] = model.gates[row, p.NEXT, cell, 0]
+        if target == p.BY_RISK:
+            scratch[p.SCORE, row] = hazard
         elif target == p.BY_LIFT:
-            scores[row] = lift
+            scratch[p.SCORE, row] = lift
         elif target == p.BY_VALUE:
-            scores[row] = expected_value(model, cell, hazard, spend)
+            scratch[p.SCORE, row] = expected_value(model, cell, hazard, spend)
 
 
-@inner
-def walk(model, cell, address, person, threshold, scratch, sums):
-    """One customer through all steps under personal programs.
+@inlined
+def begins(model, row, cell, step, address, scratch, posts):
+    """Whether a row's effect begins (anew) at its event, and the cost of contact and entry.
+
+    The row's ``until`` is set where it begins; discounted cost, currency.
+    """
+    payment = model.discounting[int(model.personal[row, p.TIMING]), step]
+    if int(model.personal[row, p.KIND]) == p.MEMBERSHIP:
+        scratch[p.UNTIL, row] = model.gates[row, p.NEXT, cell, 0]
+        posts[row, p.POST_ENTRIES, step] += 1.0
+        return True, payment * model.personal[row, p.ENTRY_COST]
+    if model.gates[row, p.GATE, cell, step] == math.inf:
+        return False, 0.0
+    when = occasion(int(model.facts[cell, p.JOINED_IN]), int(model.facts[cell, p.START]) + step)
+    reached, accept = contacted(model, row, cell, step, scratch[p.SCORE, row], address, when)
+    if not reached:
+        return False, 0.0
+    posts[row, p.POST_CONTACTS, step] += 1.0
+    cost = payment * model.personal[row, p.CONTACT_COST]
+    if accept >= model.personal[row, p.ACCEPTANCE]:
+        return False, cost
+    posts[row, p.POST_ENTRIES, step] += 1.0
+    scratch[p.UNTIL, row] = step + model.personal[row, p.DURATION]
+    return True, cost + payment * model.personal[row, p.ENTRY_COST]
+
+
+@inlined
+def effect_margin(model, row, cell, begin, end, spend):
+    """Discounted margin of a row's effect from one step to before another, currency."""
+    unit = model.gates[row, p.EFFECT_UNIT, cell, end] - model.gates[row, p.EFFECT_UNIT, cell, begin]
+    head = model.gates[row, p.EFFECT_HEAD, cell, end] - model.gates[row, p.EFFECT_HEAD, cell, begin]
+    return spend * unit + head
+
+
+@inlined
+def close(model, row, cell, end, spend, scratch, posts):
+    """End a row's effect before step ``end``; its discounted margin, currency."""
+    begin = int(scratch[p.SINCE, row])
+    scratch[p.SINCE, row] = -1.0
+    posts[row, p.POST_MEMBERS, end] -= 1.0
+    posts[row, p.POST_SPEND, end] -= spend
+    return effect_margin(model, row, cell, begin, end, spend)
+
+
+@inlined
+def happen(model, cell, step, address, person, scratch, posts):
+    """All events of a step: contacts, adoptions, effects that end; margin and next event."""
+    _, spend, _ = person
+    steps = model.facts[cell, p.STEPS]
+    margin, following = 0.0, steps
+    for row in range(model.personal.shape[0]):
+        if scratch[p.EVENT, row] == step:
+            begun, cost = begins(model, row, cell, step, address, scratch, posts)
+            margin -= cost
+            if not begun and scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step:
+                margin += close(model, row, cell, step, spend, scratch, posts)
+            if begun and scratch[p.SINCE, row] < 0.0:
+                scratch[p.SINCE, row] = step
+                posts[row, p.POST_MEMBERS, step] += 1.0
+                posts[row, p.POST_SPEND, step] += spend
+            scratch[p.EVENT, row] = steps
+            if int(model.personal[row, p.KIND]) == p.TREATMENT:
+                scratch[p.EVENT, row] = model.gates[row, p.NEXT, cell, step + 1]
+            if scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] < scratch[p.EVENT, row]:
+                scratch[p.EVENT, row] = scratch[p.UNTIL, row]
+        following = min(following, scratch[p.EVENT, row])
+    return margin, int(following)
+
+
+@inlined
+def effect(model, lift, scratch, lasting):
+    """Hazard multiplier of the effects that run (of memberships alone if ``lasting``)."""
+    multiplier = 1.0
+    for row in range(model.personal.shape[0]):
+        passes = lasting and int(model.personal[row, p.KIND]) == p.TREATMENT
+        if scratch[p.SINCE, row] >= 0.0 and not passes:
+            kept = max(0.0, 1.0 - model.personal[row, p.LIFT_WEIGHT] * lift)
+            multiplier *= model.personal[row, p.HAZARD] * kept
+    return multiplier
+
+
+@inlined
+def walk(model, cell, rows, address, person, threshold, untreated, scratch, posts):
+    """One customer from event to event under personal programs.
+
+    Between two events the multiplier of all running effects is constant, and the schedule's running
+    sum tells at once whether the threshold is passed. As long as no effect has changed the hazard,
+    the decision is the one of the schedule alone, to the last bit.
 
     Parameters
     ----------
+    rows : tuple of (T + 1,)
+        The cell's ``CUMULATED`` and ``GUIDE``.
     address : tuple of seed, world, streams, rank
     person : tuple of hazard, spend, lift
     threshold : float
         In units of the cumulated multiplier.
-    scratch : (3, row)
-        Space for the step until which each effect lasts, and for the customer's scores.
-    sums : CellSums
-        ``posts`` and ``LATER`` are added to.
+    untreated : int
+        Step of the decision to leave without programs.
+    scratch : (SCRATCH, row)
+        As in ``Block``.
+    posts : (row, post, T + 1)
+        As in ``CellSums``, added to.
 
     Returns
     -------
@@ -151,68 +238,62 @@ def walk(model, cell, address, person, threshold, scratch, sums):
         Step of the decision to leave (``steps``: none), discounted value of everything that differs
         from the cell's schedule, and the discounted residual value.
     """
+    _, _, lift = person
+    cumulated, guide = rows
+    steps = int(model.facts[cell, p.STEPS])
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    enter(model, cell, address, person, scratch)
+    following = steps
+    for row in range(model.personal.shape[0]):
+        following = min(following, int(scratch[p.EVENT, row]))
+    extra, multiplier, changed = 0.0, 1.0, False
+    passed, step, decision = origin, 0, untreated
+    while True:
+        if not changed:
+            if untreated < following or following >= steps:
+                break
+            if following > 0:
+                passed = cumulated[following - 1]
+        else:
+            before = cumulated[step - 1] if step > 0 else origin
+            ahead = multiplier * (cumulated[following - 1] - before) if following > step else 0.0
+            if passed + ahead > threshold:
+                equal = before + (threshold - passed) / multiplier
+                scale = model.facts[cell, p.GUIDE_SCALE]
+                decision = decision_step(cumulated, guide, scale, origin, steps, equal)
+                decision = min(max(decision, step), following - 1)
+                break
+            passed += ahead
+            if following >= steps:
+                decision = steps
+                break
+        step = following
+        margin, following = happen(model, cell, step, address, person, scratch, posts)
+        extra += margin
+        multiplier = effect(model, lift, scratch, False)
+        changed = changed or multiplier != 1.0
+    return settle(model, cell, person, decision, extra, scratch, posts)
+
+
+@inlined
+def settle(model, cell, person, decision, extra, scratch, posts):
+    """End all effects with the life, or value what lasts beyond the horizon; as ``walk``."""
     hazard, spend, lift = person
-    facts, schedule = model.facts[cell], model.schedule[cell]
-    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
-    until, scores, posts = scratch[1], scratch[2], sums.posts
-    enter(model, cell, address, person, until, scores)
-    passed = float(start - joined)
-    decision, end = steps, steps
-    extra, lasting, lasting_multiplier = 0.0, 0.0, 1.0
-    for step in range(steps):
-        if step >= end:
-            break
-        multiplier, change = 1.0, 0.0
-        lasting, lasting_multiplier = 0.0, 1.0
-        price, base = spend * schedule[p.PRICE, step], schedule[p.LET_OFF, step]
-        receipt = model.discounting[model.receipts, step]
+    steps = int(model.facts[cell, p.STEPS])
+    end, residual = steps, 0.0
+    if decision < steps:
+        end = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
+    elif model.residual:
+        lasting = 0.0
         for row in range(model.personal.shape[0]):
-            terms = model.personal[row]
-            program = int(terms[p.PROGRAM])
-            payment = model.discounting[int(terms[p.TIMING]), step]
-            member = int(terms[p.KIND]) == p.MEMBERSHIP
-            if member:
-                if step < scores[row] or model.gates[row, p.ON, cell, step] == 0.0:
-                    continue
-                entered = step == scores[row]
-            else:
-                entered = False
-                if decision == steps and model.gates[row, p.GATE, cell, step] < math.inf:
-                    when = occasion(joined, start + step)
-                    reached, accept = contacted(model, row, cell, step, scores[row], address, when)
-                    if reached:
-                        posts[program, p.CONTACTS, step] += 1.0
-                        change -= payment * terms[p.CONTACT_COST]
-                        entered = accept < terms[p.ACCEPTANCE]
-                if entered:
-                    until[row] = step + terms[p.DURATION]
-                if step >= until[row]:
-                    continue
-            if entered:
-                posts[program, p.ENTRIES, step] += 1.0
-                change -= payment * terms[p.ENTRY_COST]
-            growth = terms[p.GROWTH]
-            let_off = base * growth + min(terms[p.CONCESSION], 1.0 - base)
-            posts[program, p.MEMBERS, step] += 1.0
-            posts[program, p.EXTRA_LIST, step] += price * growth
-            posts[program, p.EXTRA_DISCOUNT, step] += price * let_off
-            gain = price * (growth * (1.0 - facts[p.COST_SHARE]) - let_off) + terms[p.REVENUE]
-            margin = receipt * gain - payment * terms[p.COST]
-            effect = terms[p.HAZARD] * max(0.0, 1.0 - terms[p.LIFT_WEIGHT] * lift)
-            change += margin
-            multiplier *= effect
-            if member:
-                lasting += margin
-                lasting_multiplier *= effect
-        extra += change
-        sums.by_step[p.LATER, step] += change
-        if decision == steps:
-            passed += multiplier * schedule[p.MULTIPLIER, step]
-            if passed > threshold:
-                decision = step
-                end = min(int(schedule[p.HELD, step]) + 1, steps)
-    residual = 0.0
-    if model.residual and decision == steps:
+            member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
+            if member and scratch[p.SINCE, row] >= 0.0:
+                lasting += effect_margin(model, row, cell, steps - 1, steps, spend)
         lasting /= model.period_factor ** (steps - 1)
-        residual = residual_value(model, cell, hazard, spend, lasting_multiplier, lasting)
+        multiplier = effect(model, lift, scratch, True)
+        residual = residual_value(model, cell, hazard, spend, multiplier, lasting)
+    for row in range(model.personal.shape[0]):
+        if scratch[p.SINCE, row] >= 0.0:
+            last = min(end, int(scratch[p.UNTIL, row]))
+            extra += close(model, row, cell, last, spend, scratch, posts)
     return decision, extra, residual

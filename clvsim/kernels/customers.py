@@ -8,13 +8,12 @@ result does not depend on threads, on the size of a block or on the order of exe
 import math
 
 import numpy as np
-from numba import njit
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import arrivals, enough
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import decision_step, residual_value, walk
-from clvsim.kernels.inner import inner
+from clvsim.kernels.inner import cached, inner, kernel
 from clvsim.kernels.random import fill_uniforms, occasion
 from clvsim.kernels.tally import bin_of, post_cell, post_equity
 from clvsim.kernels.traits import (
@@ -61,7 +60,7 @@ def draw_traits(address, model, cell, first_rank, count, keen, block):
         fill_trait(traits, group, trait, count, u[trait], to[p.RATE + trait - CHURN])
 
 
-@njit(error_model="numpy")
+@kernel
 def draw_lives(address, joined, first_rank, count, to):
     """Thresholds (in units of the cumulated multiplier) of a block's lives, and call uniforms."""
     seed, world, streams = address
@@ -75,7 +74,7 @@ def draw_lives(address, joined, first_rank, count, to):
         to[p.THRESHOLD, i] = minus_log(to[p.LIFE, i]) / rate if rate > 0.0 else math.inf
 
 
-@njit
+@inner
 def keep_survivors(to, count, tenure, wanted):
     """Compress a block to those whose life passes ``tenure`` periods, ``wanted`` at most."""
     kept = 0
@@ -112,12 +111,16 @@ def decide_each(address, model, cell, count, block, sums):
     """Decisions and values of a block's customers that personal programs may reach."""
     to, schedule = block.customers, model.schedule[cell]
     seed, world, streams = address
+    rows = (schedule[p.CUMULATED], schedule[p.GUIDE])
+    decide(model, cell, count, to)
     for i in range(count):
         spend = to[p.SPEND_OF, i]
         who = (seed, world, streams, int(to[p.RANK, i]))
         person = (to[p.RATE, i], spend, to[p.LIFT_OF, i])
+        untreated = int(to[p.DECISION, i])
+        threshold = to[p.THRESHOLD, i]
         decision, extra, residual = walk(
-            model, cell, who, person, to[p.THRESHOLD, i], block.scratch, sums
+            model, cell, rows, who, person, threshold, untreated, block.scratch, sums.posts
         )
         shared = spend * schedule[p.UNIT_VALUE, decision] + schedule[p.HEAD_VALUE, decision]
         to[p.DECISION, i] = decision
@@ -260,14 +263,15 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     return customers
 
 
-@njit(nogil=True, cache=True)
 def simulate(seed, tasks, size, model, slots, rows):
-    """Run tasks in blocks of ``size`` customers, each into a slot of its own.
+    """Run tasks in blocks of ``size`` customers, each task into a slot of its own.
 
     Parameters
     ----------
     seed : uint64
     tasks : (task, TASK_COLUMNS) int64
+    size : int
+        Customers of a block; changes no result.
     model : Model
     slots : Slots
         Zeroed by the caller, as many as tasks.
@@ -275,13 +279,18 @@ def simulate(seed, tasks, size, model, slots, rows):
         One row per customer where a task's ``TASK_ROW`` is not negative.
     """
     horizon, personal = slots.flows.shape[2], model.personal.shape[0]
-    programs = slots.program_flows.shape[1]
     block = p.Block(
         np.empty((p.BLOCK_COLUMNS, size)),
         np.empty((TRAIT_COUNT, size)),
-        np.empty((3, max(TRAIT_COUNT, personal))),
+        np.empty((p.SCRATCH, max(TRAIT_COUNT, personal))),
     )
-    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((programs, p.PROGRAM_FLOWS, horizon)))
+    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
+    run_tasks(seed, tasks, model, slots, rows, block, sums)
+
+
+@cached
+def run_tasks(seed, tasks, model, slots, rows, block, sums):
+    """The loop of ``simulate``, without the global interpreter lock."""
     for task in range(tasks.shape[0]):
         world = np.uint64(tasks[task, TASK_WORLD])
         row = tasks[task, TASK_ROW]

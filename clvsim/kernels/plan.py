@@ -82,9 +82,17 @@ PERSONAL_COLUMNS = 14
 GATE = 0
 #: Share contacted of those exactly at the gate.
 TIE = 1
-#: Whether a member's benefits run (0 or 1).
-ON = 2
-GATES = 3
+#: Treatment: next step at or after a step with a contact (T: none). Membership: in its first
+#: place, the step at which benefits end.
+NEXT = 2
+#: Discounted margin of the effect per unit of spend and per head, summed up to a step (exclusive).
+EFFECT_UNIT, EFFECT_HEAD = 3, 4
+GATES = 5
+
+# Rows of ``CellSums.posts``, by step: contacts and entries; customers that come under the effect
+# (less those it ends for), and their spend.
+POST_CONTACTS, POST_ENTRIES, POST_MEMBERS, POST_SPEND = range(4)
+POSTS = 4
 
 # Rows of ``Slots.flows``, by period: counts, or currency.
 ACTIVE, JOINED, LEFT, CALLS, LIST_REVENUE, DISCOUNT, FEES = range(7)
@@ -109,6 +117,10 @@ BLOCK_COLUMNS = 12
 # Rows of ``CellSums.by_step``: customers and their summed spend by step of decision (``steps``:
 # none), and discounted margin by step that does not follow from the cell's schedule.
 CUSTOMERS, SPENT, LATER = range(3)
+# Rows of ``Block.scratch`` during a walk, by personal program: step of the next event; step at
+# which a running effect ends; step at which it began (negative: none runs); the customer's score.
+EVENT, UNTIL, SINCE, SCORE = 1, 2, 3, 4
+SCRATCH = 5
 #: Columns of a customer's row (``--customers``).
 ROW_COLUMNS = ("cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv")
 
@@ -147,7 +159,7 @@ class Model(NamedTuple):
     active_cost : (program, cell, T)
         Cost per active customer and period, currency.
     personal : (personal program, column)
-    gates : (personal program, row, cell, T)
+    gates : (personal program, row, cell, T + 1)
     discounting : (timing, T + 1)
         Factor of an amount in a period, by timing within it.
     period_factor : float
@@ -205,8 +217,7 @@ class CellSums(NamedTuple):
     Attributes
     ----------
     by_step : (3, T + 1)
-    posts : (program, flow, T)
-        Program flows by step.
+    posts : (personal program, row, T + 1)
     """
 
     by_step: Floats
@@ -220,8 +231,8 @@ class Block(NamedTuple):
     ----------
     customers : (column, B)
     uniforms : (trait, B)
-    scratch : (3, row)
-        Scores of the copula; a walk's effect ends and scores.
+    scratch : (SCRATCH, row)
+        First the scores of the copula, then what a walk remembers.
     """
 
     customers: Floats

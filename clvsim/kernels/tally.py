@@ -1,12 +1,11 @@
 """Adding up: the histogram of customer values, and a cell's sums turned into flows by period."""
 
 import numpy as np
-from numba import njit
 
 from clvsim.kernels import plan as p
-from clvsim.kernels.inner import inner
-from clvsim.kernels.plan import Floats
 from clvsim.kernels.bits import float_bits
+from clvsim.kernels.inner import inlined, inner
+from clvsim.kernels.plan import Floats
 
 #: Bins per octave: neighbouring bin edges differ by at most 1/64, so a bin's middle is within
 #: 1/128 (0.8 %) of every value in it.
@@ -20,7 +19,7 @@ BINS = 2 * _SIDE + 1
 ZERO_BIN = _SIDE
 
 
-@njit(inline="always")
+@inlined
 def bin_of(value):
     """Histogram bin of a value: sign, octave and 1/64 of the octave; ends are clamped."""
     bits = float_bits(abs(value))
@@ -91,17 +90,45 @@ def post_cell(model, cell, sums, slots, slot):
 @inner
 def post_programs(model, cell, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
-    start = int(model.facts[cell, p.START])
-    flows, active = slots.flows[slot], sums.by_step[p.CUSTOMERS]
-    for program in range(sums.posts.shape[0]):
-        posts, to = sums.posts[program], slots.program_flows[slot, program]
-        for step in range(int(model.facts[cell, p.STEPS])):
-            period = start + step
-            to[p.ACTIVE_COST, period] += active[step] * model.active_cost[program, cell, step]
-            for flow in range(p.ACTIVE_COST):
-                to[flow, period] += posts[flow, step]
-            flows[p.LIST_REVENUE, period] += posts[p.EXTRA_LIST, step]
-            flows[p.DISCOUNT, period] += posts[p.EXTRA_DISCOUNT, step]
+    start, steps = int(model.facts[cell, p.START]), int(model.facts[cell, p.STEPS])
+    active = sums.by_step[p.CUSTOMERS]
+    for program in range(model.active_cost.shape[0]):
+        to = slots.program_flows[slot, program, p.ACTIVE_COST]
+        for step in range(steps):
+            to[start + step] += active[step] * model.active_cost[program, cell, step]
+    for row in range(model.personal.shape[0]):
+        post_personal(model, cell, row, sums, slots, slot)
+
+
+@inner
+def post_personal(model, cell, row, sums, slots, slot):
+    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``."""
+    facts, schedule, terms = model.facts[cell], model.schedule[cell], model.personal[row]
+    start, steps = int(facts[p.START]), int(facts[p.STEPS])
+    posts, later, gates = sums.posts[row], sums.by_step[p.LATER], model.gates[row]
+    flows, to = slots.flows[slot], slots.program_flows[slot, int(terms[p.PROGRAM])]
+    members, spent, growth = 0.0, 0.0, terms[p.GROWTH]
+    for step in range(steps):
+        period = start + step
+        contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
+        members += posts[p.POST_MEMBERS, step]
+        spent += posts[p.POST_SPEND, step]
+        base = schedule[p.LET_OFF, step]
+        listed = spent * schedule[p.PRICE, step]
+        extra_list = listed * growth
+        extra_discount = listed * (base * growth + min(terms[p.CONCESSION], 1.0 - base))
+        to[p.CONTACTS, period] += contacts
+        to[p.ENTRIES, period] += entries
+        to[p.MEMBERS, period] += members
+        to[p.EXTRA_LIST, period] += extra_list
+        to[p.EXTRA_DISCOUNT, period] += extra_discount
+        flows[p.LIST_REVENUE, period] += extra_list
+        flows[p.DISCOUNT, period] += extra_discount
+        unit = gates[p.EFFECT_UNIT, cell, step + 1] - gates[p.EFFECT_UNIT, cell, step]
+        head = gates[p.EFFECT_HEAD, cell, step + 1] - gates[p.EFFECT_HEAD, cell, step]
+        payment = model.discounting[int(terms[p.TIMING]), step]
+        costs = contacts * terms[p.CONTACT_COST] + entries * terms[p.ENTRY_COST]
+        later[step] += spent * unit + members * head - payment * costs
 
 
 @inner

@@ -6,10 +6,9 @@ law or an exponential tail is met with the same relative error as the centre.
 """
 
 import math
-import numpy as np
-from numba import njit
 
 from clvsim.kernels.bits import float_bits, small_integer
+from clvsim.kernels.inner import inlined, kernel
 
 OCTAVES = 54
 CELL_BITS = 4
@@ -29,7 +28,7 @@ TRAITS = ("keenness", "churn", "spend", "lift")
 TRAIT_COUNT = len(TRAITS)
 
 
-@njit(inline="always")
+@inlined
 def table_cell(tail, upper):
     """Cell and fraction of a tail probability in (0, 0.5] on the lower or upper side."""
     bits = float_bits(tail)
@@ -41,20 +40,20 @@ def table_cell(tail, upper):
     return cell + SIDE * upper, fraction
 
 
-@njit(inline="always")
+@inlined
 def from_table(cubic, tail, upper):
     """Quantile at a tail probability (lower or upper side) from one table ``(cell, 4)``."""
     j, f = table_cell(tail, upper)
     return cubic[j, 0] + f * (cubic[j, 1] + f * (cubic[j, 2] + f * cubic[j, 3]))
 
 
-@njit(inline="always")
+@inlined
 def quantile(cubic, u):
     """Quantile at a uniform ``u`` from one table ``(cell, 4)``."""
     return from_table(cubic, min(u, 1.0 - u), u > 0.5)
 
 
-@njit
+@kernel
 def atom_index(cumulated, first, last, u):
     """Index of the first atom in ``[first, last)`` whose distribution function reaches ``u``."""
     low, high = first, last - 1
@@ -67,7 +66,7 @@ def atom_index(cumulated, first, last, u):
     return low
 
 
-@njit
+@kernel
 def fill_trait(traits, group, trait, count, u, out):
     """One trait of a block by inversion of ``u (count,)`` into ``out (count,)``."""
     kind = int(traits.spec[group, trait, 0])
@@ -86,13 +85,13 @@ def fill_trait(traits, group, trait, count, u, out):
             out[i] = traits.atoms[0, atom_index(traits.atoms[1], first, last, u[i])]
 
 
-@njit
+@kernel
 def is_correlated(traits, group):
     """Whether a group's traits are tied by a copula."""
     return traits.cholesky[group, 0, 0] != 0.0
 
 
-@njit
+@kernel
 def correlate(traits, group, count, scores, u):
     """Turn independent uniforms ``u (trait, count)`` into those of the Gaussian copula, in place.
 

@@ -26,7 +26,7 @@ _TERMS = ProactiveCampaign(
 _WORLDS = 300
 #: Customers simulated for each of the firm's: only leavers differ in what happens to them, so that
 #: a stratified sample of many leavers and few stayers says most.
-_SAMPLED = {"leavers": 10.0, "stayers": 0.1}
+_SAMPLED = {"leavers": 12.0, "stayers": 0.1}
 
 
 def examine(scale: float) -> Iterator[Finding]:

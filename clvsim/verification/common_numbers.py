@@ -6,20 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from clvsim.engine.compile import Compiled, compile_scenario
+from clvsim.engine.rows import customer_rows
 from clvsim.engine.run import default_threads
-from clvsim.engine.tasks import new_slots
-from clvsim.kernels import plan as p
-from clvsim.kernels.customers import simulate
 from clvsim.reference import paired_geometric_lives
 from clvsim.verification.estimate import SEED, Floats, estimate, scaled, scenario
 from clvsim.verification.verdict import Finding
 
 _CITATION = "Law & Kelton 2000, common random numbers"
 _RETENTION = 0.75, 0.8
-_CUSTOMERS, _WORLDS = 65_536, 140
+_CUSTOMERS, _WORLDS = 65_536, 170
 #: Periods: a life of retention 0.8 outlasts them once in 1e12.
 _HORIZON = 128
-_LIFE = p.ROW_COLUMNS.index("periods")
 
 
 def examine(scale: float) -> Iterator[Finding]:
@@ -73,12 +70,8 @@ def _compiled(retention: float) -> Compiled:
 
 def _lives(compiled: Compiled, world: int) -> Floats:
     """Periods that each customer of a world's cohort stays, by rank, ``(customer,)``."""
-    rows = np.empty((_CUSTOMERS, len(p.ROW_COLUMNS)))
-    # World; first cell and the one after the last; first rank and the one after the last; row.
-    task = np.array([[world, 0, 1, 0, _CUSTOMERS, 0]])
-    slots = new_slots(compiled, 1, 1)
-    simulate(np.uint64(SEED), task, 1024, compiled.model, slots, rows)
-    return rows[:, _LIFE]
+    rows = customer_rows(compiled, SEED, world)
+    return np.concatenate([part.column("periods") for part in rows])
 
 
 def _correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:

@@ -6,7 +6,6 @@ from typing import Any
 from clvsim.reference import constant_churn_value, fixed_life_value, mean_life
 from clvsim.scenario.model import Scenario
 from clvsim.verification.estimate import (
-    Floats,
     column,
     estimate,
     mean,

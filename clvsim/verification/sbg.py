@@ -1,9 +1,9 @@
 """Fader & Hardie 2007 and 2010: churn that differs between customers (sBG), and its value."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from clvsim.reference import sbg_del, sbg_derl, sbg_survival
+from clvsim.scenario.model import Scenario
 from clvsim.scenario.retention import RetentionFit
 from clvsim.verification.estimate import (
     column,
@@ -47,7 +47,7 @@ _DISCOUNT = 0.1
 _HORIZON = 40
 
 _SURVIVAL_WORLDS, _SURVIVAL_CUSTOMERS = 120, {"Regular": 65_536, "High End": 32_768}
-_VALUE_WORLDS, _VALUE_CUSTOMERS = 120, 16_384
+_VALUE_WORLDS, _VALUE_CUSTOMERS = 144, 16_384
 
 
 def examine_survival(scale: float) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def _source(name: str, year: int) -> str:
     return f"{name}, year {year}" if year else f"{name}, new"
 
 
-def _new_and_old() -> Any:
+def _new_and_old() -> Scenario:
     """New cohorts, and installed bases in years 1 to 4, that pay 1 at the start of each year."""
     names = list(_PRINTED_FIT)
     return scenario(

@@ -1,0 +1,149 @@
+"""The simulator against the literature, case by case; and that a wrong one would be caught."""
+
+import math
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clvsim.verification import Verdict, run_cases
+from clvsim.verification import cases as every_case
+from clvsim.verification.estimate import Estimate, estimate, mean, ratio
+from clvsim.verification.verdict import EXACT, PRECISION, Z_LIMIT, Finding, agrees, judge
+
+# Without the JIT a customer takes a thousand times as long: the cases are the compiled engine's.
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="millions of customers need the JIT"
+)
+
+
+@pytest.fixture(scope="module")
+def full():
+    """Verdicts of all cases at full size, and the progress that was told."""
+    told = []
+    return run_cases(progress=lambda done, total: told.append((done, total))), told
+
+
+def test_every_published_result_is_reproduced(full):
+    failed = [verdict for verdict in full[0] if not verdict.passed]
+    assert not failed, "\n".join(map(str, failed))
+
+
+def test_every_figure_is_named_once_and_counted(full):
+    verdicts, told = full
+    names = [(verdict.citation, verdict.quantity) for verdict in verdicts]
+    assert len(set(names)) == len(names)
+    total = len(every_case.CASES)
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+def test_simulated_figures_are_precise_enough_to_say_something(full):
+    simulated = [verdict for verdict in full[0] if verdict.simulated is not None]
+    assert len(simulated) > 30
+    for verdict in simulated:
+        assert verdict.standard_error <= PRECISION * abs(verdict.closed_form)
+        assert abs(verdict.z) <= Z_LIMIT
+
+
+def test_scores_are_spread_as_chance_spreads_them(full):
+    # Errors that were too large would pass every case. Figures of one simulation are correlated,
+    # so the bound is far below the 1 of independent scores.
+    scores = [verdict.z for verdict in full[0] if verdict.standard_error]
+    assert math.sqrt(math.fsum(z * z for z in scores) / len(scores)) > 0.4
+
+
+def as_finding(verdict: Verdict) -> Finding:
+    """The finding behind a verdict."""
+    return Finding(
+        verdict.citation,
+        verdict.quantity,
+        verdict.closed_form,
+        estimate=Estimate(verdict.simulated, verdict.standard_error),
+    )
+
+
+def test_a_simulator_half_a_per_cent_off_is_caught_wherever_it_is_simulated(full):
+    # At an error of 0.1 % a fault of 0.5 % stands 5 standard errors from the truth: it is missed
+    # where the estimate happens to lie more than one error on the fault's side. Either sign of the
+    # fault, then, is caught for every figure, and both for most.
+    missed = 0
+    simulated = [verdict for verdict in full[0] if verdict.simulated is not None]
+    for verdict in simulated:
+        finding = as_finding(verdict)
+        assert judge(finding).passed
+        shifted = [
+            judge(replace(finding, closed_form=factor * finding.closed_form)).passed
+            for factor in (0.995, 1.005)
+        ]
+        assert not all(shifted), verdict
+        missed += sum(shifted)
+    assert missed <= 0.1 * len(simulated)
+
+
+def test_a_wrong_closed_form_is_caught_by_the_printed_digits():
+    right = Finding("somebody", "something", 568.783067, published="568.78")
+    assert judge(right).passed
+    assert not judge(replace(right, closed_form=568.786)).passed
+    assert not judge(replace(right, recomputed="568.784")).passed
+
+
+def test_digits_are_compared_as_rounded():
+    assert agrees(0.70407714, "0.704077")
+    assert not agrees(0.70407751, "0.704077")
+    assert agrees(5.18, "5")
+    assert not agrees(5.52, "5")
+    assert agrees(-1680.2651879, "-1680.265188")
+    assert not agrees(math.nan, "1.0")
+
+
+def test_an_exact_simulation_must_agree_to_rounding():
+    exact = Finding("somebody", "something", 375.0, estimate=Estimate(375.0, 0.0))
+    assert judge(exact).z == 0.0
+    assert judge(replace(exact, closed_form=375.0 * (1.0 + 0.5 * EXACT))).passed
+    off = judge(replace(exact, closed_form=375.0 * (1.0 + 2.0 * EXACT)))
+    assert off.z == -math.inf
+    assert not off.passed
+
+
+def test_too_large_an_error_fails_even_without_deviation():
+    vague = Finding("somebody", "something", 10.0, estimate=Estimate(10.0, 0.02))
+    assert not judge(vague).passed
+    assert judge(vague, precision=3e-3).passed
+    for broken in (Estimate(math.nan, 0.001), Estimate(10.0, math.nan)):
+        assert not judge(replace(vague, estimate=broken)).passed
+
+
+def test_an_estimate_of_a_mean_has_the_usual_error():
+    draws = np.random.default_rng(1).exponential(size=200)
+    found = mean(draws)
+    assert found.value == pytest.approx(draws.mean(), rel=1e-14)
+    assert found.standard_error == pytest.approx(draws.std(ddof=1) / math.sqrt(200), rel=1e-12)
+
+
+def test_an_estimate_of_a_ratio_has_the_error_of_its_linearisation():
+    generator = np.random.default_rng(2)
+    below = generator.uniform(0.5, 1.5, 5000)
+    above = 3.0 * below + generator.normal(0.0, 0.1, 5000)
+    found = ratio(above, below)
+    linear = (above - found.value * below) / below.mean()
+    assert found.standard_error == pytest.approx(linear.std(ddof=1) / math.sqrt(5000), rel=1e-3)
+
+
+def test_estimates_without_spread_have_no_error():
+    constant = np.full(50, 0.1)
+    assert estimate(lambda x, y: x * y, constant, constant).standard_error < 1e-15
+
+
+def test_a_smaller_run_says_less_and_accepts_more(monkeypatch):
+    only = [case for case in every_case.CASES if case.name == "Berger & Nasr 1998"]
+    monkeypatch.setattr(every_case, "CASES", tuple(only))
+    small = run_cases(worlds_scale=0.25)
+    assert all(verdict.passed for verdict in small)
+    assert small[0].standard_error > 1.5 * run_cases()[0].standard_error
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])
+def test_a_scale_that_is_not_positive_is_refused(scale):
+    with pytest.raises(ValueError, match="worlds_scale must be above 0"):
+        run_cases(worlds_scale=scale)
