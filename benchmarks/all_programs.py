@@ -24,7 +24,9 @@ PROGRAMS: dict[str, dict[str, Any]] = {
         "kind": "retention", "target": "random", "share": 0.1, "every": 12, "duration": 3,
         "hazard": 0.9, "discount": 0.1, "contact_cost": 1.0,
     },
-    "sports_channel": {"kind": "add_on", "adoption": 0.02, "price": 10.0, "cost": 4.0, "hazard": 0.9},
+    "sports_channel": {
+        "kind": "add_on", "adoption": 0.02, "price": 10.0, "cost": 4.0, "hazard": 0.9,
+    },
     "price_rise": {"kind": "price_change", "change": 0.05, "first": 24},
     "brand": {"kind": "brand_campaign", "conversion_odds": 1.2, "fixed_cost": 1000.0},
     "nurture": {"kind": "nurture", "conversion_odds": 1.2, "cost_per_lead": 1.0},

@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -35,7 +36,7 @@ def report(name: str, figures: dict[str, Any]) -> None:
 def processor() -> str:
     """Name of the processor, where the system tells it."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
             names = [
                 line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
             ]

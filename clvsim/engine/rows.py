@@ -19,7 +19,6 @@ from clvsim.kernels.customers import (
     TASK_RANK,
     TASK_RANK_END,
     TASK_ROW,
-    new_scratch,
     simulate,
 )
 
@@ -99,8 +98,7 @@ def _simulate(compiled: Compiled, seed: int, tasks: Ints, rows: Floats, block: i
     """Run some tasks and write their customers to ``rows``."""
     widest = int((tasks[:, TASK_CELL_END] - tasks[:, TASK_CELL]).max(initial=1))
     slots = new_slots(compiled, len(tasks), widest)
-    scratch = new_scratch(block, compiled.scenario.time.periods, len(compiled.model.personal))
-    simulate(np.uint64(seed), tasks, compiled.model, slots, rows, scratch)
+    simulate(np.uint64(seed), tasks, block, compiled.model, slots, rows)
     return slots
 
 

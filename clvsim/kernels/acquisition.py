@@ -38,9 +38,12 @@ def enough(expected, block):
     return min(block, int(expected + 6.0 * math.sqrt(expected) + 8.0))
 
 
-def count_arrivals(seed, world, stream, joined, limit, block):
+def count_arrivals(
+    seed: np.uint64, world: np.uint64, stream: np.uint64, joined: int, limit: float, block: int
+) -> int:
     """Number of customers of one cell of arrivals in one world."""
-    return count_below(seed, world, stream, joined, limit, np.empty(block), np.empty(block))
+    gamma, spare = np.empty(block), np.empty(block)
+    return int(count_below(seed, world, stream, joined, limit, gamma, spare))
 
 
 @cached

@@ -263,7 +263,9 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     return customers
 
 
-def simulate(seed, tasks, size, model, slots, rows):
+def simulate(
+    seed: np.uint64, tasks: p.Ints, size: int, model: p.Model, slots: p.Slots, rows: p.Floats
+) -> None:
     """Run tasks in blocks of ``size`` customers, each task into a slot of its own.
 
     Parameters

@@ -4,8 +4,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+import numba
 
+# Not all of numba's options are in its types.
+_njit: Any = numba.njit
 # Numba counts a reference, atomically, to every array that a call passes or a view is made of: a
 # walk under four programs took 5.7 µs a customer with it, 0.5 without. Kernels allocate nothing and
 # all their arrays are their caller's, so that they do without numba's runtime (``_nrt``); and
@@ -13,14 +15,14 @@ from numba import njit
 #
 #: Called once a block or a cell, by kernels only: without the wrappers for Python, which cost more
 #: to compile than most of these functions themselves.
-inner: Any = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, error_model="numpy")
+inner: Any = _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, error_model="numpy")
 #: Called customer by customer: put into the caller's body, because a call copies the 150 numbers
 #: that a ``Model`` is made of.
-inlined: Any = njit(inline="always", _nrt=False, error_model="numpy")
+inlined: Any = _njit(inline="always", _nrt=False, error_model="numpy")
 
 
 #: Small, and called from Python too.
-kernel: Any = njit(_nrt=False, error_model="numpy")
+kernel: Any = _njit(_nrt=False, error_model="numpy")
 
 
 def cached(function: Any) -> Any:
@@ -29,7 +31,7 @@ def cached(function: Any) -> Any:
     Numba takes a kernel from the disk as long as the kernel's own file is unchanged, whatever
     happened to the files of what it calls: here the stamp is that of the whole room.
     """
-    loop = njit(nogil=True, cache=True, _nrt=False, error_model="numpy")(function)
+    loop = _njit(nogil=True, cache=True, _nrt=False, error_model="numpy")(function)
     room = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.blake2s(b"".join(file.read_bytes() for file in room)).hexdigest()
     stamped = getattr(getattr(loop, "_cache", None), "_cache_file", None)

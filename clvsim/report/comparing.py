@@ -14,6 +14,7 @@ from clvsim.report import format as say
 from clvsim.report.tables import Number, estimate, grid, heading, when
 
 _REACH = 1.96
+_TINY = 2e-3
 _MOST_WORLDS = 1_000_000
 _BEST = "★"
 
@@ -56,9 +57,7 @@ def verdict(result: xr.Dataset) -> Verdict:
     return Verdict(names[first], names[second], settled, lead, text)
 
 
-def _verdict_text(
-    result: xr.Dataset, best: str, second: str, lead: Number, settled: bool
-) -> str:
+def _verdict_text(result: xr.Dataset, best: str, second: str, lead: Number, settled: bool) -> str:
     worlds = result.sizes["world"]
     by = say.money(lead.value, result.attrs["currency"], _REACH * lead.error)
     if settled:
@@ -78,7 +77,7 @@ def _verdict_text(
 
 def _rounded_up(number: float) -> int:
     """A number of worlds, up to two digits."""
-    step = 10 ** max(math.floor(math.log10(number)) - 1, 0)
+    step: int = 10 ** max(math.floor(math.log10(number)) - 1, 0)
     return math.ceil(number / step) * step
 
 
@@ -105,75 +104,74 @@ def _marked(name: str, best: str) -> Text:
 def _worth(result: xr.Dataset, best: str) -> RenderableType:
     """NPV, its difference to the baseline, and the odds."""
     base, currency = result.attrs["baseline"], result.attrs["currency"]
-    scale = say.scale_of(*result["npv_mean"].values.tolist())
-    gap = say.scale_of(
-        *result["npv_difference_low"].values.tolist(),
-        *result["npv_difference_high"].values.tolist(),
+    npv, error = (result[name].values.tolist() for name in ("npv_mean", "npv_se"))
+    difference, low, high = (
+        result[f"npv_difference{end}"].values.tolist() for end in ("", "_low", "_high")
     )
-    rows = []
-    for name in _names(result):
+    scale = say.scale_of(*npv)
+    # Differences of a few thousand among millions would be a row of zeros.
+    gap = scale if max(map(abs, difference)) > _TINY * scale.factor else say.ONE
+    reach = [0.5 * (b - a) for a, b in zip(low, high, strict=True)]
+    shown = say.common_places(difference, reach, 2, gap)
+    npvs = say.error_column(npv, error, scale)
+    rows: list[list[str | Text]] = []
+    for i, name in enumerate(_names(result)):
         one = result.sel(scenario=name)
-        npv, loss = estimate(one, "npv"), estimate(one, "loss_probability")
-        best_in = Number(float(one["best_probability"]), float(one["best_probability_se"]))
-        difference, error = float(one["npv_difference"]), float(one["npv_difference_se"])
-        ends = float(one["npv_difference_low"]), float(one["npv_difference_high"])
+        loss = estimate(one, "loss_probability")
+        ends = low[i] / gap.factor, high[i] / gap.factor
         rows.append(
-            (
+            [
                 _marked(name, best),
-                say.with_error(npv.value, npv.error, scale),
-                say.NOTHING if name == base else say.signed(difference, error, gap),
-                say.NOTHING if name == base else say.interval(*ends, gap),
-                say.percent(best_in.value, best_in.error),
+                npvs[i],
+                say.NOTHING if name == base else say.signed(difference[i] / gap.factor, shown[i]),
+                say.NOTHING if name == base else say.interval(*ends, shown[i]),
+                say.percent(float(one["best_probability"]), float(one["best_probability_se"])),
                 say.percent(loss.value, loss.error),
-            )
+            ]
         )
     return grid(
-        f"Net present value, ± one standard error (NPV in {scale.unit(currency)})",
-        (
-            "",
-            "NPV",
-            f"against {base}" if gap == scale else f"against {base}, {gap.unit(currency)}",
-            f"{say.percent(LEVEL)} interval",
-            "P(best)",
-            "P(loss)",
-        ),
+        f"Net present value in {scale.unit(currency)}, ± one standard error; difference to {base}"
+        + ("" if gap == scale else f" in {gap.unit(currency)}"),
+        ("", "NPV", "difference", f"{say.percent(LEVEL)} interval", "P(best)", "P(loss)"),
         rows,
     )
 
 
 def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
     """Customers, what they cost and are worth, return on marketing, payback and cash."""
-    step = result.attrs["step"]
-    columns = ("customers_acquired", "clv", "acquisition_cost")
-    scales = [say.scale_of(*result[f"{name}_mean"].values.tolist()) for name in columns]
-    rows = []
-    for name in _names(result):
+    heads: dict[str, str] = {}
+    if bool((result["customers_acquired_mean"] > 0.0).any()):
+        heads = {"customers_acquired": "customers", "clv": "CLV", "acquisition_cost": "acq. cost"}
+    else:
+        heads = {"marketing_investment": "marketing"}
+    heads["cash_trough"] = "cash trough"
+    columns: dict[str, list[str]] = {}
+    for name, head in heads.items():
+        means, errors = (result[f"{name}{end}"].values.tolist() for end in ("_mean", "_se"))
+        scale = say.scale_of(*means)
+        columns[f"{head}, {scale.word}" if scale.word else head] = say.number_column(
+            means, errors, scale
+        )
+    *plain, (deepest, depths) = columns.items()
+    rows: list[list[str | Text]] = []
+    for i, name in enumerate(_names(result)):
         one = result.sel(scenario=name)
-        plain = [
-            say.number(found.value, found.error, scale)
-            for found, scale in zip((estimate(one, of) for of in columns), scales, strict=True)
-        ]
-        romi = estimate(one, "romi")
+        romi, depth = estimate(one, "romi"), estimate(one, "cash_trough")
+        is_none = depth.value == 0.0
         rows.append(
-            (
+            [
                 _marked(name, best),
-                *plain,
+                *(column[i] for _, column in plain),
                 say.percent(romi.value, romi.error),
                 payback(one),
-                *trough(one),
-            )
+                "none" if is_none else depths[i],
+                say.NOTHING if is_none else when(one, estimate(one, "cash_trough_period").value),
+            ]
         )
-    heads = zip(("customers", "CLV", "acq. cost"), scales, strict=True)
+    step = result.attrs["step"]
     return grid(
         "Customers, return and cash",
-        (
-            "",
-            *(f"{head}, {scale.word}" if scale.word else head for head, scale in heads),
-            "ROMI",
-            f"payback ({step})",
-            "cash trough",
-            "in",
-        ),
+        ("", *(head for head, _ in plain), "ROMI", f"payback ({step})", deepest, "in"),
         rows,
     )
 
@@ -186,39 +184,33 @@ def payback(one: xr.Dataset) -> str:
     often = "" if odds.value == 1.0 else f", {say.percent(odds.value, odds.error)}"
     if period.value == 0.0:
         return f"at once{often}"
-    return f"{when(one, period.value)} ({say.number(period.value, period.error)}){often}"
-
-
-def trough(one: xr.Dataset) -> tuple[str, str]:
-    """Deepest point of the cumulated cash, and its date."""
-    depth = estimate(one, "cash_trough")
-    if depth.value == 0.0:
-        return "none", say.NOTHING
-    return say.number(depth.value, depth.error), when(one, estimate(one, "cash_trough_period").value)
+    return f"{when(one, period.value)} ({period.value:.1f}){often}"
 
 
 def _marginal(result: xr.Dataset) -> RenderableType:
     """Customers that join only under one side of each pair, and what one of them is worth."""
-    base = result.attrs["baseline"]
-    rows = []
-    for name in _names(result):
-        if name == base:
-            continue
-        one = result.sel(scenario=name)
-        cells: list[str] = []
-        for side in ("gained", "lost"):
-            customers = Number(float(one[f"{side}_customers"]), float(one[f"{side}_customers_se"]))
-            worth = Number(float(one[f"{side}_clv"]), float(one[f"{side}_clv_se"]))
-            cells += [say.number(customers.value, customers.error), str(worth)]
-        cut = float(one["npv_variance_reduction"])
-        rows.append((Text(f"  {name}"), *cells, say.NOTHING if math.isnan(cut) else f"{cut:,.3g}×"))
+    base, currency = result.attrs["baseline"], result.attrs["currency"]
+    names = [name for name in _names(result) if name != base]
+    others = result.sel(scenario=names)
+    cuts = [f"{cut:,.3g}×" if math.isfinite(cut) else say.NOTHING
+            for cut in others["npv_variance_reduction"].values.tolist()]  # fmt: skip
+    if not bool((others["gained_customers"] + others["lost_customers"] > 0.0).any()):
+        listed = ", ".join(f"{name} {cut}" for name, cut in zip(names, cuts, strict=True))
+        return Text(
+            "All scenarios have the same customers. Common random numbers cut the variance of the "
+            f"difference to {base}: {listed}."
+        )
+    columns = []
+    for side in ("gained", "lost"):
+        counts = [others[f"{side}_customers{end}"].values.tolist() for end in ("", "_se")]
+        worths = [others[f"{side}_clv{end}"].values.tolist() for end in ("", "_se")]
+        columns += [say.number_column(*counts), say.error_column(*worths)]
     average = estimate(result.sel(scenario=base), "clv_before_acquisition")
-    currency = result.attrs["currency"]
     worth_of_one = say.money(average.value, currency, average.error)
     return grid(
-        "Marginal customers: those who join under one side only, and CLV before acquisition cost",
+        f"Marginal customers: who joins only with it (gained), or only with {base} (lost)",
         ("", "gained", "worth each", "lost", "worth each", "noise cut"),
-        rows,
-        f"The average customer of {base} is worth {worth_of_one} before acquisition cost.\n"
+        [[f"  {row[0]}", *row[1:]] for row in zip(names, *columns, cuts, strict=True)],
+        f"Worth before acquisition cost; the average customer of {base} is worth {worth_of_one}.\n"
         "Noise cut: variance of the difference with independent over common random numbers.",
     )

@@ -135,7 +135,7 @@ class _Parquet:
     """Rows as columns; names as dictionaries. The only user of pyarrow."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
+        import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
         from pyarrow import parquet
 
         name = pa.dictionary(pa.int32(), pa.string())

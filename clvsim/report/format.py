@@ -1,6 +1,7 @@
 """Numbers for people: rounded to their precision, with currency, percent, and a dash for NaN."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NOTHING = "–"
@@ -53,6 +54,27 @@ def places(value: float, error: float = math.nan, digits: int = 1) -> int:
     return min(shown, max(0, _MOST_DIGITS - 1 - max(exponent, 0)))
 
 
+def common_places(
+    values: Sequence[float], errors: Sequence[float], digits: int = 1, scale: Scale = ONE
+) -> list[int]:
+    """Places for the numbers of one column, so that their points stand in line.
+
+    Those of the least precise number; only a number that would be rounded to nothing keeps its own.
+    """
+    pairs = [(v / scale.factor, e / scale.factor) for v, e in zip(values, errors, strict=True)]
+    own = [places(value, error, digits) for value, error in pairs]
+    known = [
+        place
+        for place, (value, error) in zip(own, pairs, strict=True)
+        if math.isfinite(value) and is_uncertain(value, error)
+    ]
+    common = min(known) if known else max(own, default=0)
+    return [
+        place if value and round(value, common) == 0.0 else common
+        for place, (value, _) in zip(own, pairs, strict=True)
+    ]
+
+
 def is_uncertain(value: float, error: float) -> bool:
     """Whether an error is known and more than the rounding of a sum."""
     return math.isfinite(error) and error > _NEGLIGIBLE * abs(value)
@@ -76,6 +98,21 @@ def fixed(value: float, shown: int) -> str:
     return f"{rounded + 0.0:,.{max(shown, 0)}f}"
 
 
+def number_column(
+    values: Sequence[float], errors: Sequence[float], scale: Scale = ONE
+) -> list[str]:
+    """Numbers of one column without their errors."""
+    shown = common_places(values, errors, scale=scale)
+    return [fixed(value / scale.factor, at) for value, at in zip(values, shown, strict=True)]
+
+
+def error_column(values: Sequence[float], errors: Sequence[float], scale: Scale = ONE) -> list[str]:
+    """Numbers of one column, each with its standard error."""
+    shown = common_places(values, errors, 2, scale)
+    rows = zip(values, errors, shown, strict=True)
+    return [_doubtful(value / scale.factor, error / scale.factor, at) for value, error, at in rows]
+
+
 def number(value: float, error: float = math.nan, scale: Scale | None = None) -> str:
     """A number without its error, to the place of the error's first digit.
 
@@ -96,26 +133,20 @@ def with_error(value: float, error: float, scale: Scale | None = None) -> str:
     own = scale or scale_of(value)
     value, error = value / own.factor, error / own.factor
     word = "" if scale or math.isnan(value) else own.word
-    shown = places(value, error, digits=2)
-    doubt = f" ± {fixed(error, shown)}" if _shows(value, error, shown) else ""
-    return f"{fixed(value, shown)}{doubt} {word}".strip()
+    return f"{_doubtful(value, error, places(value, error, digits=2))} {word}".strip()
 
 
-def signed(value: float, error: float = math.nan, scale: Scale | None = None) -> str:
+def signed(value: float, shown: int) -> str:
     """A difference with its sign: ``+0.93``."""
-    text = number(value, error, scale)
-    return f"+{text}" if value > 0.0 else text
+    text = fixed(value, shown)
+    return f"+{text}" if round(value, shown) > 0.0 else text
 
 
-def interval(low: float, high: float, scale: Scale | None = None) -> str:
-    """Two ends to the same precision, two digits of the half-width: ``0.903 to 0.947``."""
-    own = scale or scale_of(low, high)
-    low, high = low / own.factor, high / own.factor
-    shown = places(max(low, high, key=abs), 0.5 * (high - low), digits=2)
+def interval(low: float, high: float, shown: int) -> str:
+    """Two ends: ``0.903 to 0.947``."""
     if math.isnan(low) or math.isnan(high):
         return NOTHING
-    word = "" if scale else own.word
-    return f"{fixed(low, shown)} to {fixed(high, shown)} {word}".strip()
+    return f"{fixed(low, shown)} to {fixed(high, shown)}"
 
 
 def money(value: float, currency: str, error: float = math.nan) -> str:
@@ -136,11 +167,12 @@ def percent_with_error(value: float, error: float) -> str:
     if math.isnan(value):
         return NOTHING
     value, error = 100.0 * value, 100.0 * error
-    shown = min(places(value, error, digits=2), _MOST_PERCENT_PLACES)
-    doubt = f" ± {fixed(error, shown)}" if _shows(value, error, shown) else ""
-    return f"{fixed(value, shown)}{doubt} %"
+    return f"{_doubtful(value, error, min(places(value, error, 2), _MOST_PERCENT_PLACES))} %"
 
 
-def _shows(value: float, error: float, shown: int) -> bool:
-    """Whether anything of an error is left at ``shown`` places."""
-    return math.isfinite(value) and is_uncertain(value, error) and round(error, shown) > 0.0
+def _doubtful(value: float, error: float, shown: int) -> str:
+    """A number and its error to ``shown`` places; alone where nothing is left of the error."""
+    alone = not math.isfinite(value) or not is_uncertain(value, error)
+    if alone or round(error, shown) == 0.0:
+        return fixed(value, shown)
+    return f"{fixed(value, shown)} ± {fixed(error, shown)}"

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from clvsim.accounts import MEASURES, RISK_MEASURES, Unit
-from clvsim.measures import OVER_WORLDS, mean_of, ratio_of
+from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
 from clvsim.report.statement import Line, profit_and_loss, spans
 from clvsim.report.tables import Number, dates, estimate, grid, heading, words
@@ -25,8 +25,8 @@ _TENURES = {
     "year": (1, 2, 3, 5, 10),
 }
 _LABELS = {
-    "var_95": "Value at risk, 95 % (loss)",
-    "cvar_95": "CVaR, 95 % (mean loss beyond)",
+    "var_95": "Value at risk, 95 %",
+    "cvar_95": "CVaR, 95 %",
     "top_20_share": "Share of the top 20 %",
     "loss_probability": "P(loss)",
     "payback_probability": "P(payback)",
@@ -66,19 +66,28 @@ def _measures(one: xr.Dataset) -> RenderableType:
         found = estimate(one, measure.name)
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
-        cells = [_in_unit(value, math.nan, measure.unit, found.error) for value in spread]
+        measured_in: Unit = "share" if measure.name == "romi" else measure.unit
+        cells = [_as_precise(value, found.error, measured_in) for value in spread]
         text = _LABELS.get(measure.name, words(measure.name))
         unit = f", {step}s" if measure.unit == "periods" else ""
-        rows.append((text + unit, _in_unit(found.value, found.error, measure.unit), *cells))
-    quantiles = [f"{say.percent(share)} of worlds" for share in _SHOWN]
-    return grid("Measures, ± one standard error", ("", "mean", *quantiles), rows)
+        rows.append((text + unit, _with_error(found, measured_in), *cells))
+    return grid(
+        "Measures: mean ± one standard error, and quantiles over worlds",
+        ("", "mean", *map(say.percent, _SHOWN)),
+        rows,
+        "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
+    )
 
 
-def _in_unit(value: float, error: float, unit: Unit, like: float = math.nan) -> str:
-    """A measure in its unit; without an error of its own as precise as one of error ``like``."""
-    if unit == "share":
-        return say.percent_with_error(value, error) if error == error else say.percent(value, like)
-    return say.with_error(value, error) if error == error else say.number(value, like)
+def _with_error(found: Number, unit: Unit) -> str:
+    """A measure and its error in its unit."""
+    write = say.percent_with_error if unit == "share" else say.with_error
+    return write(found.value, found.error)
+
+
+def _as_precise(value: float, error: float, unit: Unit) -> str:
+    """A figure of one world, to the precision of a mean with that error."""
+    return (say.percent if unit == "share" else say.number)(value, error)
 
 
 def _groups(one: xr.Dataset) -> Iterator[RenderableType]:
@@ -121,11 +130,15 @@ def _installed(one: xr.Dataset, name: str, over: str) -> dict[str, Number]:
     """Customers of an installed base and what they are worth."""
     here = one.sel(channel=name)
     customers, value = here["customers"].sum(over), here["value"].sum(over)
-    worth, count = ratio_of(value, customers), mean_of(customers)
     return {
-        "customers_acquired": Number(float(count.mean), float(count.standard_error)),
-        "clv_before_acquisition": Number(float(worth.mean), float(worth.standard_error)),
+        "customers_acquired": _number(mean_of(customers)),
+        "clv_before_acquisition": _number(ratio_of(value, customers)),
     }
+
+
+def _number(found: Estimate) -> Number:
+    """An estimate without dimensions."""
+    return Number(float(found.mean), float(found.standard_error))
 
 
 def _clv_quantiles(one: xr.Dataset) -> RenderableType:
@@ -139,9 +152,11 @@ def _clv_quantiles(one: xr.Dataset) -> RenderableType:
             for share in shares
         )
         rows.append((name, *map(str, found)))
-    heads = [f"{say.percent(share)} of customers" if not i else say.percent(share)
-             for i, share in enumerate(shares)]  # fmt: skip
-    return grid("CLV over customers: this share is worth less than", ("", *heads), rows)
+    return grid(
+        "CLV over customers: what this share of them is worth at most",
+        ("", *map(say.percent, shares)),
+        rows,
+    )
 
 
 def _statement(one: xr.Dataset, width: int) -> RenderableType:
@@ -152,14 +167,16 @@ def _statement(one: xr.Dataset, width: int) -> RenderableType:
     rows = [_statement_row(line, factor) for line in lines]
     unit = f"{word} {one.attrs['currency']}".strip()
     present = one["present_value"]
-    residual = mean_of(present.sel(account="residual_value"))
-    cash = mean_of(present.sum("account") - present.sel(account="residual_value"))
+    beyond = _number(mean_of(present.sel(account="residual_value")))
+    cash = _number(mean_of(present.sum("account") - present.sel(account="residual_value")))
     npv = estimate(one, "npv")
-    bridge = f"Discounted: cash {Number(float(cash.mean), float(cash.standard_error))}"
-    if float(residual.mean) != 0.0:
-        beyond = Number(float(residual.mean), float(residual.standard_error))
-        bridge += f" + residual value beyond the horizon {beyond}"
-    bridge += f" = NPV {npv}"
+    scale = say.scale_of(cash.value, beyond.value, npv.value)
+    parts = [f"cash {say.with_error(cash.value, cash.error, scale)}"]
+    if beyond.value != 0.0:
+        amount = say.with_error(beyond.value, beyond.error, scale)
+        parts.append(f"residual value beyond the horizon {amount}")
+    bridge = f"Discounted, {scale.unit(one.attrs['currency'])}: {' + '.join(parts)}"
+    bridge += f" = NPV {say.with_error(npv.value, npv.error, scale)}"
     heads = [span.label for span in cut]
     return grid(f"Profit and loss, {unit}", ("", *heads, "total"), rows, bridge)
 
@@ -196,7 +213,7 @@ def _programs(one: xr.Dataset, name: str) -> Iterator[RenderableType]:
         cost, contacts = -here["program_cost"].sum("period"), here["contacts"].sum("period")
         counts = (mean_of(contacts), mean_of(here["entries"].sum("period")), members)
         estimates = (*counts, mean_of(cost), ratio_of(cost, contacts))
-        cells = [Number(float(each.mean), float(each.standard_error)) for each in estimates]
+        cells = [_number(each) for each in estimates]
         rows.append((key, *(say.NOTHING if cell.value == 0.0 else str(cell) for cell in cells)))
     if rows:
         heads = ("contacts", "acceptances", "members", "cost", "per contact")
@@ -233,5 +250,3 @@ def _fits(result: xr.Dataset, name: str) -> Iterator[RenderableType]:
         yield Text("Fits of retention tables\n", style="bold").append(
             "\n".join(lines), style="not bold"
         )
-
-

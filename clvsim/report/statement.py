@@ -1,6 +1,7 @@
 """The profit and loss statement of one scenario: accounts, subtotals, cash by span of periods."""
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -101,7 +102,7 @@ def _cut(dates: list[str], months: list[float], length: int) -> Iterator[Span]:
     place = [int((month + 0.1) // length) for month in months]
     edges = [i for i, here in enumerate(place) if i == 0 or here != place[i - 1]] + [len(dates)]
     step = months[1] - months[0]
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in itertools.pairwise(edges):
         is_whole = end - first >= int(length / step)
         if end == len(dates) and first > 0 and not is_whole:
             yield Span(f"to {dates[-1]}", first, end)
@@ -131,7 +132,9 @@ def profit_and_loss(result: xr.Dataset, cut: list[Span]) -> list[Line]:
     cut : list of Span
     """
     by_account = {
-        account.name: result["cash"].sel(account=account.name) for account in ACCOUNTS if account.cash
+        account.name: result["cash"].sel(account=account.name)
+        for account in ACCOUNTS
+        if account.cash
     }
     posted = {name: cash for name, cash in by_account.items() if bool((cash != 0.0).any())}
     lines: list[Line] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -61,15 +61,7 @@ def grid(
         A line below the table.
     """
     table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        caption=Text(caption, style="dim") if caption else None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        header_style="",
+        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style=""
     )
     first, *others = columns
     table.add_column(first, justify="left", overflow="fold", min_width=6)
@@ -77,7 +69,9 @@ def grid(
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    return table
+    # The table's own title and caption would be folded to its width.
+    below = [Text(caption, style="dim")] if caption else []
+    return Group(Text(title, style="bold"), table, *below)
 
 
 def heading(result: xr.Dataset) -> Text:
@@ -88,13 +82,14 @@ def heading(result: xr.Dataset) -> Text:
     names = list(dict.fromkeys(one["name"] for one in scenarios.values()))
     worlds, periods = result.sizes["world"], time["periods"]
     steps = time["step"] if periods == 1 else f"{time['step']}s"
-    rate = say.percent(money["discount_rate"])
+    rate = money["discount_rate"]
+    discounted = f"discounted at {say.percent(rate)} a year" if rate else "not discounted"
     facts = " · ".join(
         (
             f"{periods:,} {steps} from {time['start']}",
             f"{worlds:,} world{'' if worlds == 1 else 's'}",
             f"seed {result.attrs['seed']}",
-            f"amounts in {money['currency']}, discounted at {rate} a year",
+            f"amounts in {money['currency']}, {discounted}",
         )
     )
     text = Text(", ".join(names), style="bold")
@@ -105,7 +100,7 @@ def heading(result: xr.Dataset) -> Text:
 
 
 def words(name: str) -> str:
-    """A name of the registry in plain words: ``clv_before_acquisition`` is CLV before acquisition."""
+    """A name of the registry in plain words: ``clv_by_cohort`` is CLV by cohort."""
     first, *rest = (_INITIALS.get(word, word) for word in name.split("_"))
     return " ".join((first[0].upper() + first[1:], *rest))
 

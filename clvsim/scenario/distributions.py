@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Quantile = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 _PLACE = ("loc", "scale")
 
+MOST_VALUES = 1_000_000
+"""Most values of a discrete distribution whose quantiles SciPy finds by trying."""
+
 
 @cache
 def _stats() -> Any:
@@ -55,6 +58,8 @@ def check(name: str, parameters: Mapping[str, float]) -> None:
     ]
     if not faults and not _is_valid(name, parameters):
         faults.append(f"the parameters are outside what {name!r} takes")
+    elif not faults and _is_endless(name, parameters):
+        faults.append(f"SciPy cannot compute the quantiles of {name!r}: it has too many values")
     if faults:
         raise ValueError("; ".join(faults) + f" (it takes {', '.join(allowed)})")
 
@@ -77,9 +82,22 @@ def frozen(name: str, parameters: Mapping[str, float]) -> Any:
 def _is_valid(name: str, parameters: Mapping[str, float]) -> bool:
     try:
         with np.errstate(all="ignore"):
+            if np.isnan(support(name, parameters)).any():
+                return False
+            if _is_endless(name, parameters):
+                return True
             return bool(np.isfinite(frozen(name, parameters).ppf(0.5)))
     except (ValueError, TypeError, ArithmeticError):
         return False
+
+
+def _is_endless(name: str, parameters: Mapping[str, float]) -> bool:
+    """Whether SciPy would look for a quantile among all values, one after the other."""
+    generic = getattr(_stats(), name)
+    if is_continuous(name) or type(generic)._ppf is not _stats().rv_discrete._ppf:  # noqa: SLF001
+        return False
+    low, high = support(name, parameters)
+    return not high - low < MOST_VALUES
 
 
 def is_continuous(name: str) -> bool:

@@ -37,11 +37,13 @@ drawing whole cohorts."""
 MOST_DRAWN = 4e9
 """Most customers, 1, that can be told apart by their rank in a cohort (32 bits), and a margin."""
 _LARGEST_MEAN = 1e15
-_LONGEST_TAIL = 5e6
+_MOST_VALUES = 5e6
 _MARGIN = 1e-9
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 #: Tail probabilities at which quantiles must be finite, down to those that the kernels can draw.
 _TAILS = 2.0 ** -np.array([1.0, 4.0, 12.0, 30.0, 55.0])
+#: The same for discrete distributions, which SciPy knows by their distribution function alone.
+_LAST = np.array([0.5, 1e-16])
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,14 @@ def _distribution_faults(document: Document, path: Path, trait: Distribution) ->
 def _number_faults(document: Document, path: Path, trait: Distribution) -> Iterator[Fault]:
     """Quantiles that cannot be computed, and means that say nothing."""
     frozen = distributions.frozen(trait.distribution, trait.parameters)
-    ends = np.concatenate([frozen.ppf(_TAILS), frozen.isf(_TAILS)])
+    is_continuous = distributions.is_continuous(trait.distribution)
+    tails = _TAILS if is_continuous else _LAST
+    ends = np.concatenate([frozen.ppf(tails), frozen.isf(tails)])
     if not np.isfinite(ends).all():
         message = f"SciPy cannot compute the tails of {_shown(trait)}"
         yield document.fault(path, message, "other parameters, or another distribution")
-    elif not distributions.is_continuous(trait.distribution) and np.ptp(ends) > _LONGEST_TAIL:
-        message = f"{_shown(trait)} has more than {_LONGEST_TAIL:,.0f} values that matter"
+    elif not is_continuous and np.ptp(ends) >= _MOST_VALUES:
+        message = f"{_shown(trait)} has more than {_MOST_VALUES:,.0f} values that matter"
         yield document.fault(path, message, "a discrete distribution with a shorter tail")
     elif path[-1] == "spend":
         mean = distributions.mean(trait.distribution, trait.parameters)
@@ -208,12 +212,12 @@ def _survival_faults(
     document: Document, path: Path, base: InstalledBase, churn: Trait
 ) -> Iterator[Fault]:
     """The first tenure of an installed base that too few survive."""
-    cells = base.by_tenure()
-    longest = max((tenure for tenure, count in cells if count > 0.0), default=0)
+    cells = [(tenure, count) for tenure, count in base.by_tenure() if count > 0.0]
+    longest = max((tenure for tenure, _ in cells), default=0)
     surviving = survival(churn, longest)
     for tenure, count in cells:
         share = float(surviving[tenure])
-        if count > 0.0 and (share < LEAST_SURVIVAL or count / share > MOST_DRAWN):
+        if share < LEAST_SURVIVAL or count / share > MOST_DRAWN:
             drawn = f"{count / share:.1e}" if share > 0.0 else "endlessly many"
             message = (
                 f"with the churn of segment '{base.segment}', {share:.1e} of those who join are "

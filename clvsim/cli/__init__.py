@@ -1,0 +1,22 @@
+"""The command line: ``clvsim validate``, ``run``, ``compare``, ``verify`` and ``schema``."""
+
+import sys
+import warnings
+
+
+def main() -> None:
+    """The console script ``clvsim``.
+
+    Exits with 0 where all is well, 1 where the run failed or was interrupted, 2 where the input is
+    wrong. Nothing heavy is imported before a command needs it.
+    """
+    from clvsim.cli.app import app
+    from clvsim.cli.guard import is_debugging, quietly
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal without a sign for ± still gets the numbers.
+            stream.reconfigure(errors="replace")
+    if not sys.warnoptions and not is_debugging():
+        warnings.simplefilter("ignore")
+    quietly(lambda: app(prog_name="clvsim"))

@@ -1,0 +1,86 @@
+"""From errors to exit codes: one line on stderr and never a traceback."""
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from clvsim.errors import ClvsimError, InputError, ScenarioError
+
+FINE, FAILED, WRONG_INPUT = 0, 1, 2
+#: Environment variable that shows tracebacks.
+DEBUG = "CLVSIM_DEBUG"
+#: Longest part of an unexpected error's text that is shown, characters.
+_SHOWN = 200
+_Arguments = ParamSpec("_Arguments")
+
+
+def is_debugging() -> bool:
+    """Whether tracebacks and warnings are shown."""
+    return os.environ.get(DEBUG, "") not in {"", "0"}
+
+
+def tell(text: str) -> None:
+    """A line for the user, on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def guarded(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
+    """A command whose errors end the program with a line and an exit code."""
+
+    @functools.wraps(command)
+    def careful(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            tell("clvsim: interrupted; nothing was saved")
+            raise typer.Exit(FAILED) from None
+        except Exception as error:  # noqa: BLE001 - a user can do nothing with a traceback
+            if is_debugging():
+                traceback.print_exc()
+            tell(_line(error))
+            raise typer.Exit(_code(error)) from None
+
+    return careful
+
+
+def quietly(program: Callable[[], None]) -> None:
+    """Run the program; a reader that has gone away (``| head``) and an interrupt end it quietly."""
+    try:
+        program()
+    except BrokenPipeError:
+        # What is left in the buffer has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        tell("clvsim: interrupted")
+        sys.exit(FAILED)
+
+
+def _code(error: Exception) -> int:
+    return WRONG_INPUT if isinstance(error, (InputError, ScenarioError)) else FAILED
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, ScenarioError):
+        count = len(error.faults)
+        return f"{error}\n{count} fault{'' if count == 1 else 's'}"
+    text = " ".join(str(error).split())
+    if isinstance(error, ClvsimError):
+        return f"clvsim: {text}"
+    if isinstance(error, MemoryError):
+        return "clvsim: not enough memory: use fewer worlds, fewer periods or a longer step"
+    if isinstance(error, OSError):
+        return f"clvsim: {error.filename or 'the system'}: {error.strerror or text}"
+    return (
+        f"clvsim: unexpected error, please report it: {type(error).__name__}: {text[:_SHOWN]} "
+        f"({DEBUG}=1 shows where)"
+    )
