@@ -110,7 +110,7 @@ def error_column(values: Sequence[float], errors: Sequence[float], scale: Scale 
     """Numbers of one column, each with its standard error."""
     shown = common_places(values, errors, 2, scale)
     rows = zip(values, errors, shown, strict=True)
-    return [_doubtful(value / scale.factor, error / scale.factor, at) for value, error, at in rows]
+    return [doubtful(value / scale.factor, error / scale.factor, at) for value, error, at in rows]
 
 
 def number(value: float, error: float = math.nan, scale: Scale | None = None) -> str:
@@ -133,7 +133,7 @@ def with_error(value: float, error: float, scale: Scale | None = None) -> str:
     own = scale or scale_of(value)
     value, error = value / own.factor, error / own.factor
     word = "" if scale or math.isnan(value) else own.word
-    return f"{_doubtful(value, error, places(value, error, digits=2))} {word}".strip()
+    return f"{doubtful(value, error, places(value, error, digits=2))} {word}".strip()
 
 
 def signed(value: float, shown: int) -> str:
@@ -167,10 +167,10 @@ def percent_with_error(value: float, error: float) -> str:
     if math.isnan(value):
         return NOTHING
     value, error = 100.0 * value, 100.0 * error
-    return f"{_doubtful(value, error, min(places(value, error, 2), _MOST_PERCENT_PLACES))} %"
+    return f"{doubtful(value, error, min(places(value, error, 2), _MOST_PERCENT_PLACES))} %"
 
 
-def _doubtful(value: float, error: float, shown: int) -> str:
+def doubtful(value: float, error: float, shown: int) -> str:
     """A number and its error to ``shown`` places; alone where nothing is left of the error."""
     alone = not math.isfinite(value) or not is_uncertain(value, error)
     if alone or round(error, shown) == 0.0:

@@ -12,7 +12,7 @@ from rich.text import Text
 from clvsim.accounts import MEASURES, RISK_MEASURES, Unit
 from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
-from clvsim.report.statement import Line, profit_and_loss, spans
+from clvsim.report.statement import Line, Span, profit_and_loss, spans
 from clvsim.report.tables import Number, dates, estimate, grid, heading, words
 
 #: Quantiles over worlds that are shown.
@@ -31,8 +31,8 @@ _LABELS = {
     "loss_probability": "P(loss)",
     "payback_probability": "P(payback)",
 }
-#: Columns of the statement beside its spans: the label, and the total with its error.
-_STATEMENT_FIXED, _STATEMENT_SPAN = 37, 8
+#: Columns of the page that a span of the statement takes at least.
+_LEAST_SPAN = 8
 
 
 def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
@@ -51,7 +51,7 @@ def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
         if len(names) > 1:
             parts.append(Text(f"— {name} —", style="bold"))
         parts += [_measures(one), *_groups(one), _clv_quantiles(one), _statement(one, width)]
-        parts += [*_programs(one, name), _retention(one), *_fits(result, name)]
+        parts += [*_programs(one, name), *_retention(one), *_fits(result, name)]
     return parts
 
 
@@ -64,6 +64,8 @@ def _measures(one: xr.Dataset) -> RenderableType:
         if measure.dims:
             continue
         found = estimate(one, measure.name)
+        if math.isnan(found.value) and measure.unit != "periods":
+            continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
         measured_in: Unit = "share" if measure.name == "romi" else measure.unit
@@ -94,7 +96,7 @@ def _groups(one: xr.Dataset) -> Iterator[RenderableType]:
     """Customers by segment and by channel, where there is more than one."""
     for dim, over in (("segment", "channel"), ("channel", "segment")):
         names = [str(name) for name in one[dim].values]
-        if len(names) < 2:
+        if len(names) < 2 or (dim == "segment" and not bool((one["acquired"] == 1).any())):
             continue
         rows, with_base = [], False
         for name in names:
@@ -161,10 +163,10 @@ def _clv_quantiles(one: xr.Dataset) -> RenderableType:
 
 def _statement(one: xr.Dataset, width: int) -> RenderableType:
     """Profit and loss by span of periods, with the way from cash to NPV."""
-    cut = spans(dates(one), max((width - _STATEMENT_FIXED) // _STATEMENT_SPAN, 1))
-    lines = profit_and_loss(one, cut)
-    factor, word = _statement_scale(lines)
-    rows = [_statement_row(line, factor) for line in lines]
+    most = max(width // _LEAST_SPAN, 1)
+    cut, rows, word = _statement_rows(one, most)
+    while _width_of(rows) > width and len(cut) > 1:
+        cut, rows, word = _statement_rows(one, len(cut) - 1)
     unit = f"{word} {one.attrs['currency']}".strip()
     present = one["present_value"]
     beyond = _number(mean_of(present.sel(account="residual_value")))
@@ -181,6 +183,24 @@ def _statement(one: xr.Dataset, width: int) -> RenderableType:
     return grid(f"Profit and loss, {unit}", ("", *heads, "total"), rows, bridge)
 
 
+def _statement_rows(one: xr.Dataset, most: int) -> tuple[list[Span], list[list[str | Text]], str]:
+    """At most so many spans, the rows for them and the word for their scale."""
+    cut = spans(dates(one), most)
+    lines = profit_and_loss(one, cut)
+    factor, word = _statement_scale(lines)
+    largest = max(float(np.abs(line.amounts).max()) for line in lines) / factor
+    return (
+        cut,
+        [_statement_row(line, factor, 0 if largest >= 1000.0 else 1) for line in lines],
+        word,
+    )
+
+
+def _width_of(rows: list[list[str | Text]]) -> int:
+    """Columns of the page that a grid of these rows takes."""
+    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2
+
+
 def _statement_scale(lines: list[Line]) -> tuple[float, str]:
     """Divisor and word that leave at most five digits."""
     amounts = [np.abs(line.amounts).max() for line in lines]
@@ -189,17 +209,15 @@ def _statement_scale(lines: list[Line]) -> tuple[float, str]:
     return next((one for one in steps if largest < 99_999.5 * one[0]), steps[-1])
 
 
-def _statement_row(line: Line, factor: float) -> list[str | Text]:
+def _statement_row(line: Line, factor: float, shown: int) -> list[str | Text]:
     is_sum = line.kind != "account"
     style = "bold" if is_sum else ""
     name = words(line.label) if is_sum else f"  {words(line.label).lower()}"
-    largest = float(np.abs(line.amounts).max()) / factor
-    shown = 0 if largest >= 100.0 else 1 if largest >= 10.0 else 2
     cells = [say.fixed(amount / factor, shown) for amount in line.amounts.tolist()]
-    total = "" if line.kind == "balance" else say.with_error(
-        line.total / factor, line.error / factor, say.ONE
-    )  # fmt: skip
-    return [Text(text, style=style) for text in (name, *cells, total)]
+    total, error = line.total / factor, line.error / factor
+    at = min(say.places(total, error, digits=2), shown)
+    cells.append("" if line.kind == "balance" else say.doubtful(total, error, at))
+    return [Text(text, style=style) for text in (name, *cells)]
 
 
 def _programs(one: xr.Dataset, name: str) -> Iterator[RenderableType]:
@@ -226,16 +244,18 @@ def _programs(one: xr.Dataset, name: str) -> Iterator[RenderableType]:
         )
 
 
-def _retention(one: xr.Dataset) -> RenderableType:
-    """Retention curve at a few tenures, by segment."""
+def _retention(one: xr.Dataset) -> Iterator[RenderableType]:
+    """Retention curve at a few tenures, by segment; an installed base alone may be past them."""
     step, last = one.attrs["step"], one.sizes["tenure"] - 1
-    tenures = [tenure for tenure in _TENURES[step] if tenure <= last] or [last]
+    tenures = [tenure for tenure in _TENURES[step] if tenure <= last]
     rows = []
     for name in one["segment"].values:
         found = [estimate(one, "retention_curve", segment=name, tenure=t) for t in tenures]
-        rows.append((str(name), *(say.percent(each.value, each.error) for each in found)))
-    heads = [f"{tenures[0]} {step}{'' if tenures[0] == 1 else 's'}", *map(str, tenures[1:])]
-    return grid("Retention: customers that have not decided to leave after", ("", *heads), rows)
+        if not all(math.isnan(each.value) for each in found):
+            rows.append((str(name), *(say.percent(each.value, each.error) for each in found)))
+    if rows:
+        heads = [f"{tenures[0]} {step}{'' if tenures[0] == 1 else 's'}", *map(str, tenures[1:])]
+        yield grid("Retention: customers that have not decided to leave after", ("", *heads), rows)
 
 
 def _fits(result: xr.Dataset, name: str) -> Iterator[RenderableType]:

@@ -114,8 +114,10 @@ def _label(date: str, length: int) -> str:
     day = parse_date(date)
     if length == 3 and day.month % 3 == 1:
         return f"{day.year} Q{day.month // 3 + 1}"
-    if day.month > 1 or length < 12:
+    if length < 12:
         return date
+    if day.month > 1:
+        return f"from {date}"
     return f"{day.year}" if length == 12 else f"{day.year}–{day.year + length // 12 - 1}"
 
 

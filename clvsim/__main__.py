@@ -1,0 +1,5 @@
+"""``python -m clvsim``."""
+
+from clvsim.cli import main
+
+main()
