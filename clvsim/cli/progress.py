@@ -9,8 +9,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from clvsim.report import format as say
+
 #: Seconds that nobody minds.
 PATIENCE = 2.0
+#: Relative step in which counts are shown.
+_STEP = 1e-3
 
 
 @contextmanager
@@ -63,7 +67,7 @@ class Bar:
             return
         # More than expected may turn up: arrivals are random.
         total = max(total, done)
-        count = f"{done:,.0f} of {total:,.0f}"
+        count = f"{_counted(done)} of {_counted(total)}"
         self._progress.update(self._task, completed=done, total=total, count=count)
         if not self._shown and time.monotonic() - self._begun > PATIENCE:
             self._progress.start()
@@ -75,3 +79,8 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         if self._shown:
             self._progress.stop()
+
+
+def _counted(number: float) -> str:
+    """A count: ``850``, ``51.17 M``."""
+    return say.number(round(number), max(0.5, _STEP * number))

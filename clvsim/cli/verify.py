@@ -1,11 +1,14 @@
 """``clvsim verify``: the verdicts of the verification suite as a table or JSON."""
 
 import dataclasses
+import itertools
 import json
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.text import Text
 
 from clvsim.cli.progress import Bar
 from clvsim.report import format as say
@@ -26,27 +29,33 @@ def show_verdicts(*, as_json: bool) -> bool:
         found = {"passed": passed, "verdicts": [_plain(verdict) for verdict in verdicts]}
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return passed
+    heads = ("", "published", "closed form", "simulated", "z", "verdict")
     console = console_for()
-    heads = ("", "quantity", "published", "closed form", "simulated", "z", "verdict")
-    console.print(grid("Verification against the literature", heads, map(_row, verdicts)))
+    console.print(grid("Verification against the literature", heads, _rows(verdicts)))
     failed = sum(not verdict.passed for verdict in verdicts)
     console.print(f"\n{len(verdicts) - failed} of {len(verdicts)} figures agree.")
     return passed
 
 
-def _row(verdict: "Verdict") -> tuple[str, ...]:
+def _rows(verdicts: "list[Verdict]") -> Iterator[list[str | Text]]:
+    """Figures under their citations."""
+    for citation, group in itertools.groupby(verdicts, key=lambda verdict: verdict.citation):
+        yield [Text(citation, style="bold"), *[""] * 5]
+        yield from map(_row, group)
+
+
+def _row(verdict: "Verdict") -> list[str | Text]:
     nothing = math.nan
     simulated = nothing if verdict.simulated is None else verdict.simulated
     error = nothing if verdict.standard_error is None else verdict.standard_error
-    return (
-        verdict.citation,
-        verdict.quantity,
+    return [
+        f"  {verdict.quantity}",
         say.NOTHING if verdict.published is None else f"{verdict.published:,.6g}",
         say.number(verdict.closed_form, 0.1 * error),
         say.with_error(simulated, error),
         say.NOTHING if verdict.z is None else f"{verdict.z:+.1f}",
-        "agrees" if verdict.passed else "DIFFERS",
-    )
+        "agrees" if verdict.passed else Text("DIFFERS", style="bold"),
+    ]
 
 
 def _plain(verdict: "Verdict") -> dict[str, Any]:

@@ -112,18 +112,20 @@ def build_schedule(
     schedule[:, p.CUMULATED, :horizon] = schedule[:, p.CUMULATED, 1:]
 
     _margins(scenario, table, levers, active_cost, schedule)
+    at_end = discounting(scenario)[_END]
+    factor = period_factor(scenario)
     for cell in range(cohorts.count):
         steps = int(facts[cell, p.STEPS])
         if steps > 0:
             offer = table.groups[table.group[cell]].offer
-            _decisions(scenario, offer, schedule[cell], steps)
+            _decisions(offer, schedule[cell], steps, at_end)
             origin = float(cohorts.start[cell] - cohorts.joined[cell])
             facts[cell, p.GUIDE_SCALE] = build_guide(
                 schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
             )
-            factor = period_factor(scenario) ** (steps - 1)
-            facts[cell, p.RESIDUAL_UNIT] = schedule[cell, p.UNIT_MARGIN, steps - 1] / factor
-            facts[cell, p.RESIDUAL_HEAD] = schedule[cell, p.HEAD_MARGIN, steps - 1] / factor
+            last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
+            facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN]
+            facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
     return facts, schedule, active_cost
 
 
@@ -147,13 +149,13 @@ def _margins(
     schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
 
 
-def _decisions(scenario: Scenario, offer: Offer, row: Floats, steps: int) -> None:
-    """Write one cell's values by step of decision."""
+def _decisions(offer: Offer, row: Floats, steps: int, at_end: Floats) -> None:
+    """Write one cell's values by step of decision; ``at_end (T + 1,)`` discounts period ends."""
     held = np.minimum(held_steps(offer, steps), steps)
     row[p.HELD, :steps] = held
     row[p.HELD, steps:] = steps
     row[p.FEE, :steps] = fees(offer, steps)
-    row[p.LEAVING_MARGIN, :steps] = row[p.FEE, :steps] * discounting(scenario)[_END, :steps]
+    row[p.LEAVING_MARGIN, :steps] = row[p.FEE, :steps] * at_end[:steps]
     last = np.append(np.minimum(held, steps - 1), steps - 1)
     row[p.UNIT_VALUE, : steps + 1] = np.cumsum(row[p.UNIT_MARGIN, :steps])[last]
     row[p.HEAD_VALUE, : steps + 1] = np.cumsum(row[p.HEAD_MARGIN, :steps])[last]

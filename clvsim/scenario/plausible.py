@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import Any, get_args
 
@@ -24,7 +23,7 @@ from clvsim.scenario.model import (
     SpendTrait,
     TraitName,
 )
-from clvsim.scenario.retention import RetentionFit, fit_retention
+from clvsim.scenario.retention import fit_retention
 from clvsim.scenario.toml import Document
 
 Floats = NDArray[np.float64]
@@ -142,7 +141,7 @@ def _number_faults(document: Document, path: Path, trait: Distribution) -> Itera
 
 def _retention_faults(document: Document, path: Path, table: RetentionTable) -> Iterator[Fault]:
     try:
-        _fit(table.survivors)
+        fit_retention(table.survivors)
     except ValueError as error:
         yield document.fault((*path, "survivors"), str(error))
 
@@ -238,7 +237,7 @@ def survival(churn: Trait, longest: int) -> Floats:
     """
     tenures = np.arange(longest + 1.0)
     if isinstance(churn, RetentionTable):
-        fit = _fit(churn.survivors)
+        fit = fit_retention(churn.survivors)
         if fit.alpha is None or fit.beta is None:
             return np.asarray((1.0 - fit.churn) ** tenures)
         churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
@@ -257,11 +256,6 @@ def survival(churn: Trait, longest: int) -> Floats:
     for tenure in range(len(tenures)):
         share[tenure] = widths @ stays**tenure
     return share
-
-
-@lru_cache(maxsize=256)
-def _fit(survivors: tuple[float, ...]) -> RetentionFit:
-    return fit_retention(survivors)
 
 
 def _shown(trait: Distribution) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -92,6 +93,12 @@ def fit_retention(survivors: Sequence[float]) -> RetentionFit:
         The table cannot be read as survivors of a cohort, or the sBG has no maximum.
 
     """
+    return _fitted(tuple(survivors))
+
+
+@lru_cache(maxsize=256)
+def _fitted(survivors: tuple[float, ...]) -> RetentionFit:
+    # The variants of a scenario share their tables, and so does checking them.
     table = _checked(survivors)
     return fit_life_table(table[:-1] - table[1:], table[1:])
 
