@@ -31,8 +31,10 @@ Progress = Callable[[float, float], None]
 #: A file, what was read from it, one scenario, or several by name.
 Source = str | Path | Plan | Scenario | Mapping[str, Scenario]
 _FEWEST_FOR_PRECISION = 30
-#: Rounds that a run is cut into: an interrupt loses at most one of them.
+#: Rounds that a long run is cut into: an interrupt loses at most one of them.
 _ROUNDS = 10
+#: Customers of a round at least: a second's work.
+_ROUND = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ class Session:
             return
         per_world = sum(float(one.intake.limit.sum()) for one in self.compiled.values())
         total, done = per_world * (end - first), 0.0
-        size = -(-(end - first) // _ROUNDS)
+        size = max(-(-(end - first) // _ROUNDS), int(_ROUND / max(per_world, 1.0)))
 
         def tell(customers: int) -> None:
             nonlocal done

@@ -110,7 +110,7 @@ def _matching(dataset: xr.Dataset, names: list[str], base: str) -> dict[str, xr.
 
 def ranking_is_settled(dataset: xr.Dataset) -> bool:
     """Whether the best scenario's lead in NPV over the second is beyond 95 % doubt."""
-    npv = estimates(dataset)["npv"].values
+    npv = dataset["present_value"].sum("account")
     means = npv.mean("world")
     order = np.argsort(-means.values, kind="stable")
     if len(order) < 2:

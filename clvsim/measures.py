@@ -235,10 +235,12 @@ def measure(dataset: xr.Dataset) -> xr.Dataset:
 def over_worlds(values: xr.DataArray) -> xr.DataArray:
     """Quantiles over worlds (those that have a value), dimension ``world_quantile``."""
     last = values.transpose(..., "world")
+    # Only where a world lacks a value: NumPy takes such quantiles one by one, 50 times slower.
+    quantile = np.nanquantile if bool(last.isnull().any()) else np.quantile
     with warnings.catch_warnings():
         # Where no world has a value there is no quantile: NaN says so.
         warnings.filterwarnings("ignore", message="All-NaN slice encountered")
-        found = np.nanquantile(last.values, OVER_WORLDS, axis=-1)
+        found = quantile(last.values, OVER_WORLDS, axis=-1)
     dims = ("world_quantile", *last.dims[:-1])
     coords = {name: last.coords[name] for name in last.dims[:-1] if name in last.coords}
     return xr.DataArray(found, {"world_quantile": list(OVER_WORLDS), **coords}, dims)

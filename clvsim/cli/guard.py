@@ -79,7 +79,7 @@ def _line(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "clvsim: not enough memory: use fewer worlds, fewer periods or a longer step"
     if isinstance(error, OSError):
-        return f"clvsim: {error.filename or 'the system'}: {error.strerror or text}"
+        return f"clvsim: {error.filename or 'cannot write or read'}: {error.strerror or text}"
     return (
         f"clvsim: unexpected error, please report it: {type(error).__name__}: {text[:_SHOWN]} "
         f"({DEBUG}=1 shows where)"

@@ -51,7 +51,7 @@ def _row(verdict: "Verdict") -> list[str | Text]:
     return [
         f"  {verdict.quantity}",
         say.NOTHING if verdict.published is None else f"{verdict.published:,.6g}",
-        say.number(verdict.closed_form, 0.1 * error),
+        f"{verdict.closed_form:,.6g}",
         say.with_error(simulated, error),
         say.NOTHING if verdict.z is None else f"{verdict.z:+.1f}",
         "agrees" if verdict.passed else Text("DIFFERS", style="bold"),
