@@ -222,6 +222,12 @@ def measure(dataset: xr.Dataset) -> xr.Dataset:
         out[f"{name}_quantiles_over_worlds"] = over_worlds(estimate.values).assign_attrs(
             units=base.unit, long_name=f"Quantiles of {name} over worlds"
         )
+    statement = mean_of(dataset["cash"])
+    about = {"units": "currency", "long_name": "Profit and loss by account and period, signed"}
+    out["profit_and_loss_mean"] = statement.mean.assign_attrs(about)
+    out["profit_and_loss_se"] = statement.standard_error.assign_attrs(
+        units="currency", long_name="Standard error of profit_and_loss"
+    )
     for name, (value, error) in risk(dataset, found["npv"].values).items():
         base = described[name]
         about = {"units": base.unit, "long_name": base.description}
