@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 _NODES = np.array([0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0])
 _TO_COEFFICIENTS = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
 #: Where between the nodes the error is measured: the places of the cubic's largest deviation.
-_PROBES = np.array([0.14, 0.5, 0.86])
+_PROBES = np.array([0.14, 0.86])
 #: Probability that a discrete distribution's table leaves out in the upper tail.
 _LEFT_OUT = 1e-16
 _MOST_ATOMS = 5_000_000

@@ -14,7 +14,7 @@ from clvsim.kernels.inner import inlined, kernel
 from clvsim.kernels.random import occasion, uniform_pair
 
 
-@inlined
+@kernel
 def decision_step(cumulated, guide, scale, origin, steps, threshold):
     """First step whose cumulated multiplier passes ``threshold``; ``steps`` if none does.
 

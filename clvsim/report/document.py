@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from clvsim.accounts import ACCOUNTS
+from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
 from clvsim.comparison import COMPARED
 from clvsim.measures import OVER_WORLDS, mean_of
 from clvsim.report.comparing import verdict
@@ -41,10 +41,10 @@ def to_json(result: xr.Dataset) -> str:
 
 
 def _measures(one: xr.Dataset) -> dict[str, Any]:
-    names = [
-        str(name).removesuffix("_mean") for name in one.data_vars if str(name).endswith("_mean")
-    ]
-    return {name: _measure(one, name) for name in names}
+    """The measures of the registry, and those of them that there are by segment and channel."""
+    known = [measure.name for measure in (*MEASURES, *RISK_MEASURES)]
+    parts = [f"{name}_by_{dim}" for name in known for dim in ("segment", "channel")]
+    return {name: _measure(one, name) for name in (*known, *parts) if f"{name}_mean" in one}
 
 
 def _measure(one: xr.Dataset, name: str) -> dict[str, Any]:
@@ -75,6 +75,7 @@ def _profit_and_loss(one: xr.Dataset) -> dict[str, Any]:
         accounts[account.name] = {
             "roll_up": account.roll_up,
             "cash": _plain(cash.mean("world")),
+            "cash_standard_error": _plain(mean_of(cash).standard_error),
             "total": _plain(total.mean),
             "total_standard_error": _plain(total.standard_error),
             "present_value": _plain(present.mean),

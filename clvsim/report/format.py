@@ -7,6 +7,7 @@ from dataclasses import dataclass
 NOTHING = "–"
 _NEGLIGIBLE = 1e-9
 _MOST_DIGITS = 6
+_MOST_PLACES = 9
 _MOST_PERCENT_PLACES = 2
 _BEYOND_WORDS = 1e15
 
@@ -51,7 +52,7 @@ def places(value: float, error: float = math.nan, digits: int = 1) -> int:
         return 0 if value == round_half(value) else max(0, 3 - exponent)
     rounded = float(f"{error:.{digits - 1}e}")
     shown = digits - 1 - math.floor(math.log10(rounded))
-    return min(shown, max(0, _MOST_DIGITS - 1 - max(exponent, 0)))
+    return min(shown, max(0, _MOST_DIGITS - 1 - exponent))
 
 
 def common_places(
@@ -91,7 +92,7 @@ def fixed(value: float, shown: int) -> str:
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0.0 else "-∞"
-    if abs(value) >= _BEYOND_WORDS:
+    if abs(value) >= _BEYOND_WORDS or shown > _MOST_PLACES:
         return f"{value:.3g}"
     rounded = round(value, shown)
     # Adding 0 turns a negative zero into a zero.

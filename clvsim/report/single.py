@@ -96,7 +96,9 @@ def _groups(one: xr.Dataset) -> Iterator[RenderableType]:
     """Customers by segment and by channel, where there is more than one."""
     for dim, over in (("segment", "channel"), ("channel", "segment")):
         names = [str(name) for name in one[dim].values]
-        if len(names) < 2 or (dim == "segment" and not bool((one["acquired"] == 1).any())):
+        # An installed base has no measures by segment; by channel, it says what it is worth.
+        only_base = not bool((one["acquired"] == 1).any())
+        if (dim == "segment" and only_base) or (len(names) < 2 and not only_base):
             continue
         rows, with_base = [], False
         for name in names:
