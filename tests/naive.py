@@ -659,6 +659,8 @@ class _Simulation:
         for index, (name, program) in enumerate(self.programs):
             flows, when = self.out.program_flows[index], self.timing(program)
             if program.kind in {"loyalty", "add_on"}:
+                if period == adopted[name] and customer.decided is not None:
+                    adopted[name] = self.horizon  # one who has decided to leave joins no more
                 if period < adopted[name] or not cell.benefits(program, period):
                     continue
                 loyal = program.kind == "loyalty"

@@ -1,7 +1,7 @@
 """Hypothesis strategies for small scenarios, valid and broken, and a writer of TOML.
 
-Every valid scenario has all sections and simulates in a moment: a few periods, a few dozen customers.
-Distributions come from short lists, so that their quantile tables are made once.
+Every valid scenario has all sections and simulates in a moment: a few periods, a few dozen
+customers. Distributions come from short lists, so that their quantile tables are made once.
 """
 
 import copy
@@ -38,8 +38,7 @@ LIFT = (
     -0.2,
     1.0,
     {"distribution": "uniform", "loc": -0.5, "scale": 1.0},
-    {"distribution": "norm_inv", "mu": 1.0},
-)[:5]
+)
 TRAITS = ("churn", "spend", "lift", "keenness")
 PAIRS = tuple((a, b) for i, a in enumerate(TRAITS) for b in TRAITS[i + 1 :])
 KINDS = (
@@ -154,9 +153,7 @@ def channels(draw, periods, known):
         "segments": {name: 1.0 / len(reached) for name in reached},
     }
     rates = st.sampled_from((0.0, 0.02, 0.4))
-    channel["conversion"] = draw(
-        rates | st.fixed_dictionaries(dict.fromkeys(reached, rates))
-    )
+    channel["conversion"] = draw(rates | st.fixed_dictionaries(dict.fromkeys(reached, rates)))
     return channel | draw(
         some(
             {
@@ -222,7 +219,7 @@ def scenarios(draw):
         )
     )
     segment_tables = {name: draw(segments()) for name in known}
-    if segment_tables[installed["segment"]]["churn"] in {1.0, 0.4}:
+    if segment_tables[installed["segment"]]["churn"] == 1.0:
         installed["tenure"] = 0
     kinds = draw(st.permutations(KINDS))
     return {
@@ -260,6 +257,39 @@ def scenarios(draw):
 
 
 # Broken scenarios
+
+EXAMPLE = {
+    "offer": "intro",
+    "time": {"periods": 6, "start": "2026-01"},
+    "money": {"discount_rate": 0.1, "residual": "expected"},
+    "segments": {
+        "young": {
+            "churn": {"distribution": "beta", "a": 0.8, "b": 12.0},
+            "spend": {"distribution": "gamma", "a": 2.0, "scale": 15.0},
+            "correlations": [{"between": ["churn", "spend"], "value": -0.3}],
+        },
+        "families": {"churn": {"survivors": [1000, 900, 830, 790]}, "spend": 45},
+    },
+    "offers": {"intro": {"discount": [0.5, 0.5], "term": 3}},
+    "channels": {
+        "search": {
+            "spend": [{"from": "2026-01", "spend": 500}, {"from": "2026-04", "spend": 100}],
+            "reach": {"kind": "saturating", "ceiling": 2000, "rate": 0.001},
+            "conversion": {"young": 0.03, "families": 0.02},
+            "segments": {"young": 0.6, "families": 0.4},
+        }
+    },
+    "cohorts": {"launch": {"segment": "young", "customers": 10, "joins": "2026-02"}},
+    "installed_base": {"old": {"segment": "families", "customers": 10, "tenure": 24}},
+    "programs": {"calls": {"kind": "retention", "share": 0.2, "sources": ["search", "old"]}},
+}
+"""A valid scenario to break: quicker to have than a drawn one."""
+
+
+def examples():
+    """Mostly the one scenario, now and then a drawn one."""
+    one = st.just(EXAMPLE)
+    return one | one | one | scenarios()
 
 
 def _first(scenario, section):
@@ -383,7 +413,7 @@ def _lost_key(draw, scenario):
 
 NAN, INFINITE = math.nan, math.inf
 NOT_MONEY = (-1, -0.01, NAN, INFINITE, 1e16, "7", True, [7.0, "x"], {}, dt.date(2026, 1, 1))
-NOT_A_SHARE = (-0.1, 1.1, NAN, "0.5", None.__class__.__name__, False)
+NOT_A_SHARE = (-0.1, 1.1, NAN, "0.5", False)
 MUTATIONS = (
     _set(("colour",), 1, {}, []),
     _set(("segments", "*", "chrun"), 0.1),
@@ -439,7 +469,7 @@ MUTATIONS = (
     _set(("variants",), 3, {"a": 1}, {"a": {}}, {"a": {"programs": {}}}, {"a": {"name": "b"}},
          {"baseline": {"offer": "x"}}, {"a": {"time": {"periods": 60}}},
          {"a": {"money": {"currency": "USD"}}}, {"a": {"programs": {"nothing": {"hazard": 0.5}}}},
-         {"a": {"offers": {"nothing": {"gift": 1}}}}, {"a": {"segments": {"nobody": {"churn": 0}}}}),
+         {"a": {"offers": {"nothing": {"gift": 1}}}}, {"a": {"segments": {"x": {"churn": 0}}}}),
     _dangling_program,
     _shares_off,
     _lost_conversion,
@@ -457,7 +487,7 @@ MUTATIONS = (
 @st.composite
 def broken(draw):
     """A scenario with one mistake, and the dotted path at or below which a fault must be."""
-    scenario = draw(scenarios())
+    scenario = copy.deepcopy(draw(examples()))
     path = draw(st.sampled_from(MUTATIONS))(draw, scenario)
     return scenario, path
 
@@ -482,7 +512,7 @@ values = st.recursive(
 @st.composite
 def junk(draw):
     """A scenario in which anything stands at any place, at several places."""
-    scenario = draw(scenarios())
+    scenario = copy.deepcopy(draw(examples()))
     for _ in range(draw(st.integers(1, 4))):
         table = scenario
         while True:

@@ -180,12 +180,12 @@ def take_in(
             limit[cells] = prospects[cells] * acquisition.conversion(
                 channel, segment, group.segment, group.offer, saving, levers.conversion[cells]
             )
-    for source, channel in scenario.channels.items():
+    for source, channel in sorted(scenario.channels.items()):
         spend[source] = acquisition.spend_by_period(channel, calendar)
         cells = levers.cohorts.source == source
         expected = limit[cells].sum()
         cost[cells] = spend[source].sum() / expected if expected > 0.0 else 0.0
-    for source, cohort in scenario.cohorts.items():
+    for source, cohort in sorted(scenario.cohorts.items()):
         cells = levers.cohorts.source == source
         cost[cells] = cohort.cost_per_customer
         spend[source] = np.zeros(calendar.periods)

@@ -9,8 +9,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _EDGES = bin_edges()
 _MIDDLES = 0.5 * (_EDGES[1:] + _EDGES[:-1])
-#: Largest distance of a value from what its bin stands for, relative to the value.
-RELATIVE_ERROR = 1.0 / 128.0
+#: Largest distance of a quantile from the exact one, relative to it: the width of a bin.
+RELATIVE_ERROR = 1.0 / 64.0
 
 
 def quantiles(counts: Ints, probabilities: Floats) -> Floats:

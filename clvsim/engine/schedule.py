@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 TIMINGS: tuple[Timing, ...] = ("start", "mid", "end")
 _OFFSET: dict[Timing, float] = {"start": 0.0, "mid": 0.5, "end": 1.0}
 _END = TIMINGS.index("end")
+#: Log of a hazard multiplier after which nobody stays; larger ones would overflow.
+_EVERYBODY = 40.0
 
 
 def period_factor(scenario: Scenario) -> float:
@@ -50,7 +52,7 @@ def price_response(scenario: Scenario, table: CellTable, levers: Levers) -> Floa
         cells = felt == length
         for lag in range(min(int(length), paid.shape[1])):
             log_multiplier[cells, lag:] += rise[cells, : paid.shape[1] - lag]
-    return np.asarray(np.exp(sensitivity[:, None] * log_multiplier))
+    return np.asarray(np.exp(np.minimum(sensitivity[:, None] * log_multiplier, _EVERYBODY)))
 
 
 def held_steps(offer: Offer, steps: int) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 _NODES = np.array([0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0])
 _TO_COEFFICIENTS = np.linalg.inv(np.vander(_NODES, 4, increasing=True))
 #: Where between the nodes the error is measured: the places of the cubic's largest deviation.
-_PROBES = np.array([0.14, 0.86])
+_PROBES = 0.5 + np.array([-0.5, 0.5]) * np.sqrt(5.0) / 3.0
 #: Probability that a discrete distribution's table leaves out in the upper tail.
 _LEFT_OUT = 1e-16
 _MOST_ATOMS = 5_000_000
@@ -35,8 +35,8 @@ class QuantileTable:
     cubics : (2 * OCTAVES * CELLS, 4)
         Ascending powers of the fraction of a cell; lower side first.
     error : float
-        Largest deviation between nodes, relative to the value (or to 1e-3 of the median, if that
-        is larger).
+        Largest deviation between nodes, relative to the value (or to 1e-3 of the largest
+        quartile, if that is larger).
     """
 
     cubics: Floats
@@ -61,7 +61,8 @@ def compile_quantile(lower: Quantile, upper: Quantile) -> QuantileTable:
     width = 2.0 ** (-np.arange(OCTAVES) - 2.0)[:, None, None] / CELLS
     sides, errors = [], []
     with np.errstate(all="ignore"):
-        floor = 1e-3 * abs(float(lower(np.array([0.5]))[0])) + 1e-300
+        quartiles = np.abs(lower(np.array([0.25, 0.5, 0.75])))
+        floor = 1e-3 * float(quartiles.max()) + 1e-300
         for quantile in (lower, upper):
             values = quantile(low + width * _NODES)
             coefficients = values @ _TO_COEFFICIENTS.T

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from clvsim.kernels import plan as p
+from clvsim.kernels.contract import NEVER_LEAVES
 from clvsim.kernels.traits import (
     CELLS,
     CHURN,
@@ -26,7 +27,8 @@ from clvsim.kernels.traits import SIDE as TABLE_SIDE
 from clvsim.levers import Levers, Target, Treatment
 
 Floats = NDArray[np.float64]
-#: Pilot customers of a cell.
+#: Pilot customers of a cell: the share of those active that is reached is met within about 3 % of
+#: itself for one cell alone, and closer for many.
 PILOT = 1024
 TARGETS: dict[Target, int] = {
     "random": p.BY_RANDOM,
@@ -126,7 +128,8 @@ def _expected_value(model: p.Model, cell: int, hazard: Floats, spend: Floats) ->
     facts = model.facts[cell]
     last = model.schedule[cell, p.MULTIPLIER, int(facts[p.STEPS]) - 1]
     margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD]
-    return np.asarray(margin / (1.0 - np.exp(-hazard * last) * model.period_factor))
+    lost = 1.0 - np.exp(-hazard * last) * model.period_factor
+    return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
 
 
 def _active_weight(

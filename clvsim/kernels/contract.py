@@ -13,6 +13,9 @@ from clvsim.kernels.bits import minus_log
 from clvsim.kernels.inner import inlined, kernel
 from clvsim.kernels.random import occasion, uniform_pair
 
+#: Least share of value lost in a period (churn and discounting) that an expected value assumes.
+NEVER_LEAVES = 1e-9
+
 
 @kernel
 def decision_step(cumulated, guide, scale, origin, steps, threshold):
@@ -57,7 +60,8 @@ def expected_value(model, cell, hazard, spend):
     last = int(model.facts[cell, p.STEPS]) - 1
     retention = math.exp(-hazard * model.schedule[cell, p.MULTIPLIER, last])
     margin = spend * model.facts[cell, p.RESIDUAL_UNIT] + model.facts[cell, p.RESIDUAL_HEAD]
-    return margin / (1.0 - retention * model.period_factor)
+    # A customer who never leaves, undiscounted, is worth a great deal, not infinitely much.
+    return margin / max(1.0 - retention * model.period_factor, NEVER_LEAVES)
 
 
 @inlined
@@ -136,6 +140,9 @@ def begins(model, row, cell, step, address, scratch, posts):
     """
     payment = model.discounting[int(model.personal[row, p.TIMING]), step]
     if int(model.personal[row, p.KIND]) == p.MEMBERSHIP:
+        if scratch[p.SINCE, row] >= 0.0:
+            # The event is the end of the benefits, not the entry.
+            return False, 0.0
         scratch[p.UNTIL, row] = model.gates[row, p.NEXT, cell, 0]
         posts[row, p.POST_ENTRIES, step] += 1.0
         return True, payment * model.personal[row, p.ENTRY_COST]

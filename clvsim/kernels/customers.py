@@ -142,10 +142,11 @@ def call_to_cancel(model, cell, count, to, later, calls):
 
 
 @inner
-def live(address, model, cell, count, block, sums, slots, slot):
+def live(address, model, cell, count, so_far, block, sums, slots, slot):
     """Lives and values of a block's customers, posted to the cell's sums and the slot.
 
-    Returns the block's summed value and residual value, discounted to joining.
+    ``so_far`` is the cell's summed value and residual value, discounted to joining; they are
+    returned with the block's customers added one by one, so that blocks leave no trace.
     """
     facts, to = model.facts[cell], block.customers
     if facts[p.IS_PERSONAL] != 0.0:
@@ -157,7 +158,9 @@ def live(address, model, cell, count, block, sums, slots, slot):
     customers, spent = sums.by_step[p.CUSTOMERS], sums.by_step[p.SPENT]
     after, before = slots.histogram[slot, 0], slots.histogram[slot, 1]
     cost = facts[p.ACQUISITION_COST]
-    total, square, residuals, paid_back = 0.0, 0.0, 0.0, 0.0
+    total, residuals = so_far
+    all_values, square = slots.sums[slot, p.SUM_VALUE], slots.sums[slot, p.SUM_SQUARE]
+    paid_back = 0.0
     for i in range(count):
         decision = int(to[p.DECISION, i])
         customers[decision] += 1.0
@@ -166,6 +169,7 @@ def live(address, model, cell, count, block, sums, slots, slot):
         value = inside + to[p.RESIDUAL, i]
         to[p.VALUE, i] = value
         total += value
+        all_values += value
         square += value * value
         residuals += to[p.RESIDUAL, i]
         paid_back += 1.0 if inside >= cost else 0.0
@@ -173,8 +177,8 @@ def live(address, model, cell, count, block, sums, slots, slot):
         before[bin_of(to[p.VALUE, i])] += 1
         after[bin_of(to[p.VALUE, i] - cost)] += 1
     slots.sums[slot, p.SUM_CUSTOMERS] += count
-    slots.sums[slot, p.SUM_VALUE] += total
-    slots.sums[slot, p.SUM_SQUARE] += square
+    slots.sums[slot, p.SUM_VALUE] = all_values
+    slots.sums[slot, p.SUM_SQUARE] = square
     slots.sums[slot, p.SUM_PAID_BACK] += paid_back
     if int(facts[p.SOURCE]) == p.ARRIVALS:
         for rival in range(model.rivals.shape[0]):
@@ -244,11 +248,9 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end
-        total, residuals = live(address, model, cell, count, block, sums, slots, slot)
+        value, ending = live(address, model, cell, count, (value, ending), block, sums, slots, slot)
         if out.shape[0] > 0:
             write_rows(model, cell, count, block.customers, out[customers:])
-        value += total
-        ending += residuals
         customers += count
     if customers > 0:
         post_cell(model, cell, sums, slots, slot)

@@ -7,8 +7,7 @@ from clvsim.kernels.bits import float_bits
 from clvsim.kernels.inner import inlined, inner
 from clvsim.kernels.plan import Floats
 
-#: Bins per octave: neighbouring bin edges differ by at most 1/64, so a bin's middle is within
-#: 1/128 (0.8 %) of every value in it.
+#: Bins per octave, 64: the edges of a bin differ by at most 1/64 (1.6 %).
 BIN_BITS = 6
 _PER_OCTAVE = 1 << BIN_BITS
 _OCTAVES = 44
@@ -61,8 +60,7 @@ def post_cell(model, cell, sums, slots, slot):
             flows[p.DECIDED, tenure + step] += customers[step]
         alive -= customers[step]
 
-    # A decision is carried out at the last step paid: from the last step backwards, so that
-    # nobody is moved twice.
+    # A decision is carried out at the last step paid.
     for step in range(steps - 1, -1, -1):
         flows[p.FEES, start + step] += customers[step] * schedule[p.FEE, step]
         later[step] += customers[step] * schedule[p.LEAVING_MARGIN, step]
@@ -112,7 +110,8 @@ def post_personal(model, cell, row, sums, slots, slot):
         period = start + step
         contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
         members += posts[p.POST_MEMBERS, step]
-        spent += posts[p.POST_SPEND, step]
+        # Nobody spends nothing: no rounding is left of those who are gone.
+        spent = spent + posts[p.POST_SPEND, step] if members > 0.0 else 0.0
         base = schedule[p.LET_OFF, step]
         listed = spent * schedule[p.PRICE, step]
         extra_list = listed * growth

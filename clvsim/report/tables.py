@@ -9,7 +9,8 @@ from typing import Any
 
 import xarray as xr
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,8 @@ from clvsim.report import format as say
 
 #: Width where there is no terminal to ask, columns.
 PLAIN_WIDTH = 100
+#: Columns of the page between two columns of a table, and least width of the first.
+_GAP, _LEAST = 2, 6
 _INITIALS = {"clv": "CLV", "npv": "NPV", "romi": "ROMI", "gini": "Gini"}
 
 
@@ -60,18 +63,50 @@ def grid(
     caption : str
         A line below the table.
     """
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style=""
-    )
-    first, *others = columns
-    table.add_column(first, justify="left", overflow="fold", min_width=6)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
     # The table's own title and caption would be folded to its width.
     below = [Text(caption, style="dim")] if caption else []
-    return Group(Text(title, style="bold"), table, *below)
+    return Group(Text(title, style="bold"), _Grid(tuple(columns), [*map(tuple, rows)]), *below)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Columns and rows; where the page is too narrow, several tables one below the other."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str | Text, ...]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for number, part in enumerate(self._parts(options.max_width)):
+            if number:
+                yield Text()
+            yield self._table(part)
+
+    def _parts(self, width: int) -> list[range]:
+        """Runs of columns that fit beside the first one, about as many each."""
+        table = zip(self.columns, *self.rows, strict=True)
+        first, *others = (max(map(cell_len, map(str, column))) + _GAP for column in table)
+        room = width + _GAP - min(first, max(width * 3 // 10, _LEAST))
+        for count in range(1, len(others) + 1):
+            size = -(-len(others) // count)
+            parts = [range(at, min(at + size, len(others))) for at in range(0, len(others), size)]
+            if all(sum(others[at] for at in part) <= room for part in parts):
+                return parts
+        return [range(at, at + 1) for at in range(len(others))]
+
+    def _table(self, part: range) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+            header_style="",
+        )
+        table.add_column(self.columns[0], justify="left", overflow="fold", min_width=_LEAST)
+        for at in part:
+            table.add_column(self.columns[1 + at], justify="right", no_wrap=True)
+        for row in self.rows:
+            table.add_row(row[0], *(row[1 + at] for at in part))
+        return table
 
 
 def heading(result: xr.Dataset) -> Text:

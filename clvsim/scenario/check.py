@@ -53,6 +53,7 @@ def check(document: Document) -> list[Fault]:
             _shared_names(document),
             _time_faults(document),
             _empty_tenures(document),
+            _more_than_the_price(document),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -233,6 +234,21 @@ def _empty_tenures(document: Document) -> Iterator[Fault]:
             message = f"nobody has a tenure of at least {first:,} and at most {last:,} periods"
             path = ("programs", name, "last_tenure")
             yield document.fault(path, message, f"a whole number of at least {first:,}")
+
+
+def _more_than_the_price(document: Document) -> Iterator[Fault]:
+    """Programs that together could let off more than the whole price of one customer."""
+    total = 0.0
+    for name, program in tables(document, "programs").items():
+        for key in ("benefit", "discount"):
+            share = program.get(key, 0.0)
+            if program.get("enabled", True) is not True or type(share) not in {int, float}:
+                continue
+            total += share
+            if share <= 1.0 < total:
+                message = f"with the programs before it lets off {total:.0%} of the price"
+                allowed = "shares of all programs that add up to at most 1"
+                yield document.fault(("programs", name, key), message, allowed)
 
 
 def _no_customers(document: Document) -> Iterator[Fault]:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from clvsim.engine.compile import compile_scenario
+from clvsim.engine.rows import customer_rows
 from clvsim.engine.run import run_worlds
-from clvsim.engine.tasks import new_slots, plan_tasks
 from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import count_arrivals
-from clvsim.kernels.customers import TASK_ROW, simulate
 from clvsim.kernels.tally import bin_edges, bin_of
 from clvsim.scenario.model import Scenario
 from tests import naive
@@ -282,16 +281,8 @@ def assert_money(found, expected):
 
 
 def rows_of(compiled, seed, world):
-    """One world's customers, in the order of tasks."""
-    plan = plan_tasks(compiled)
-    slots, rows = new_slots(compiled, 1, plan.widest), []
-    for task in plan.for_worlds(world, 1):
-        out = np.full((4000, len(p.ROW_COLUMNS)), np.nan)
-        one = task[None].copy()
-        one[0, TASK_ROW] = 0
-        simulate(np.uint64(seed), one, 64, compiled.model, slots, out)
-        rows.append(out[~np.isnan(out[:, 0])])
-    return np.concatenate(rows)
+    """One world's customers, ``(customer, ROW_COLUMNS)``, in the order of cells and ranks."""
+    return np.concatenate([one.numbers for one in customer_rows(compiled, seed, world)])
 
 
 def test_world_agrees_with_its_naive_twin(pair):
