@@ -31,9 +31,7 @@ Progress = Callable[[float, float], None]
 #: A file, what was read from it, one scenario, or several by name.
 Source = str | Path | Plan | Scenario | Mapping[str, Scenario]
 _FEWEST_FOR_PRECISION = 30
-#: Rounds that a long run is cut into: an interrupt loses at most one of them.
-_ROUNDS = 10
-#: Customers of a round at least: a second's work.
+#: Customers of a round, about a second's work: an interrupt loses one round at most.
 _ROUND = 5_000_000
 
 
@@ -197,7 +195,7 @@ class Session:
         if earlier is not None:
             earlier = self._accepted(earlier)
             begin = int(earlier["world"].values[-1]) + 1
-        end = self.effort.first_world + self.worlds
+        end = max(begin, self.effort.first_world + self.worlds)
         try:
             self._simulate(begin, end)
             while self.effort.precision is not None:
@@ -237,7 +235,7 @@ class Session:
             return
         per_world = sum(float(one.intake.limit.sum()) for one in self.compiled.values())
         total, done = per_world * (end - first), 0.0
-        size = max(-(-(end - first) // _ROUNDS), int(_ROUND / max(per_world, 1.0)))
+        size = max(1, int(_ROUND / max(per_world, 1.0)))
 
         def tell(customers: int) -> None:
             nonlocal done
@@ -286,7 +284,7 @@ class Session:
         """Worlds still to add until every mean NPV is as precise as asked (0: none)."""
         npv = dataset["present_value"].sum("account")
         worlds = npv.sizes["world"]
-        most = self.effort.most_worlds - worlds
+        most = max(0, self.effort.most_worlds - worlds)
         if worlds < _FEWEST_FOR_PRECISION:
             return min(_FEWEST_FOR_PRECISION - worlds, most)
         mean, spread = np.abs(npv.mean("world")), npv.std("world", ddof=1)
@@ -294,7 +292,7 @@ class Session:
         with np.errstate(divide="ignore", invalid="ignore"):
             needed = float(((reach * spread / (precision * mean)) ** 2).max())
         if not np.isfinite(needed):
-            return max(most, 0)
+            return most
         # Never much more than there are: the spread is an estimate itself.
         return int(max(0, min(np.ceil(needed) - worlds, 2 * worlds, most)))
 

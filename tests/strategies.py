@@ -171,7 +171,8 @@ def programs_of(draw, kind, periods, known, sources):
         "add_on": ({"adoption": shares}, {"from_tenure": few, "price": money, "cost": money,
                                           "adoption_cost": money, **hazard}),
         "brand_campaign": ({"conversion_odds": st.sampled_from((0.5, 1.0, 3))}, {}),
-        "loyalty": ({}, {"member_share": shares, "at_tenure": few, "benefit": shares,
+        "loyalty": ({}, {"member_share": shares, "at_tenure": few,
+                         "benefit": st.sampled_from((0.0, 0.3)),
                          "cost_per_member": money, "enrolment_cost": money, **hazard}),
         "nurture": ({"conversion_odds": st.just(2.0)}, {"cost_per_lead": money}),
         "onboarding": ({"tenures": st.integers(1, 4)}, {"cost_per_customer": money, **hazard}),
@@ -179,7 +180,7 @@ def programs_of(draw, kind, periods, known, sources):
         "retention": ({}, {"target": st.sampled_from(("random", "value", "risk", "lift")),
                            "share": shares, "every": st.integers(1, 3), "first_tenure": few,
                            "contact_cost": money, "acceptance": shares, "incentive": money,
-                           "discount": shares, "duration": st.integers(1, 3),
+                           "discount": st.sampled_from((0.0, 0.4)), "duration": st.integers(1, 3),
                            "personal_lift": st.booleans(), "spend": factors, **hazard}),
     }[kind]  # fmt: skip
     shared = {

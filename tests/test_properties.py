@@ -103,7 +103,7 @@ def cohort_of(segment, periods, **more):
 
 PERSONAL = {
     "add-on": {"kind": "add_on", "adoption": 0.3, "price": 4.0, "hazard": 0.7},
-    "club": {"kind": "loyalty", "member_share": 0.5, "benefit": 0.6, "hazard": 0.8},
+    "club": {"kind": "loyalty", "member_share": 0.5, "benefit": 0.4, "hazard": 0.8},
     "calls": {"kind": "retention", "share": 0.4, "spend": 1.5, "discount": 0.5, "duration": 2},
 }
 

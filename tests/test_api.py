@@ -1,0 +1,63 @@
+"""Splitting, resuming and precision: worlds are numbered, and none is simulated twice."""
+
+import numpy as np
+import pytest
+
+import clvsim
+from clvsim.errors import InputError
+from clvsim.scenario.model import Scenario
+
+SCENARIO = Scenario.model_validate(
+    {
+        "time": {"periods": 12},
+        "segments": {"all": {"churn": 0.1, "spend": {"distribution": "gamma", "a": 2.0}}},
+        "cohorts": {"base": {"segment": "all", "customers": 50}},
+    }
+)
+
+
+def worlds(result):
+    return result["world"].values.tolist()
+
+
+def test_resuming_gives_the_same_worlds_as_one_run():
+    whole = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=9))
+    part = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=4))
+    rest = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=9), earlier=part)
+    assert worlds(rest) == worlds(whole)
+    for name in whole.data_vars:
+        assert np.array_equal(rest[name].values, whole[name].values, equal_nan=True), name
+
+
+def test_resuming_more_than_is_asked_for_repeats_no_world():
+    part = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=40))
+    effort = clvsim.Effort(worlds=5, precision=0.01)
+    rest = clvsim.run(SCENARIO, effort=effort, earlier=part)
+    assert worlds(rest) == list(range(len(worlds(rest))))
+    assert len(worlds(rest)) >= 40
+
+
+def test_precision_adds_worlds_until_it_is_met():
+    result = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=2, precision=0.02))
+    half_width = 1.96 * float(result["npv_se"][0]) / float(result["npv_mean"][0])
+    assert half_width <= 0.02
+    assert worlds(result) == list(range(len(worlds(result))))
+
+
+def test_precision_respects_its_cap():
+    effort = clvsim.Effort(worlds=20, precision=1e-6, most_worlds=10)
+    assert len(worlds(clvsim.run(SCENARIO, effort=effort))) == 20
+    effort = clvsim.Effort(worlds=5, precision=1e-6, most_worlds=50)
+    assert len(worlds(clvsim.run(SCENARIO, effort=effort))) == 50
+
+
+def test_other_scenarios_cannot_be_resumed():
+    part = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=2))
+    with pytest.raises(InputError, match="seed"):
+        clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=4, seed=2), earlier=part)
+
+
+@pytest.mark.parametrize("wrong", [{"worlds": 0}, {"precision": 0.0}, {"threads": -1}])
+def test_an_impossible_effort_is_refused(wrong):
+    with pytest.raises(InputError):
+        clvsim.Effort(**wrong)
