@@ -78,7 +78,7 @@ def test_anything_anywhere_is_a_scenario_or_a_list_of_faults(plan, scenario):
 OF_SOMEBODY = {"clv_quantiles", "clv_quantiles_by_segment", "gini", "top_20_share"}
 
 
-@quick(20)
+@quick(14)
 @given(strategies.scenarios())
 def test_every_valid_scenario_runs(plan, scenario):
     result = simulated(plan(scenario))
@@ -108,7 +108,7 @@ PERSONAL = {
 }
 
 
-@quick(12)
+@quick(7)
 @given(
     st.sampled_from(strategies.CHURN),
     st.sampled_from(strategies.SPEND),
@@ -130,7 +130,7 @@ def test_a_higher_discount_never_raises_the_margin_of_the_same_customers(
     assert (higher <= lower + 1e-9 * np.abs(lower)).all()
 
 
-@quick(8)
+@quick(6)
 @given(
     st.sampled_from(strategies.CHURN),
     st.lists(st.sampled_from((0.0, 0.2, 0.5, 1.0)), min_size=2, max_size=2, unique=True),
@@ -198,7 +198,7 @@ def test_a_lower_churn_lengthens_lives_and_shortens_none(plan, kind):
 # What must change nothing
 
 
-@quick(6)
+@quick(3)
 @given(strategies.scenarios(), st.integers(1, 4))
 def test_worlds_may_be_split_over_calls(plan, scenario, cut):
     loaded = plan(scenario)
@@ -210,7 +210,7 @@ def test_worlds_may_be_split_over_calls(plan, scenario, cut):
     assert_same(whole, raw(resumed))
 
 
-@quick(8)
+@quick(5)
 @given(strategies.scenarios(), st.integers(0, 2**32))
 def test_the_order_of_tables_changes_nothing(plan, scenario, seed):
     shuffled = reordered(copy.deepcopy(scenario), random.Random(seed))  # noqa: S311

@@ -17,7 +17,7 @@ from clvsim.kernels.random import occasion, uniform_pair
 NEVER_LEAVES = 1e-9
 
 
-@kernel
+@inlined
 def decision_step(cumulated, guide, scale, origin, steps, threshold):
     """First step whose cumulated multiplier passes ``threshold``; ``steps`` if none does.
 

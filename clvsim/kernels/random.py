@@ -66,7 +66,7 @@ def occasion(joined, when):
     return (U64(joined + JOIN_OFFSET) << _16) | U64(when)
 
 
-@kernel
+@inlined
 def uniform_pair(seed, world, stream, rank, occasion_word):
     """Two uniforms in (0, 1) for one address: the halves of one decision pair."""
     a, b, c, d = philox(U64(rank), stream, world, occasion_word, seed & _LOW, seed >> _32)
