@@ -33,6 +33,8 @@ Source = str | Path | Plan | Scenario | Mapping[str, Scenario]
 _FEWEST_FOR_PRECISION = 30
 #: Customers of a round, about a second's work: an interrupt loses one round at most.
 _ROUND = 5_000_000
+#: Customers of one cohort at most: ranks have 32 bits.
+_MOST_CUSTOMERS = 4e9
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class Session:
         self.settings = Settings(threads=effort.threads, block=effort.block)
         refuse_if_too_large(sum(map(model_bytes, scenarios.values())), "compiling the scenario")
         plain = {name: compile_scenario(one) for name, one in scenarios.items()}
+        for name, one in plain.items():
+            _refuse_crowds(name, one)
         names = self.rivals = list(plain)
         self.compiled = {name: one.with_rivals(list(plain.values())) for name, one in plain.items()}
         needed = sum(run_bytes(one, self.worlds, self.settings) for one in plain.values())
@@ -304,6 +308,18 @@ class Session:
                 message = f"the earlier result is one of other {what}: it cannot be resumed"
                 raise InputError(message)
         return raw(earlier)
+
+
+def _refuse_crowds(name: str, compiled: Compiled) -> None:
+    """Refuse a cohort of more customers than ranks can number, before it is simulated for ever."""
+    for cell, limit in enumerate(compiled.intake.limit):
+        if not limit <= _MOST_CUSTOMERS:
+            group = compiled.table.groups[compiled.table.group[cell]]
+            message = (
+                f"{name!r}: {group.source!r} would acquire {limit:.3g} customers of segment "
+                f"{group.segment!r} in one period; at most {_MOST_CUSTOMERS:.1g} can be simulated"
+            )
+            raise InputError(message)
 
 
 def _refuse_strangers(scenarios: Mapping[str, Scenario]) -> None:

@@ -61,3 +61,20 @@ def test_other_scenarios_cannot_be_resumed():
 def test_an_impossible_effort_is_refused(wrong):
     with pytest.raises(InputError):
         clvsim.Effort(**wrong)
+
+
+@pytest.mark.parametrize("cost", [1e-6, 1e-300])
+def test_a_cohort_beyond_all_bounds_is_refused_before_the_run(cost):
+    crowd = SCENARIO.model_dump() | {
+        "cohorts": {},
+        "channels": {
+            "web": {
+                "spend": 1e9,
+                "reach": {"kind": "linear", "cost_per_prospect": cost},
+                "conversion": 0.5,
+                "segments": {"all": 1.0},
+            }
+        },
+    }
+    with pytest.raises(InputError, match="web"):
+        clvsim.run(Scenario.model_validate(crowd), effort=clvsim.Effort(worlds=1))

@@ -48,7 +48,9 @@ def reach(channel: Channel, spend: Floats) -> Floats:
     """Prospects reached for an effective spend, ``(T,)``."""
     response = channel.reach
     if isinstance(response, Linear):
-        return spend / response.cost_per_prospect
+        # Infinitely many are refused later, by the name of their channel.
+        with np.errstate(over="ignore"):
+            return spend / response.cost_per_prospect
     if isinstance(response, Hill):
         # In the ratio to the half-spend, so that no power overflows.
         with np.errstate(divide="ignore", over="ignore"):
