@@ -172,7 +172,8 @@ class Session:
         for name, one in plain.items():
             _refuse_crowds(name, one)
         names = self.rivals = list(plain)
-        self.compiled = {name: one.with_rivals(list(plain.values())) for name, one in plain.items()}
+        limits = [one.limits() for one in plain.values()]
+        self.compiled = {name: one.with_rivals(limits) for name, one in plain.items()}
         needed = sum(run_bytes(one, self.worlds, self.settings) for one in plain.values())
         refuse_if_too_large(needed, f"{self.worlds:,} worlds of {len(names)} scenario(s)")
         rests = {name: one.without_plan() for name, one in scenarios.items()}

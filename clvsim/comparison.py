@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
-from clvsim.measures import Estimate, estimates, ratio_of, standard_error
+from clvsim.measures import Estimate, estimates, ratio_of, standard_error, unlabelled
 
 #: Two-sided level of the intervals.
 LEVEL = 0.95
@@ -47,20 +47,20 @@ def compare_scenarios(dataset: xr.Dataset, baseline: str | None = None) -> xr.Da
     names = [str(name) for name in dataset["scenario"].values]
     base = names[0] if baseline is None else baseline
     found = estimates(dataset)
+    place = names.index(base)
     out: dict[str, xr.DataArray] = {}
     for name in COMPARED:
-        out.update(_difference(name, found[name], base))
+        out.update(_difference(name, found[name], place))
     npv = found["npv"].values
-    out["npv_variance_reduction"] = _variance_reduction(npv, base)
+    out["npv_variance_reduction"] = _variance_reduction(npv, place)
     out["best_probability"], out["best_probability_se"] = _best(npv)
-    out.update(_matching(dataset, names, base))
-    compared = xr.Dataset(out)
-    return compared.drop_vars("rival", errors="ignore").assign_attrs(baseline=base, level=LEVEL)
+    out.update(_matching(unlabelled(dataset.sel(rival=names)), place))
+    return xr.Dataset(out, {"scenario": names}, {"baseline": base, "level": LEVEL})
 
 
-def _difference(name: str, estimate: Estimate, base: str) -> dict[str, xr.DataArray]:
+def _difference(name: str, estimate: Estimate, base: int) -> dict[str, xr.DataArray]:
     """Paired difference of one measure to the baseline."""
-    paired = estimate.influence - estimate.influence.sel(scenario=base, drop=True)
+    paired = estimate.influence - estimate.influence.isel(scenario=base)
     mean, error = paired.mean("world"), standard_error(paired)
     reach = NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error
     return {
@@ -71,13 +71,13 @@ def _difference(name: str, estimate: Estimate, base: str) -> dict[str, xr.DataAr
     }
 
 
-def _variance_reduction(npv: xr.DataArray, base: str) -> xr.DataArray:
+def _variance_reduction(npv: xr.DataArray, base: int) -> xr.DataArray:
     """Variance with independent worlds over that with common ones; NaN for the baseline."""
     if npv.sizes["world"] < 2:
         return npv.mean("world") * np.nan
     own = npv.var("world", ddof=1)
-    common = (npv - npv.sel(scenario=base, drop=True)).var("world", ddof=1)
-    return (own + own.sel(scenario=base, drop=True)) / common.where(common > 0.0)
+    common = (npv - npv.isel(scenario=base)).var("world", ddof=1)
+    return (own + own.isel(scenario=base)) / common.where(common > 0.0)
 
 
 def _best(npv: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
@@ -89,14 +89,11 @@ def _best(npv: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     return share.mean("world"), (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
 
 
-def _matching(dataset: xr.Dataset, names: list[str], base: str) -> dict[str, xr.DataArray]:
+def _matching(dataset: xr.Dataset, base: int) -> dict[str, xr.DataArray]:
     """Customers that joined under one of a pair only, and what they are worth."""
-    gained = dataset.sel(rival=base, drop=True)
-    rows = [dataset.sel(scenario=base, rival=name, drop=True) for name in names]
-    lost = xr.concat(
-        [row[["only_customers", "only_value"]] for row in rows],
-        dim=xr.DataArray(names, dims="scenario", name="scenario"),
-    )
+    only = dataset[["only_customers", "only_value"]]
+    gained = only.isel(rival=base)
+    lost = only.isel(scenario=base).rename(rival="scenario")
     out: dict[str, xr.DataArray] = {}
     for word, side in (("gained", gained), ("lost", lost)):
         customers, value = side["only_customers"], side["only_value"]

@@ -70,14 +70,23 @@ def ratio_of(numerator: xr.DataArray, denominator: xr.DataArray) -> Estimate:
 def estimates(dataset: xr.Dataset) -> dict[str, Estimate]:
     """All measures of a result by name, and some by segment or channel.
 
+    They carry no labels: their places along a dimension are those of the result. (Comparing labels
+    at every step of the arithmetic costs as much as the arithmetic.)
+
     Parameters
     ----------
     dataset : Dataset
         A result, its raw variables at least.
     """
-    found = dict(_customer_measures(dataset))
-    found.update(_money_measures(dataset))
+    bare = unlabelled(dataset)
+    found = dict(_customer_measures(bare))
+    found.update(_money_measures(bare))
     return found
+
+
+def unlabelled(dataset: xr.Dataset) -> xr.Dataset:
+    """A result without the labels along its dimensions."""
+    return dataset.drop_vars(dataset.indexes)
 
 
 def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
@@ -166,7 +175,7 @@ def payback_period(balance: xr.DataArray) -> xr.DataArray:
 
 def _end_factor(ds: xr.Dataset) -> xr.DataArray:
     """Discount factor of each period's end, by scenario."""
-    return ds["period_factor"] ** (ds["period"] + 1)
+    return ds["period_factor"] ** xr.DataArray(np.arange(ds.sizes["period"]) + 1, dims="period")
 
 
 def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
@@ -189,7 +198,7 @@ def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, tuple[xr.DataArray
     ends = [float(np.clip(1.0 - _ALPHA + sign * spread, 0.0, 1.0)) for sign in (-1.0, 1.0)]
     around = loss.quantile(ends, "world")
     half = 0.5 * (around.isel(quantile=1, drop=True) - around.isel(quantile=0, drop=True))
-    balance = dataset["cash"].sum("account").cumsum("period")
+    balance = unlabelled(dataset)["cash"].sum("account").cumsum("period")
     enough = worlds > 1
     return {
         "loss_probability": _share(loss > 0.0),

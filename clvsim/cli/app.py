@@ -1,5 +1,6 @@
 """The commands, their options and examples; what they do is imported when they are called."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,22 @@ def _precision(text: str) -> float:
     return value
 
 
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers within bounds."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            message = f"{text!r} is not a whole number from {least} to {most:,}"
+            raise typer.BadParameter(message)
+        return value
+
+    return parse
+
+
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file (TOML).")]
 _Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Scenario files (TOML).")]
 _Variants = Annotated[
@@ -57,8 +74,7 @@ _Variants = Annotated[
 _Worlds = Annotated[
     int | None,
     typer.Option(
-        min=1,
-        max=10_000_000,
+        parser=_whole(1, 10_000_000),
         metavar="N",
         help="Monte Carlo replications; as the file says unless given.",
     ),
@@ -66,8 +82,7 @@ _Worlds = Annotated[
 _Seed = Annotated[
     int | None,
     typer.Option(
-        min=0,
-        max=_MOST_SEED,
+        parser=_whole(0, _MOST_SEED),
         metavar="N",
         help="Seed of all randomness; as the file says unless given.",
     ),
@@ -75,8 +90,7 @@ _Seed = Annotated[
 _Threads = Annotated[
     int,
     typer.Option(
-        min=0,
-        max=4096,
+        parser=_whole(0, 4096),
         metavar="N",
         help="Threads; 0: all processors. Changes no result.",
     ),
@@ -92,8 +106,7 @@ _Precision = Annotated[
 _MaxWorlds = Annotated[
     int | None,
     typer.Option(
-        min=1,
-        max=10_000_000,
+        parser=_whole(1, 10_000_000),
         metavar="N",
         help="Most worlds that --precision may use (20,000 unless given).",
     ),

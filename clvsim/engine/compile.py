@@ -50,21 +50,20 @@ class Compiled:
     model: p.Model
     programs: tuple[str, ...]
 
-    def with_rivals(self, rivals: "list[Compiled]") -> "Compiled":
-        """The same variant, told up to where each cell of its rivals acquires."""
-        limits = np.zeros((len(rivals), len(self.table.group)))
-        for i, rival in enumerate(rivals):
-            other = dict(zip(_keys(rival), rival.intake.limit, strict=True))
-            limits[i] = [other.get(key, 0.0) for key in _keys(self)]
-        return replace(self, model=self.model._replace(rivals=limits))
+    def limits(self) -> dict[tuple[str, str, int], float]:
+        """Up to where each cell acquires, by source, segment and joining period."""
+        table = self.table
+        keys = [
+            (table.groups[group].source, table.groups[group].segment, joined)
+            for group, joined in zip(table.group.tolist(), table.joined.tolist(), strict=True)
+        ]
+        return dict(zip(keys, self.intake.limit.tolist(), strict=True))
 
-
-def _keys(compiled: Compiled) -> list[tuple[str, str, int]]:
-    table = compiled.table
-    return [
-        (table.groups[g].source, table.groups[g].segment, int(joined))
-        for g, joined in zip(table.group, table.joined, strict=True)
-    ]
+    def with_rivals(self, rivals: "list[dict[tuple[str, str, int], float]]") -> "Compiled":
+        """The same variant, told up to where each cell of its rivals (``limits``) acquires."""
+        own = self.limits()
+        limits = np.array([[rival.get(key, 0.0) for key in own] for rival in rivals])
+        return replace(self, model=self.model._replace(rivals=limits.reshape(len(rivals), -1)))
 
 
 def compile_scenario(scenario: Scenario) -> Compiled:
@@ -162,6 +161,9 @@ def _fill_personal(model: p.Model, levers: Levers) -> None:
             gates[p.NEXT, :, periods] = periods
             for step in range(periods - 1, -1, -1):
                 gates[p.NEXT, :, step] = np.where(due[:, step], step, gates[p.NEXT, :, step + 1])
+            gates[p.LOWEST, :, :periods] = np.minimum.accumulate(
+                gates[p.GATE, :, :periods][:, ::-1], axis=1
+            )[:, ::-1]
             reached |= due.any(axis=1)
         _fill_effect(model, row)
     model.facts[:, p.IS_PERSONAL] = reached

@@ -21,18 +21,22 @@ def quantiles(counts: Ints, probabilities: Floats) -> Floats:
     (…, probability)
     """
     flat = counts.reshape(-1, counts.shape[-1])
-    out = np.full((len(flat), len(probabilities)), np.nan)
-    for row, histogram in zip(out, flat, strict=True):
-        filled = np.flatnonzero(histogram)
-        if not len(filled):
-            continue
-        cumulated = np.cumsum(histogram[filled])
-        wanted = probabilities * cumulated[-1]
-        place = np.minimum(np.searchsorted(cumulated, wanted), len(filled) - 1)
-        below = cumulated[place] - histogram[filled[place]]
-        share = (wanted - below) / histogram[filled[place]]
-        low, high = _EDGES[filled[place]], _EDGES[filled[place] + 1]
-        row[:] = low + np.clip(share, 0.0, 1.0) * (high - low)
+    filled = np.flatnonzero(flat.any(axis=0))
+    if not len(filled):
+        return np.full((*counts.shape[:-1], len(probabilities)), np.nan)
+    number = flat[:, filled]
+    cumulated = np.cumsum(number, axis=1)
+    # Never before the first customer: a row's first bins may be empty.
+    wanted = np.maximum(probabilities * cumulated[:, -1:], np.finfo(np.float64).tiny)
+    place = (cumulated[:, :, None] < wanted[:, None, :]).sum(axis=1)
+    place = np.minimum(place, len(filled) - 1)
+    inside = np.take_along_axis(number, place, axis=1)
+    below = np.take_along_axis(cumulated, place, axis=1) - inside
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.clip((wanted - below) / inside, 0.0, 1.0)
+    low, high = _EDGES[filled][place], _EDGES[filled + 1][place]
+    nobody = cumulated[:, -1:] == 0
+    out = np.where(nobody, np.nan, low + share * (high - low))
     return out.reshape(*counts.shape[:-1], len(probabilities))
 
 
@@ -50,17 +54,20 @@ def concentration(counts: Ints, top: float = 0.2) -> tuple[Floats, Floats]:
     -------
     tuple of (world,)
     """
-    gini = np.full(len(counts), np.nan)
-    share = np.full(len(counts), np.nan)
-    for world, histogram in enumerate(counts):
-        filled = np.flatnonzero(histogram)
-        number = histogram[filled].astype(np.float64)
-        value = number * _MIDDLES[filled]
-        total = value.sum()
-        if not len(filled) or total <= 0.0:
-            continue
-        people = np.concatenate([[0.0], np.cumsum(number)]) / number.sum()
-        lorenz = np.concatenate([[0.0], np.cumsum(value)]) / total
-        gini[world] = 1.0 - np.sum(np.diff(people) * (lorenz[1:] + lorenz[:-1]))
-        share[world] = 1.0 - np.interp(1.0 - top, people, lorenz)
-    return gini, share
+    filled = np.flatnonzero(counts.any(axis=0))
+    number = counts[:, filled].astype(np.float64)
+    value = number * _MIDDLES[filled]
+    if not len(filled):
+        return np.full(len(counts), np.nan), np.full(len(counts), np.nan)
+    # Running sums add one after the other: other worlds' bins, empty here, leave no trace.
+    total = np.cumsum(value, axis=1)[:, -1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        people = np.cumsum(number, axis=1) / number.sum(axis=1, keepdims=True)
+        lorenz = np.cumsum(value, axis=1) / total
+    people, lorenz = (np.pad(curve, ((0, 0), (1, 0))) for curve in (people, lorenz))
+    gini = 1.0 - np.cumsum(np.diff(people) * (lorenz[:, 1:] + lorenz[:, :-1]), axis=1)[:, -1]
+    share = np.array(
+        [1.0 - np.interp(1.0 - top, x, y) for x, y in zip(people, lorenz, strict=True)]
+    )
+    worth = total[:, 0] > 0.0
+    return np.where(worth, gini, np.nan), np.where(worth, share, np.nan)

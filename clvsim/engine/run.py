@@ -16,7 +16,6 @@ from clvsim.engine.ledger import keep_ledger
 from clvsim.engine.tasks import TaskPlan, new_slots, plan_tasks, slot_bytes, slots_of
 from clvsim.kernels import plan as p
 from clvsim.kernels.customers import simulate
-from clvsim.kernels.tally import BINS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -187,12 +186,12 @@ def _parts(customers: Floats, threads: int) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
 
-def _by_group(array: Numbers, plan: TaskPlan, worlds: int, groups: int) -> Numbers:
-    """Sum the slots of each world's groups in the order of tasks: ``(world, group, …)``."""
-    per_world = array.reshape(worlds, len(plan.tasks), *array.shape[1:])
-    out = np.zeros((worlds, groups, *array.shape[1:]), dtype=array.dtype)
-    for task, group in enumerate(plan.group):
-        out[:, group] += per_world[:, task]
+def _summed(slots: Numbers, places: Ints, worlds: int, count: int) -> Numbers:
+    """Sum each world's slots by the place of its tasks, in their order: ``(world, place, …)``."""
+    per_world = slots.reshape(worlds, len(places), *slots.shape[1:])
+    out = np.zeros((worlds, count, *slots.shape[1:]), dtype=slots.dtype)
+    for task, place in enumerate(places):
+        out[:, place] += per_world[:, task]
     return out
 
 
@@ -200,10 +199,9 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
     """Slots of some worlds to results by world."""
     table, periods = compiled.table, compiled.scenario.time.periods
     groups = len(table.groups)
-    flows = _by_group(slots.flows, plan, worlds, groups)
-    program_flows = _by_group(slots.program_flows, plan, worlds, groups)
-    sums = _by_group(slots.sums, plan, worlds, groups)
-    histogram = _by_group(slots.histogram, plan, worlds, groups)
+    flows = _summed(slots.flows, plan.group, worlds, groups)
+    program_flows = _summed(slots.program_flows, plan.group, worlds, groups)
+    sums = _summed(slots.sums, plan.group, worlds, groups)
     ledger = keep_ledger(compiled, flows, program_flows, _over(sums[:, :, p.SUM_RESIDUAL]))
     cells = np.zeros((worlds, len(table.group), 2))
     per_world = slots.cells.reshape(worlds, len(plan.tasks), plan.widest, 2)
@@ -218,12 +216,11 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
         expected_cost[:, group] += cells[:, cell, 0] * compiled.intake.cost[cell]
     segments = segment_names(compiled)
     by_tenure = np.zeros((worlds, len(segments), 2, periods))
-    by_segment = np.zeros((worlds, len(segments), 2, BINS), dtype=np.int64)
-    for index, group in enumerate(table.groups):
-        segment = segments.index(group.segment)
+    place = np.array([segments.index(group.segment) for group in table.groups], dtype=np.int64)
+    for index, segment in enumerate(place):
         by_tenure[:, segment, 0] += flows[:, index, p.AT_RISK]
         by_tenure[:, segment, 1] += flows[:, index, p.DECIDED]
-        by_segment[:, segment] += histogram[:, index]
+    by_segment = _summed(slots.histogram, place[plan.group], worlds, len(segments))
     total = by_segment.sum(axis=1)
     gini, top_share = concentration(total[:, 1])
     return Worlds(
@@ -237,7 +234,7 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
         sums=sums,
         expected_cost=expected_cost,
         cohorts=cohorts,
-        only=_over(_by_group(slots.only, plan, worlds, groups)),
+        only=_over(_summed(slots.only, plan.group, worlds, groups)),
         clv_quantiles=quantiles(total[:, 0], PROBABILITIES),
         segment_quantiles=quantiles(by_segment[:, :, 0], PROBABILITIES),
         gini=gini,

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from clvsim.engine.cells import CellTable, Intake, segment_facts
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
-from clvsim.kernels.contract import build_guide
 from clvsim.levers import Levers
 from clvsim.scenario.model import Offer, Scenario
 
@@ -115,19 +114,22 @@ def build_schedule(
 
     _margins(scenario, table, levers, active_cost, schedule)
     at_end = discounting(scenario)[_END]
-    factor = period_factor(scenario)
-    for cell in range(cohorts.count):
-        steps = int(facts[cell, p.STEPS])
-        if steps > 0:
-            offer = table.groups[table.group[cell]].offer
-            _decisions(offer, schedule[cell], steps, at_end)
-            origin = float(cohorts.start[cell] - cohorts.joined[cell])
-            facts[cell, p.GUIDE_SCALE] = build_guide(
-                schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
+    for index, group in enumerate(table.groups):
+        cells = np.flatnonzero((table.group == index) & (facts[:, p.STEPS] > 0.0))
+        if len(cells):
+            schedule[cells] = _with_decisions(
+                group.offer, schedule[cells], facts[cells, p.STEPS].astype(np.int64), at_end
             )
-            last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
-            facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN]
-            facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
+    factor = period_factor(scenario)
+    for cell in np.flatnonzero(facts[:, p.STEPS] > 0.0):
+        steps = int(facts[cell, p.STEPS])
+        origin = float(cohorts.start[cell] - cohorts.joined[cell])
+        facts[cell, p.GUIDE_SCALE] = _guide(
+            schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
+        )
+        last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
+        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN]
+        facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
     return facts, schedule, active_cost
 
 
@@ -151,14 +153,42 @@ def _margins(
     schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
 
 
-def _decisions(offer: Offer, row: Floats, steps: int, at_end: Floats) -> None:
-    """Write one cell's values by step of decision; ``at_end (T + 1,)`` discounts period ends."""
-    held = np.minimum(held_steps(offer, steps), steps)
-    row[p.HELD, :steps] = held
-    row[p.HELD, steps:] = steps
-    row[p.FEE, :steps] = fees(offer, steps)
-    row[p.LEAVING_MARGIN, :steps] = row[p.FEE, :steps] * at_end[:steps]
-    last = np.append(np.minimum(held, steps - 1), steps - 1)
-    row[p.UNIT_VALUE, : steps + 1] = np.cumsum(row[p.UNIT_MARGIN, :steps])[last]
-    row[p.HEAD_VALUE, : steps + 1] = np.cumsum(row[p.HEAD_MARGIN, :steps])[last]
-    row[p.HEAD_VALUE, :steps] += row[p.LEAVING_MARGIN, :steps]
+def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats) -> Floats:
+    """Values by step of decision of one group's cells, written into its schedule.
+
+    Parameters
+    ----------
+    offer : Offer
+    rows : (cell, row, T + 1)
+        The cells' part of ``Model.schedule``; written to.
+    steps : (cell,)
+        At least 1.
+    at_end : (T + 1,)
+        Discount factors of period ends.
+    """
+    horizon = rows.shape[2] - 1
+    step, last = np.arange(horizon + 1), steps[:, None]
+    held = np.where(step < last, np.minimum(held_steps(offer, horizon + 1), last), last)
+    fee = np.where(step < last, fees(offer, horizon + 1), 0.0)
+    rows[:, p.HELD], rows[:, p.FEE] = held, fee
+    rows[:, p.LEAVING_MARGIN] = fee * at_end
+    paid = np.minimum(held, last - 1)
+    for value, margin in ((p.UNIT_VALUE, p.UNIT_MARGIN), (p.HEAD_VALUE, p.HEAD_MARGIN)):
+        summed = np.cumsum(rows[:, margin, :horizon], axis=1)
+        rows[:, value] = np.where(step <= last, np.take_along_axis(summed, paid, axis=1), 0.0)
+    rows[:, p.HEAD_VALUE] += rows[:, p.LEAVING_MARGIN]
+    return rows
+
+
+def _guide(cumulated: Floats, origin: float, steps: int, guide: Floats) -> float:
+    """Fill one cell's ``guide (bucket,)``: where the search for a step may begin.
+
+    Returns its scale, buckets per unit of the cumulated multiplier.
+    """
+    span = cumulated[steps - 1] - origin
+    if not span > 0.0:
+        return 0.0
+    scale = float((guide.size - 1) / span)
+    reached = origin + np.arange(guide.size) / scale
+    guide[:] = np.minimum(np.searchsorted(cumulated[:steps], reached, side="right"), steps - 1)
+    return scale

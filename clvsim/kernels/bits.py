@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from clvsim.kernels.inner import inlined
+from clvsim.kernels.inner import scalar
 
 
 def float_bits(value):
@@ -79,7 +79,7 @@ def _bits_float(value):
     return double
 
 
-@inlined
+@scalar
 def small_integer(value):
     """A double from an integer of 0 to 2**52 - 1, by its bits.
 
@@ -89,7 +89,7 @@ def small_integer(value):
     return bits_float(np.int64(value) | _TWO_52_BITS) - _TWO_52
 
 
-@inlined
+@scalar
 def minus_log(u):
     """``-log(u)`` of a normal double in (0, 1): within one unit of the last place.
 

@@ -9,8 +9,7 @@ customers of a cell search the same row.
 import math
 
 from clvsim.kernels import plan as p
-from clvsim.kernels.bits import minus_log
-from clvsim.kernels.inner import inlined, kernel
+from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import occasion, uniform_pair
 
 #: Least share of value lost in a period (churn and discounting) that an expected value assumes.
@@ -32,23 +31,6 @@ def decision_step(cumulated, guide, scale, origin, steps, threshold):
     while cumulated[step] <= threshold:
         step += 1
     return step
-
-
-@kernel
-def build_guide(cumulated, origin, steps, guide):
-    """Fill one cell's ``guide (bucket,)`` and return its scale (buckets per unit)."""
-    buckets = guide.size
-    span = cumulated[steps - 1] - origin
-    if span <= 0.0:
-        guide[:] = 0
-        return 0.0
-    scale = (buckets - 1) / span
-    step = 0
-    for bucket in range(buckets):
-        while step < steps - 1 and cumulated[step] <= origin + bucket / scale:
-            step += 1
-        guide[bucket] = step
-    return scale
 
 
 @inlined
@@ -95,41 +77,73 @@ def contacted(model, row, cell, step, points, address, when):
 
 
 @inlined
-def adoption_step(model, row, cell, steps, address, when):
+def adoption_step(model, row, cell, steps, exponential):
     """Step at which a customer joins a membership of its own accord; ``steps`` if never.
 
     One draw a spell: the cumulated adoption hazard against an exponential.
     """
-    if model.gates[row, p.GATE, cell, steps - 1] <= 0.0:
+    if model.gates[row, p.GATE, cell, steps - 1] <= exponential:
         return steps
-    seed, world, streams, rank = address
-    draw, _ = uniform_pair(seed, world, streams[p.PERSONAL_STREAMS + row], rank, when)
-    exponential = minus_log(draw)
-    for step in range(steps):
-        if model.gates[row, p.GATE, cell, step] > exponential:
-            return step
-    return steps
+    first, last = 0, steps - 1
+    while first < last:
+        middle = (first + last) // 2
+        if model.gates[row, p.GATE, cell, middle] > exponential:
+            last = middle
+        else:
+            first = middle + 1
+    return first
 
 
 @inlined
-def enter(model, cell, address, person, scratch):
-    """Prepare a walk: every row's first event, its score, and no effect yet."""
+def next_contact(model, row, cell, step, known, points, address):
+    """First step from ``step`` on at which a treatment may contact a customer of this score.
+
+    Contacts at random are drawn ahead up to step ``known``, as far as the life is sure to go; the
+    step returned may lie beyond it, and not be drawn yet.
+    """
+    steps = int(model.facts[cell, p.STEPS])
+    due = int(model.gates[row, p.NEXT, cell, step])
+    if int(model.personal[row, p.TARGET]) != p.BY_RANDOM:
+        if points < model.gates[row, p.LOWEST, cell, step]:
+            return steps
+        while due < steps and points < model.gates[row, p.GATE, cell, due]:
+            due = int(model.gates[row, p.NEXT, cell, due + 1])
+        return due
+    seed, world, streams, rank = address
+    joined, start = int(model.facts[cell, p.JOINED_IN]), int(model.facts[cell, p.START])
+    while due <= known:
+        when = occasion(joined, start + due)
+        _, select = uniform_pair(seed, world, streams[p.PERSONAL_STREAMS + row], rank, when)
+        if select >= model.gates[row, p.GATE, cell, due]:
+            return due
+        due = int(model.gates[row, p.NEXT, cell, due + 1])
+    return due
+
+
+@inlined
+def enter(model, cell, address, person, known, adoptions, customer, scratch):
+    """Prepare a walk: every row's first event, its score, and no effect yet; the first event."""
     hazard, spend, lift = person
     steps = int(model.facts[cell, p.STEPS])
-    when = occasion(int(model.facts[cell, p.JOINED_IN]), int(model.facts[cell, p.START]))
+    following = steps
     for row in range(model.personal.shape[0]):
         scratch[p.UNTIL, row], scratch[p.SINCE, row] = -1.0, -1.0
         target = int(model.personal[row, p.TARGET])
         if int(model.personal[row, p.KIND]) == p.MEMBERSHIP:
-            scratch[p.EVENT, row] = adoption_step(model, row, cell, steps, address, when)
-            continue
-        scratch[p.EVENT, row] = model.gates[row, p.NEXT, cell, 0]
-        if target == p.BY_RISK:
-            scratch[p.SCORE, row] = hazard
-        elif target == p.BY_LIFT:
-            scratch[p.SCORE, row] = lift
-        elif target == p.BY_VALUE:
-            scratch[p.SCORE, row] = expected_value(model, cell, hazard, spend)
+            event = adoption_step(model, row, cell, steps, adoptions[row, customer])
+        else:
+            points = 0.0
+            if target == p.BY_RISK:
+                points = hazard
+            elif target == p.BY_LIFT:
+                points = lift
+            elif target == p.BY_VALUE:
+                points = expected_value(model, cell, hazard, spend)
+            scratch[p.SCORE, row] = points
+            event = next_contact(model, row, cell, 0, known, points, address)
+        scratch[p.EVENT, row] = event
+        following = min(following, event)
+    return following
 
 
 @inlined
@@ -180,10 +194,10 @@ def close(model, row, cell, end, spend, scratch, posts):
 
 
 @inlined
-def happen(model, cell, step, address, person, scratch, posts):
+def happen(model, cell, step, address, person, known, scratch, posts):
     """All events of a step: contacts, adoptions, effects that end; margin and next event."""
     _, spend, _ = person
-    steps = model.facts[cell, p.STEPS]
+    steps = int(model.facts[cell, p.STEPS])
     margin, following = 0.0, steps
     for row in range(model.personal.shape[0]):
         if scratch[p.EVENT, row] == step:
@@ -197,7 +211,10 @@ def happen(model, cell, step, address, person, scratch, posts):
                 posts[row, p.POST_SPEND, step] += spend
             scratch[p.EVENT, row] = steps
             if int(model.personal[row, p.KIND]) == p.TREATMENT:
-                scratch[p.EVENT, row] = model.gates[row, p.NEXT, cell, step + 1]
+                points = scratch[p.SCORE, row]
+                scratch[p.EVENT, row] = next_contact(
+                    model, row, cell, step + 1, known, points, address
+                )
             if scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] < scratch[p.EVENT, row]:
                 scratch[p.EVENT, row] = scratch[p.UNTIL, row]
         following = min(following, scratch[p.EVENT, row])
@@ -217,7 +234,9 @@ def effect(model, lift, scratch, lasting):
 
 
 @inlined
-def walk(model, cell, rows, address, person, threshold, untreated, scratch, posts):
+def walk(
+    model, cell, rows, address, person, threshold, untreated, adoptions, customer, scratch, posts
+):
     """One customer from event to event under personal programs.
 
     Between two events the multiplier of all running effects is constant, and the schedule's running
@@ -234,6 +253,10 @@ def walk(model, cell, rows, address, person, threshold, untreated, scratch, post
         In units of the cumulated multiplier.
     untreated : int
         Step of the decision to leave without programs.
+    adoptions : (row, B)
+        Exponentials of the memberships.
+    customer : int
+        The customer's place in the block.
     scratch : (SCRATCH, row)
         As in ``Block``.
     posts : (row, post, T + 1)
@@ -249,10 +272,8 @@ def walk(model, cell, rows, address, person, threshold, untreated, scratch, post
     cumulated, guide = rows
     steps = int(model.facts[cell, p.STEPS])
     origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
-    enter(model, cell, address, person, scratch)
-    following = steps
-    for row in range(model.personal.shape[0]):
-        following = min(following, int(scratch[p.EVENT, row]))
+    known = min(untreated, steps - 1)
+    following = enter(model, cell, address, person, known, adoptions, customer, scratch)
     extra, multiplier, changed = 0.0, 1.0, False
     passed, step, decision = origin, 0, untreated
     while True:
@@ -275,10 +296,11 @@ def walk(model, cell, rows, address, person, threshold, untreated, scratch, post
                 decision = steps
                 break
         step = following
-        margin, following = happen(model, cell, step, address, person, scratch, posts)
+        margin, following = happen(model, cell, step, address, person, known, scratch, posts)
         extra += margin
         multiplier = effect(model, lift, scratch, False)
-        changed = changed or multiplier != 1.0
+        if multiplier != 1.0:
+            changed, known = True, -1
     return settle(model, cell, person, decision, extra, scratch, posts)
 
 

@@ -14,7 +14,7 @@ from clvsim.kernels.acquisition import arrivals, enough
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import decision_step, residual_value, walk
 from clvsim.kernels.inner import cached, inner, kernel
-from clvsim.kernels.random import fill_uniforms, occasion
+from clvsim.kernels.random import fill_uniforms, occasion, uniform_pair
 from clvsim.kernels.tally import bin_of, post_cell, post_equity
 from clvsim.kernels.traits import (
     CHURN,
@@ -107,12 +107,38 @@ def decide(model, cell, count, to):
 
 
 @inner
+def draw_adoptions(address, model, cell, count, to, adoptions):
+    """Exponentials of the memberships that a block's customers may join, ``(row, B)``."""
+    seed, world, streams = address
+    facts, first = model.facts[cell], int(to[p.RANK, 0])
+    when, spare = occasion(int(facts[p.JOINED_IN]), int(facts[p.START])), adoptions[-1]
+    in_order = int(facts[p.SOURCE]) != p.SURVIVORS
+    for row in range(model.personal.shape[0]):
+        ever = model.gates[row, p.GATE, cell, int(facts[p.STEPS]) - 1]
+        if int(model.personal[row, p.KIND]) == p.MEMBERSHIP and ever > 0.0:
+            stream, own = streams[p.PERSONAL_STREAMS + row], adoptions[row]
+            if in_order:
+                # Four customers at a time: 8 ns each instead of 50.
+                fill_uniforms(seed, world, stream, first, when, count, own, spare)
+            else:
+                for i in range(count):
+                    own[i], _ = uniform_pair(seed, world, stream, int(to[p.RANK, i]), when)
+            for i in range(count):
+                own[i] = minus_log(own[i])
+        else:
+            adoptions[row, :count] = math.inf
+
+
+@inner
 def decide_each(address, model, cell, count, block, sums):
     """Decisions and values of a block's customers that personal programs may reach."""
     to, schedule = block.customers, model.schedule[cell]
     seed, world, streams = address
     rows = (schedule[p.CUMULATED], schedule[p.GUIDE])
+    if count == 0:
+        return
     decide(model, cell, count, to)
+    draw_adoptions(address, model, cell, count, to, block.adoptions)
     for i in range(count):
         spend = to[p.SPEND_OF, i]
         who = (seed, world, streams, int(to[p.RANK, i]))
@@ -120,8 +146,9 @@ def decide_each(address, model, cell, count, block, sums):
         untreated = int(to[p.DECISION, i])
         threshold = to[p.THRESHOLD, i]
         decision, extra, residual = walk(
-            model, cell, rows, who, person, threshold, untreated, block.scratch, sums.posts
-        )
+            model, cell, rows, who, person, threshold, untreated, block.adoptions, i,
+            block.scratch, sums.posts,
+        )  # fmt: skip
         shared = spend * schedule[p.UNIT_VALUE, decision] + schedule[p.HEAD_VALUE, decision]
         to[p.DECISION, i] = decision
         to[p.VALUE, i] = shared + extra
@@ -287,6 +314,7 @@ def simulate(
         np.empty((p.BLOCK_COLUMNS, size)),
         np.empty((TRAIT_COUNT, size)),
         np.empty((p.SCRATCH, max(TRAIT_COUNT, personal))),
+        np.empty((personal + 1, size)),
     )
     sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
     run_tasks(seed, tasks, model, slots, rows, block, sums)

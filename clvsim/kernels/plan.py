@@ -87,7 +87,9 @@ TIE = 1
 NEXT = 2
 #: Discounted margin of the effect per unit of spend and per head, summed up to a step (exclusive).
 EFFECT_UNIT, EFFECT_HEAD = 3, 4
-GATES = 5
+#: Treatment: the lowest gate from a step on.
+LOWEST = 5
+GATES = 6
 
 # Rows of ``CellSums.posts``, by step: contacts and entries; customers that come under the effect
 # (less those it ends for), and their spend.
@@ -233,8 +235,11 @@ class Block(NamedTuple):
     uniforms : (trait, B)
     scratch : (SCRATCH, row)
         First the scores of the copula, then what a walk remembers.
+    adoptions : (personal program + 1, B)
+        Exponentials of the memberships; the last row is spare.
     """
 
     customers: Floats
     uniforms: Floats
     scratch: Floats
+    adoptions: Floats

@@ -19,7 +19,7 @@ overflow, with or without compilation, and LLVM vectorises them.
 import numpy as np
 
 from clvsim.kernels.bits import small_integer
-from clvsim.kernels.inner import inlined, kernel
+from clvsim.kernels.inner import kernel, scalar
 
 U64 = np.uint64
 _MULTIPLIER_0 = U64(0xD2511F53)
@@ -38,7 +38,7 @@ _UNIT = 2.0**-53
 JOIN_OFFSET = 32768
 
 
-@inlined
+@scalar
 def philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10 on four counter words and two key words, each a ``uint64`` below 2**32."""
     for _ in range(_ROUNDS):
@@ -50,7 +50,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@inlined
+@scalar
 def to_unit(high, low):
     """Two 32-bit words to a double strictly inside (0, 1): 53 bits, at the cell's midpoint.
 
@@ -60,13 +60,13 @@ def to_unit(high, low):
     return min((bits + 0.5) * _UNIT, 1.0 - _UNIT)
 
 
-@inlined
+@scalar
 def occasion(joined, when):
     """Counter word 3: period of joining (may be negative) and period of the event."""
     return (U64(joined + JOIN_OFFSET) << _16) | U64(when)
 
 
-@inlined
+@scalar
 def uniform_pair(seed, world, stream, rank, occasion_word):
     """Two uniforms in (0, 1) for one address: the halves of one decision pair."""
     a, b, c, d = philox(U64(rank), stream, world, occasion_word, seed & _LOW, seed >> _32)

@@ -4,7 +4,7 @@ import numpy as np
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import float_bits
-from clvsim.kernels.inner import inlined, inner
+from clvsim.kernels.inner import inner, scalar
 from clvsim.kernels.plan import Floats
 
 #: Bins per octave, 64: the edges of a bin differ by at most 1/64 (1.6 %).
@@ -18,7 +18,7 @@ BINS = 2 * _SIDE + 1
 ZERO_BIN = _SIDE
 
 
-@inlined
+@scalar
 def bin_of(value):
     """Histogram bin of a value: sign, octave and 1/64 of the octave; ends are clamped."""
     bits = float_bits(abs(value))

@@ -8,7 +8,7 @@ law or an exponential tail is met with the same relative error as the centre.
 import math
 
 from clvsim.kernels.bits import float_bits, small_integer
-from clvsim.kernels.inner import inlined, kernel
+from clvsim.kernels.inner import kernel, scalar
 
 OCTAVES = 54
 CELL_BITS = 4
@@ -28,7 +28,7 @@ TRAITS = ("keenness", "churn", "spend", "lift")
 TRAIT_COUNT = len(TRAITS)
 
 
-@inlined
+@scalar
 def table_cell(tail, upper):
     """Cell and fraction of a tail probability in (0, 0.5] on the lower or upper side."""
     bits = float_bits(tail)
@@ -40,14 +40,14 @@ def table_cell(tail, upper):
     return cell + SIDE * upper, fraction
 
 
-@inlined
+@scalar
 def from_table(cubic, tail, upper):
     """Quantile at a tail probability (lower or upper side) from one table ``(cell, 4)``."""
     j, f = table_cell(tail, upper)
     return cubic[j, 0] + f * (cubic[j, 1] + f * (cubic[j, 2] + f * cubic[j, 3]))
 
 
-@inlined
+@scalar
 def quantile(cubic, u):
     """Quantile at a uniform ``u`` from one table ``(cell, 4)``."""
     return from_table(cubic, min(u, 1.0 - u), u > 0.5)

@@ -93,7 +93,7 @@ def fixed(value: float, shown: int) -> str:
     if math.isinf(value):
         return "∞" if value > 0.0 else "-∞"
     if abs(value) >= _BEYOND_WORDS or shown > _MOST_PLACES:
-        return f"{value:.3g}"
+        return f"{value:.4g}"
     rounded = round(value, shown)
     # Adding 0 turns a negative zero into a zero.
     return f"{rounded + 0.0:,.{max(shown, 0)}f}"

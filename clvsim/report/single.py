@@ -181,6 +181,7 @@ def _statement(one: xr.Dataset, width: int) -> RenderableType:
         parts.append(f"residual value beyond the horizon {amount}")
     bridge = f"Discounted, {scale.unit(one.attrs['currency'])}: {' + '.join(parts)}"
     bridge += f" = NPV {say.with_error(npv.value, npv.error, scale)}"
+    bridge += "\nEvery ± is one standard error; a line of them belongs to the line above it."
     heads = [span.label for span in cut]
     return grid(f"Profit and loss, {unit}", ("", *heads, "total"), rows, bridge)
 
@@ -191,11 +192,15 @@ def _statement_rows(one: xr.Dataset, most: int) -> tuple[list[Span], list[list[s
     lines = profit_and_loss(one, cut)
     factor, word = _statement_scale(lines)
     largest = max(float(np.abs(line.amounts).max()) for line in lines) / factor
-    return (
-        cut,
-        [_statement_row(line, factor, 0 if largest >= 1000.0 else 1) for line in lines],
-        word,
-    )
+    shown = 0 if largest >= 1000.0 else 1
+    rows = []
+    for line in lines:
+        rows.append(_statement_row(line, factor, shown))
+        if line.kind != "account" and say.is_uncertain(line.total, line.error):
+            rows.append(_error_row(line, factor))
+        elif line.kind == "balance" and np.isfinite(line.errors).all():
+            rows.append(_error_row(line, factor))
+    return cut, rows, word
 
 
 def _width_of(rows: list[list[str | Text]]) -> int:
@@ -220,6 +225,16 @@ def _statement_row(line: Line, factor: float, shown: int) -> list[str | Text]:
     at = min(say.places(total, error, digits=2), shown)
     cells.append("" if line.kind == "balance" else say.doubtful(total, error, at))
     return [Text(text, style=style) for text in (name, *cells)]
+
+
+def _error_row(line: Line, factor: float) -> list[str | Text]:
+    """Standard errors of a line's amounts."""
+    cells = []
+    for amount, error in zip(line.amounts / factor, line.errors / factor, strict=True):
+        is_known = say.is_uncertain(amount, error)
+        at = say.places(error, error, digits=2)
+        cells.append(f"± {say.fixed(error, at)}" if is_known else "")
+    return [Text(text, style="dim italic") for text in ("  standard error", *cells, "")]
 
 
 def _programs(one: xr.Dataset, name: str) -> Iterator[RenderableType]:
@@ -254,7 +269,7 @@ def _retention(one: xr.Dataset) -> Iterator[RenderableType]:
     for name in one["segment"].values:
         found = [estimate(one, "retention_curve", segment=name, tenure=t) for t in tenures]
         if not all(math.isnan(each.value) for each in found):
-            rows.append((str(name), *(say.percent(each.value, each.error) for each in found)))
+            rows.append((str(name), *(say.percent_with_error(each.value, each.error) for each in found)))
     if rows:
         heads = [f"{tenures[0]} {step}{'' if tenures[0] == 1 else 's'}", *map(str, tenures[1:])]
         yield grid("Retention: customers that have not decided to leave after", ("", *heads), rows)

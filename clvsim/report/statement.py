@@ -49,7 +49,8 @@ class Line:
     label : str
     kind : str
         An account, a subtotal, or the cash balance at each span's end.
-    amounts : (span,)
+    amounts, errors : (span,)
+        And their standard errors.
     total, error : float
         Over the horizon, and its standard error; NaN for the balance.
     """
@@ -57,6 +58,7 @@ class Line:
     label: str
     kind: Kind
     amounts: Floats
+    errors: Floats
     total: float
     error: float
 
@@ -153,9 +155,10 @@ def profit_and_loss(result: xr.Dataset, cut: list[Span]) -> list[Line]:
             lines.append(_line(roll_up, "subtotal", _sum(by_account, roll_up), cut))
     net = result["cash"].sum("account")
     lines.append(_line("net cash", "subtotal", net, cut))
-    balance = net.mean("world").values.cumsum()
-    ends = np.array([balance[span.end - 1] for span in cut])
-    return [*lines, Line("cumulated", "balance", ends, float("nan"), float("nan"))]
+    ends = net.cumsum("period").isel(period=[span.end - 1 for span in cut])
+    balance = mean_of(ends.transpose(..., "period"))
+    amounts, errors = balance.mean.values, balance.standard_error.values
+    return [*lines, Line("cumulated", "balance", amounts, errors, float("nan"), float("nan"))]
 
 
 def label(name: str) -> str:
@@ -174,7 +177,14 @@ def _sum(by_account: dict[str, xr.DataArray], roll_up: RollUp) -> xr.DataArray:
 
 def _line(text: str, kind: Kind, cash: xr.DataArray, cut: list[Span]) -> Line:
     """One line from cash by world and period."""
-    by_period = cash.mean("world").values
-    amounts = np.array([by_period[span.first : span.end].sum() for span in cut])
+    parts = [cash.isel(period=slice(span.first, span.end)).sum("period") for span in cut]
+    by_span = mean_of(xr.concat(parts, dim="span"))
     total = mean_of(cash.sum("period"))
-    return Line(text, kind, amounts, float(total.mean), float(total.standard_error))
+    return Line(
+        text,
+        kind,
+        by_span.mean.values,
+        by_span.standard_error.values,
+        float(total.mean),
+        float(total.standard_error),
+    )

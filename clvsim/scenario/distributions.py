@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clvsim.scenario import common
+
 Quantile = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 _PLACE = ("loc", "scale")
 
@@ -18,7 +20,7 @@ MOST_VALUES = 1_000_000
 
 @cache
 def _stats() -> Any:
-    # Half a second: only a scenario that names a distribution pays for it.
+    # Most of a second: only a scenario that names a rare distribution pays for it.
     from scipy import stats
 
     return stats
@@ -40,13 +42,12 @@ def check(name: str, parameters: Mapping[str, float]) -> None:
     ValueError
         With every fault of the table in one sentence each.
     """
-    generic = getattr(_stats(), name, None)
-    if name not in names():
+    if name not in common.FAMILIES and name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         message = f"scipy.stats has no distribution called {name!r}{hint}"
         raise ValueError(message)
-    shapes = shape_names(generic)
+    shapes = shape_names(name)
     allowed = shapes + (_PLACE if is_continuous(name) else _PLACE[:1])
     faults = []
     for unknown in sorted(set(parameters) - set(allowed)):
@@ -64,18 +65,23 @@ def check(name: str, parameters: Mapping[str, float]) -> None:
         raise ValueError("; ".join(faults) + f" (it takes {', '.join(allowed)})")
 
 
-def shape_names(generic: Any) -> tuple[str, ...]:
-    """Names of the shape parameters of a SciPy distribution."""
-    return tuple(generic.shapes.replace(",", " ").split()) if generic.shapes else ()
+def shape_names(name: str) -> tuple[str, ...]:
+    """Names of the shape parameters of a distribution."""
+    if name in common.FAMILIES:
+        return common.FAMILIES[name].shapes
+    shapes = getattr(_stats(), name).shapes
+    return tuple(shapes.replace(",", " ").split()) if shapes else ()
 
 
 @lru_cache(maxsize=256)
 def _freeze(name: str, parameters: tuple[tuple[str, float], ...]) -> Any:
+    if name in common.FAMILIES:
+        return common.Frozen(name, dict(parameters))
     return getattr(_stats(), name)(**dict(parameters))
 
 
 def frozen(name: str, parameters: Mapping[str, float]) -> Any:
-    """The frozen SciPy distribution."""
+    """The frozen SciPy distribution (or one that gives the same numbers and costs no import)."""
     return _freeze(name, tuple(sorted(parameters.items())))
 
 
@@ -93,8 +99,9 @@ def _is_valid(name: str, parameters: Mapping[str, float]) -> bool:
 
 def _is_endless(name: str, parameters: Mapping[str, float]) -> bool:
     """Whether SciPy would look for a quantile among all values, one after the other."""
-    generic = getattr(_stats(), name)
-    if is_continuous(name) or type(generic)._ppf is not _stats().rv_discrete._ppf:  # noqa: SLF001
+    if is_continuous(name):
+        return False
+    if type(getattr(_stats(), name))._ppf is not _stats().rv_discrete._ppf:  # noqa: SLF001
         return False
     low, high = support(name, parameters)
     return not high - low < MOST_VALUES
@@ -102,7 +109,7 @@ def _is_endless(name: str, parameters: Mapping[str, float]) -> bool:
 
 def is_continuous(name: str) -> bool:
     """Whether a distribution of SciPy is continuous (else discrete)."""
-    return isinstance(getattr(_stats(), name), _stats().rv_continuous)
+    return name in common.FAMILIES or isinstance(getattr(_stats(), name), _stats().rv_continuous)
 
 
 def support(name: str, parameters: Mapping[str, float]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from clvsim.engine.rows import customer_rows, expected_rows, warm_up
 from clvsim.engine.run import join, run_worlds
 from clvsim.errors import ClvsimError, InputError
 from clvsim.kernels import plan as p
+from clvsim.kernels.customers import run_tasks, simulate
 from clvsim.report.customers import COLUMNS, write_customers
 from clvsim.scenario.model import Scenario
 
@@ -134,8 +135,19 @@ def test_a_scenario_without_customers_has_no_rows():
     assert not list(customer_rows(compile_scenario(Scenario.model_validate(empty)), SEED, 0))
 
 
-def test_warming_up_simulates_nobody(compiled):
+def test_warming_up_compiles_and_simulates_nobody(compiled, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "clvsim.engine.rows.simulate",
+        lambda seed, tasks, size, model, slots, rows: seen.append(
+            (len(tasks), len(rows), simulate(seed, tasks, size, model, slots, rows), slots)
+        ),
+    )
     warm_up(compiled)
+    ((tasks, rows, _, slots),) = seen
+    assert (tasks, rows) == (0, 0)
+    assert not slots.sums.any()
+    assert run_tasks.signatures
 
 
 # Files

@@ -346,7 +346,7 @@ def test_the_scenarios_reach_every_flow_and_account():
 def test_customers_that_a_rival_lacks():
     ours = compile_scenario(Scenario.model_validate(CHANNELS))
     poorer = Scenario.model_validate(CHANNELS | {"programs": {}})
-    ours = ours.with_rivals([ours, compile_scenario(poorer)])
+    ours = ours.with_rivals([ours.limits(), compile_scenario(poorer).limits()])
     (world,) = run_worlds(ours, SEED, WORLD, 1)
     limits = [cell.limit() for cell in naive.cohorts_of(poorer)]
     only = [
