@@ -196,9 +196,7 @@ def _statement_rows(one: xr.Dataset, most: int) -> tuple[list[Span], list[list[s
     rows = []
     for line in lines:
         rows.append(_statement_row(line, factor, shown))
-        if line.kind != "account" and say.is_uncertain(line.total, line.error):
-            rows.append(_error_row(line, factor))
-        elif line.kind == "balance" and np.isfinite(line.errors).all():
+        if line.kind != "account" and bool((line.errors > 0.0).any()):
             rows.append(_error_row(line, factor))
     return cut, rows, word
 
@@ -269,7 +267,8 @@ def _retention(one: xr.Dataset) -> Iterator[RenderableType]:
     for name in one["segment"].values:
         found = [estimate(one, "retention_curve", segment=name, tenure=t) for t in tenures]
         if not all(math.isnan(each.value) for each in found):
-            rows.append((str(name), *(say.percent_with_error(each.value, each.error) for each in found)))
+            cells = (say.percent_with_error(each.value, each.error) for each in found)
+            rows.append((str(name), *cells))
     if rows:
         heads = [f"{tenures[0]} {step}{'' if tenures[0] == 1 else 's'}", *map(str, tenures[1:])]
         yield grid("Retention: customers that have not decided to leave after", ("", *heads), rows)
