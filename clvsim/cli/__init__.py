@@ -1,4 +1,4 @@
-"""The command line: ``clvsim validate``, ``run``, ``compare``, ``verify`` and ``schema``."""
+"""The command line: ``clvsim validate``, ``run``, ``compare``, ``fit``, ``verify``, ``schema``."""
 
 import atexit
 import gc

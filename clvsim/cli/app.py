@@ -6,23 +6,18 @@ from typing import Annotated
 
 import typer
 
+from clvsim.cli.examples import examples
+from clvsim.cli.fit import fit
 from clvsim.cli.guard import FAILED, guarded
 from clvsim.errors import ScenarioError
 
 _MOST_SEED = 2**64 - 1
 
 
-def _examples(*lines: str) -> str:
-    """An epilog whose lines stay as they are."""
-    return "\n".join(
-        ("\b", "Examples:" if len(lines) > 1 else "Example:", *(f"  {x}" for x in lines))
-    )
-
-
 app = typer.Typer(
     name="clvsim",
     help="Monte Carlo simulator of customer lifetime value: offers, channels, programs, risk.",
-    epilog=_examples(
+    epilog=examples(
         "clvsim validate plan.toml", "clvsim run plan.toml", "clvsim compare plan.toml"
     ),
     no_args_is_help=True,
@@ -31,6 +26,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(fit)
 
 
 def _precision(text: str) -> float:
@@ -158,7 +156,7 @@ def _clvsim(
 
 @app.command(
     short_help="Check scenario files and their variants.",
-    epilog=_examples("clvsim validate plan.toml", "clvsim validate scenarios/*.toml"),
+    epilog=examples("clvsim validate plan.toml", "clvsim validate scenarios/*.toml"),
 )
 @guarded
 def validate(files: _Files) -> None:
@@ -184,7 +182,7 @@ def validate(files: _Files) -> None:
 
 @app.command(
     short_help="Simulate a scenario and show its measures.",
-    epilog=_examples(
+    epilog=examples(
         "clvsim run plan.toml",
         "clvsim run plan.toml --variant deep_discount --worlds 500",
         "clvsim run plan.toml --out plan.nc --customers plan.parquet",
@@ -227,7 +225,7 @@ def run(
 
 @app.command(
     short_help="Compare variants, or files, on the same luck.",
-    epilog=_examples(
+    epilog=examples(
         "clvsim compare plan.toml",
         "clvsim compare plan.toml --variant gift --variant discount --precision 0.5%",
         "clvsim compare north.toml south.toml --baseline south",
@@ -282,7 +280,7 @@ def compare(
 
 @app.command(
     short_help="Check against published figures and closed forms.",
-    epilog=_examples("clvsim verify", "clvsim verify --json > verdicts.json"),
+    epilog=examples("clvsim verify", "clvsim verify --json > verdicts.json"),
 )
 @guarded
 def verify(*, json: _Json = False) -> None:
@@ -295,7 +293,7 @@ def verify(*, json: _Json = False) -> None:
 
 @app.command(
     short_help="Print the JSON Schema of scenario files.",
-    epilog=_examples("clvsim schema > scenario.schema.json"),
+    epilog=examples("clvsim schema > scenario.schema.json"),
 )
 @guarded
 def schema() -> None:

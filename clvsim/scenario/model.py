@@ -35,6 +35,7 @@ from clvsim.fields import (
     as_text,
 )
 from clvsim.programs import AnyProgram
+from clvsim.scenario.fit import Fit
 
 LEAST_RATE = 1e-6
 """Least annual discount rate at which a residual value beyond the horizon is a fair figure."""
@@ -237,6 +238,8 @@ class Segment(Section):
     """Share of leavers that call to cancel; the others leave in silence."""
     call_cost: Money = 0.0
     """Cost of a call to cancel, currency."""
+    fit: Fit | None = None
+    """Where the numbers come from, as ``clvsim fit`` writes it; the simulation does not read it."""
 
 
 class Linear(Section):

@@ -3,13 +3,26 @@
 import math
 from collections.abc import Callable
 
-from clvsim.verification import berger_nasr, campaign, common_numbers, equity, examples, sbg
+from clvsim.verification import (
+    berger_nasr,
+    campaign,
+    cdnow,
+    common_numbers,
+    donations,
+    equity,
+    examples,
+    migration,
+    sbg,
+)
 from clvsim.verification.verdict import PRECISION, Case, Verdict, judge
 
 CASES: tuple[Case, ...] = (
     Case("Berger & Nasr 1998", berger_nasr.examine),
     Case("Fader & Hardie 2007", sbg.examine_survival),
     Case("Fader & Hardie 2010", sbg.examine_value),
+    Case("Fader, Hardie & Lee 2005", cdnow.examine),
+    Case("Fader, Hardie & Shang 2010", donations.examine),
+    Case("Pfeifer & Carraway 2000", migration.examine),
     Case("Blattberg & Deighton 1996", equity.examine),
     Case("Neslin et al. 2006", campaign.examine),
     Case("Common random numbers", common_numbers.examine),

@@ -24,7 +24,7 @@ class Finding:
     ----------
     citation, quantity : str
     closed_form : float
-        From ``clvsim.reference`` (or, for a fit, from ``clvsim.scenario.retention``).
+        From ``clvsim.reference`` (or, for a fit, from what fits a scenario or records).
     published : str or None
         As printed in the publication, with all its digits; None where it prints none.
     recomputed : str or None

@@ -1,0 +1,189 @@
+"""The segments of a fit as a block of a scenario file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvsim.calibration.outcome import WORDS, covariance_of
+from clvsim.errors import ClvsimError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from clvsim.calibration.outcome import Outcome, SegmentFit
+    from clvsim.calibration.states import StateFit
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+#: Characters of a list on one line; numbers a line of a longer one, and of a row of a matrix.
+_LINE, _PER_LINE, _SHORT = 88, 5, 20
+
+
+def block(outcome: Outcome) -> str:
+    """Segments as TOML, each with where its numbers come from.
+
+    Numbers are written with all their digits: they read back as they are.
+    """
+    lines = _head(f"clvsim fit {outcome.what}", outcome.data, outcome.step)
+    for segment in outcome.segments:
+        lines += ["", *_table(("segments", segment.key), segment.values, segment.comments)]
+        lines += ["", *_table(("segments", segment.key, "fit"), _fit(segment, outcome.data), {})]
+    return "\n".join(lines) + "\n"
+
+
+def state_block(fit: StateFit) -> str:
+    """The states of a panel as TOML."""
+    lines = _head("clvsim fit states", fit.data, fit.step)
+    lines += ["", *_table(("segments", fit.key), fit.block_values(), {})]
+    free = int(np.sum(np.maximum((fit.counts > 0).sum(axis=1) - 1, 0)))
+    about = {
+        "model": "markov",
+        "data": fit.data,
+        "customers": fit.customers,
+        "log_likelihood": fit.log_likelihood,
+        "aic": 2.0 * free - 2.0 * fit.log_likelihood,
+        "parameters": [],
+        "covariance": [],
+        "notes": list(fit.notes),
+    }
+    lines += ["", *_table(("segments", fit.key, "fit"), about, {})]
+    return "\n".join(lines) + "\n"
+
+
+def _head(command: str, data: str, step: str) -> list[str]:
+    return [
+        f"# Written by {command} from {_one_line(data)}.",
+        f'# A period is a {step}: the scenario needs time.step = "{step}".',
+    ]
+
+
+def _fit(segment: SegmentFit, data: str) -> dict[str, Any]:
+    """What the block says about its own origin."""
+    parameters, covariance = covariance_of(segment.links)
+    notes = [*segment.notes, *_goodness(segment)]
+    return {
+        "model": segment.chosen.model,
+        "data": data,
+        "customers": round(segment.customers),
+        "log_likelihood": segment.chosen.log_likelihood,
+        "aic": segment.chosen.aic,
+        "parameters": parameters,
+        "covariance": covariance.tolist(),
+        "notes": notes,
+    }
+
+
+def _goodness(segment: SegmentFit) -> Iterator[str]:
+    """How well the chosen model describes the data, in words."""
+    for one in segment.candidates:
+        if one.fitted is not segment.chosen and one.fitted.model != segment.chosen.model:
+            continue
+        name = WORDS[one.fitted.model]
+        if math.isfinite(one.chi_squared):
+            yield (
+                f"goodness of fit, {name}: chi-squared {one.chi_squared:.1f} on {one.freedom} "
+                f"degrees of freedom, p {one.p_value:.2g}"
+            )
+        if math.isfinite(one.holdout_error):
+            yield f"holdout error, {name}: {100.0 * one.holdout_error:.2g} % of what was observed"
+
+
+def _table(
+    path: tuple[str, ...], values: Mapping[str, Any], comments: Mapping[str, str]
+) -> list[str]:
+    lines = [f"[{'.'.join(map(key, path))}]"]
+    for name, value in values.items():
+        remark = f"  # {_one_line(comments[name])}" if name in comments else ""
+        lines.append(f"{key(name)} = {toml(value)}{remark}")
+    return lines
+
+
+def key(name: str) -> str:
+    """A key as TOML writes it: bare where that is allowed, in quotes otherwise."""
+    return name if _BARE.fullmatch(name) else toml(name)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it.
+
+    Parameters
+    ----------
+    value : str, bool, int, float, list or dict
+        Floats must be finite, as in every scenario file.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON escapes all that TOML does, but for the delete character.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            message = f"a block cannot hold {value}"
+            raise ClvsimError(message)
+        return repr(float(value))
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key(name)} = {toml(item)}' for name, item in value.items())} }}"
+    if isinstance(value, list):
+        items = [toml(item) for item in value]
+        line = f"[{', '.join(items)}]"
+        if len(line) < _LINE:
+            return line
+        # A matrix has a row a line, however long; a long list of numbers some a line.
+        per = 1 if any(isinstance(item, (str, list, dict)) for item in value) else _PER_LINE
+        if per > 1 and len(value) <= _SHORT:
+            return line
+        rows = [items[at : at + per] for at in range(0, len(items), per)]
+        return "[\n" + "".join(f"    {', '.join(row)},\n" for row in rows) + "]"
+    return str(value)
+
+
+def check_target(path: Path, ending: str) -> None:
+    """Refuse a path that a file cannot be put at.
+
+    Raises
+    ------
+    InputError
+        If the ending is another, or the place cannot be written to.
+    """
+    if path.suffix.lower() != ending:
+        message = f"{path}: must end in {ending}"
+        raise InputError(message)
+    if path.is_dir():
+        message = f"cannot write {path}: it is a folder"
+        raise InputError(message)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror or error}"
+        raise InputError(message) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file to a temporary name and rename it: whole, or not at all.
+
+    Raises
+    ------
+    ClvsimError
+        If writing fails; no part of the file is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror or error}"
+        raise ClvsimError(message) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)

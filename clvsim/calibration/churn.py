@@ -1,0 +1,250 @@
+"""Models of leaving, fitted to a life table: one churn rate, sBG, beta-discrete-Weibull."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy
+
+from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.maximum import maximise
+from clvsim.scenario.retention import RetentionFit, fit_life_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MODELS = ("geometric", "sbg", "bdw")
+"""Models of churn, from the simplest on."""
+#: Sums of the beta's parameters and shapes to start from.
+_STARTS = ((1.0, 1.0), (1.0, 1.5), (10.0, 1.0), (100.0, 1.0))
+_LARGEST_LOG, _LEAST_LEAVING = 100.0, 1e-15
+#: Argument from which Stirling's series is exact to the last digit.
+_FAR = 60.0
+#: Leavers that a period should have for a chi-squared test, at least.
+_LEAST_EXPECTED = 5.0
+
+
+@dataclass(frozen=True)
+class LifeTable:
+    """Of those at risk in period 1, 2, …, how many left in it and how many did not.
+
+    Attributes
+    ----------
+    leavers, stayers : ndarray, shape (period,), customers
+    """
+
+    leavers: Floats
+    stayers: Floats
+
+    @property
+    def customers(self) -> float:
+        """Customers at risk in the first period."""
+        return float(self.leavers[0] + self.stayers[0])
+
+    @property
+    def periods(self) -> int:
+        """Periods that somebody was watched."""
+        return self.leavers.size
+
+
+def fit_geometric(life: LifeTable) -> Fitted:
+    """One churn rate for all: ``leavers / customer-periods``."""
+    left, stayed = float(life.leavers.sum()), float(life.stayers.sum())
+    churn = left / (left + stayed)
+    variance = (1.0 - churn) / left if left else math.nan
+    log_likelihood = _xlogy(left, churn) + _xlogy(stayed, 1.0 - churn)
+    return Fitted(
+        "geometric", {"churn": churn}, np.array([[variance]]), log_likelihood, life.customers
+    )
+
+
+def fit_sbg(life: LifeTable) -> Fitted:
+    """The sBG of maximum likelihood, or one churn rate where customers show no difference.
+
+    The fit, and the test by which the sBG must earn its second parameter, are those that the
+    simulator uses for a retention table (`clvsim.scenario.retention`); the covariance is the
+    inverse of the observed information in (log α, log β).
+
+    References
+    ----------
+    Fader & Hardie 2007, "How to project customer retention".
+    """
+    try:
+        found = fit_life_table(life.leavers, life.stayers)
+    except ValueError as error:
+        return _noted(fit_geometric(life), f"One churn rate for all: {error}.")
+    if found.alpha is None or found.beta is None:
+        return _noted(fit_geometric(life), *_flat(found))
+    covariance = _inverse(-_sbg_hessian(life, found.alpha, found.beta))
+    parameters = {"alpha": found.alpha, "beta": found.beta}
+    return Fitted("sbg", parameters, covariance, found.log_likelihood, life.customers)
+
+
+def _noted(fitted: Fitted, *notes: str) -> Fitted:
+    return replace(fitted, notes=(*fitted.notes, *notes))
+
+
+def _flat(found: RetentionFit) -> tuple[str, ...]:
+    """Say plainly that the sBG has nothing to hold on to."""
+    plain = "No sign that customers differ in churn"
+    if 0.0 < found.churn < 1.0 and found.periods > 1:
+        plain += (
+            ": the sBG's likelihood is flat towards one constant churn rate (alpha and beta to "
+            "infinity), so alpha and beta cannot be told and one rate for all is used instead"
+        )
+    return f"{plain}.", found.note
+
+
+def _sbg_hessian(life: LifeTable, alpha: float, beta: float) -> Floats:
+    """Curvature of the log-likelihood in (log α, log β) at its maximum, shape (2, 2).
+
+    Churn in period t is ``α/(α+β+t-1)`` (Fader & Hardie 2007, eq. 8).
+    """
+    earlier = np.arange(life.periods, dtype=np.float64)
+    at_risk = life.leavers + life.stayers
+    common = np.sum(at_risk / (alpha + beta + earlier) ** 2)
+    by_alpha = alpha**2 * (common - np.sum(life.leavers) / alpha**2)
+    by_beta = beta**2 * (common - np.sum(life.stayers / (beta + earlier) ** 2))
+    cross = alpha * beta * common
+    return np.array([[by_alpha, cross], [cross, by_beta]])
+
+
+def fit_bdw(life: LifeTable) -> Fitted:
+    """The beta-discrete-Weibull: the sBG with a churn that moves with tenure for each customer.
+
+    ``S(t) = B(γ, δ + t^c) / B(γ, δ)``: c = 1 is the sBG; above 1 a customer's own churn rises.
+
+    References
+    ----------
+    Fader, Hardie, Liu, Davin & Steenburgh 2018, "How to project customer retention revisited".
+    """
+    churn = fit_geometric(life).parameters["churn"]
+    names = ("gamma", "delta", "c")
+    if life.periods < len(names) or not 0.0 < churn < 1.0:
+        note = "it needs three periods, some customers who leave and some who stay."
+        unknown = dict.fromkeys(names, math.nan)
+        nothing = np.full((3, 3), math.nan)
+        return Fitted("bdw", unknown, nothing, -math.inf, life.customers, (note,))
+    odds = churn / (1.0 - churn)
+    starts = [(total * odds, total, c) for total, c in _STARTS]
+    found = maximise(lambda logs: _bdw_log_likelihood(life, logs), names, starts)
+    values = dict(zip(names, np.exp(found.logs).tolist(), strict=True))
+    return Fitted(
+        "bdw", values, found.covariance, found.log_likelihood, life.customers, found.notes
+    )
+
+
+def _bdw_log_likelihood(life: LifeTable, logs: Floats) -> tuple[float, Floats]:
+    """Log-likelihood and its slope in (log γ, log δ, log c), shape (3,)."""
+    gamma, delta, c = np.exp(logs)
+    times = _powers(c, life.periods)
+    stay = _bdw_log_stay(gamma, delta, c, life.periods)
+    leave = np.log(-np.expm1(stay))
+    value = float(life.leavers @ leave + life.stayers @ stay)
+    # d log h = -(1 - h)/h · d log(1 - h)
+    weight = life.stayers - life.leavers * np.exp(stay - leave)
+    before, step = times[:-1], np.diff(times)
+    common = _digamma_rise(gamma + delta + before, step)
+    own = _digamma_rise(delta + before, step)
+    by_time = scipy.special.digamma(delta + times) - scipy.special.digamma(gamma + delta + times)
+    by_shape = by_time * times * np.log(np.maximum(np.arange(times.size), 1))
+    slopes = (-gamma * common, delta * (own - common), c * np.diff(by_shape))
+    return value, np.array([float(weight @ slope) for slope in slopes])
+
+
+def _powers(c: float, periods: int) -> Floats:
+    """``t^c`` at 0, 1, …, ``periods``, and never infinite."""
+    logs = np.log(np.maximum(np.arange(periods + 1, dtype=np.float64), 0.5))
+    powers = np.exp(np.minimum(c * logs, _LARGEST_LOG))
+    powers[0] = 0.0
+    return np.asarray(powers)
+
+
+def _bdw_log_stay(gamma: float, delta: float, c: float, periods: int) -> Floats:
+    """Log of the retention rate of periods 1, 2, …, shape (period,)."""
+    times = _powers(c, periods)
+    before, step = times[:-1], np.diff(times)
+    logs = _gammaln_rise(delta + before, step) - _gammaln_rise(gamma + delta + before, step)
+    # Rounding may leave nobody leaving, whose log is infinite.
+    return np.asarray(np.minimum(logs, -_LEAST_LEAVING))
+
+
+def _gammaln_rise(start: Floats, step: Floats) -> Floats:
+    """``log Γ(start + step) - log Γ(start)``; by Stirling's series it keeps its digits far out."""
+    end, plain = start + step, scipy.special.gammaln(start + step) - scipy.special.gammaln(start)
+    series = (start - 0.5) * np.log1p(step / start) + step * (np.log(end) - 1.0)
+    for power, weight in ((1, 1 / 12), (3, -1 / 360), (5, 1 / 1260)):
+        series += weight * (end**-power - start**-power)
+    return np.asarray(np.where(start > _FAR, series, plain))
+
+
+def _digamma_rise(start: Floats, step: Floats) -> Floats:
+    """``ψ(start + step) - ψ(start)``, the slope of `_gammaln_rise` in its start."""
+    end, plain = start + step, scipy.special.digamma(start + step) - scipy.special.digamma(start)
+    series = np.log1p(step / start)
+    for power, weight in ((1, -1 / 2), (2, -1 / 12), (4, 1 / 120), (6, -1 / 252)):
+        series += weight * (end**-power - start**-power)
+    return np.asarray(np.where(start > _FAR, series, plain))
+
+
+def retention_rates(fitted: Fitted, periods: int) -> Floats:
+    """Of those at risk in period 1, 2, …, the share that stays, shape (period,), 1."""
+    values = fitted.parameters
+    if fitted.model == "geometric":
+        return np.full(periods, 1.0 - values["churn"])
+    if fitted.model == "bdw":
+        return np.exp(_bdw_log_stay(values["gamma"], values["delta"], values["c"], periods))
+    alpha, beta = values["alpha"], values["beta"]
+    earlier = np.arange(periods, dtype=np.float64)
+    return (beta + earlier) / (alpha + beta + earlier)
+
+
+def survival(fitted: Fitted, periods: int) -> Floats:
+    """Share still there after 0, 1, …, ``periods`` periods, shape (periods + 1,), 1."""
+    return np.concatenate(([1.0], np.cumprod(retention_rates(fitted, periods))))
+
+
+def observed_survival(life: LifeTable) -> Floats:
+    """Kaplan-Meier estimate (1958), shape (periods + 1,), 1."""
+    at_risk = life.leavers + life.stayers
+    rates = np.divide(life.stayers, at_risk, out=np.full(at_risk.size, math.nan), where=at_risk > 0)
+    return np.concatenate(([1.0], np.cumprod(rates)))
+
+
+def chi_squared(life: LifeTable, fitted: Fitted) -> tuple[float, int, float]:
+    """Pearson's test of the leavers by period: statistic, degrees of freedom, p-value.
+
+    Periods with fewer than 5 leavers expected are put together with those after them; NaN where
+    no degree of freedom is left.
+    """
+    rates = 1.0 - retention_rates(fitted, life.periods)
+    at_risk = life.leavers + life.stayers
+    statistic, cells = 0.0, 0
+    seen = expected = variance = 0.0
+    for left, risk, rate in zip(life.leavers, at_risk, rates, strict=True):
+        seen, expected = seen + left, expected + risk * rate
+        variance += risk * rate * (1.0 - rate)
+        if expected >= _LEAST_EXPECTED and variance > 0.0:
+            statistic, cells = statistic + (seen - expected) ** 2 / variance, cells + 1
+            seen = expected = variance = 0.0
+    freedom = cells - len(fitted.parameters)
+    if freedom < 1 or not math.isfinite(statistic):
+        return math.nan, 0, math.nan
+    return float(statistic), freedom, float(scipy.stats.chi2.sf(statistic, freedom))
+
+
+def _inverse(information: Floats) -> Floats:
+    """Inverse of an information matrix; NaN where it is not positive definite."""
+    if not np.all(np.isfinite(information)) or np.linalg.eigvalsh(information)[0] <= 0.0:
+        return np.full_like(information, math.nan)
+    inverse = np.linalg.inv(information)
+    return np.asarray(0.5 * (inverse + inverse.T))
+
+
+def _xlogy(count: float, probability: float) -> float:
+    return float(scipy.special.xlogy(count, probability))

@@ -1,0 +1,212 @@
+"""What could not be used of a file: every row left out is counted by its reason, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.errors import Fault, ScenarioError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.records import Piece, Records
+
+#: Share of a file's rows from which a fault is no accident.
+_MOST_BAD = 0.5
+#: Lines that are named, and longest piece of the user's text that is quoted.
+_NAMED, _QUOTED = 3, 40
+
+
+class RecordsError(ScenarioError):
+    """Everything that is wrong with a file of records or with what is asked of it, at once."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row cannot be used.
+
+    Attributes
+    ----------
+    option : str
+        The option that names the column; empty for the row as a whole.
+    text : str
+        In plain words, plural: "dates that cannot be read".
+    allowed : str
+        What should stand there.
+    is_loss : bool
+        Whether the row is left out; False: used all the same, and only counted.
+    is_fault : bool
+        Whether the file is refused when most of it is like this.
+    """
+
+    option: str
+    text: str
+    allowed: str = ""
+    is_loss: bool = True
+    is_fault: bool = True
+
+
+@dataclass
+class Count:
+    """Rows with one fault: how many, the first lines, and what stands in the first."""
+
+    rows: int = 0
+    lines: list[int] = field(default_factory=list)
+    example: str | None = None
+
+
+@dataclass
+class Drops:
+    """A tally over the pieces of a file.
+
+    Attributes
+    ----------
+    file : str
+        As the user named it.
+    unit : {"line", "row"}
+        What a place in it is called.
+    rows : int
+        Rows read, whether used or not.
+    counts : dict of Reason to Count
+    """
+
+    file: str
+    unit: str = "line"
+    rows: int = 0
+    counts: dict[Reason, Count] = field(default_factory=dict)
+
+    def begin(self, piece: Piece) -> None:
+        """Count the rows of a piece, and its lines that are no rows."""
+        self.rows += piece.lines.size + piece.empty.size + piece.ragged.size
+        self.add(Reason("", "empty lines"), piece.empty)
+        what = "lines with more or fewer fields than there are columns"
+        self.add(Reason("", what, "as many fields in every line as in the first"), piece.ragged)
+
+    def add(
+        self, reason: Reason, lines: NDArray[np.int64], texts: Sequence[str] | None = None
+    ) -> None:
+        """Count rows with a fault.
+
+        Parameters
+        ----------
+        reason : Reason
+        lines : ndarray of int64, shape (fault,)
+        texts : sequence of str, optional
+            What stands in these lines, shape (fault,).
+        """
+        if not lines.size:
+            return
+        count = self.counts.setdefault(reason, Count())
+        count.rows += int(lines.size)
+        count.lines += lines[: _NAMED - len(count.lines)].tolist()
+        if count.example is None and texts is not None:
+            count.example = texts[0][:_QUOTED]
+
+    def keep(
+        self,
+        reason: Reason,
+        good: NDArray[np.bool_],
+        among: NDArray[np.bool_],
+        piece: Piece,
+        column: str,
+    ) -> NDArray[np.bool_]:
+        """Of the rows still ``among`` the good ones keep those, and count the others.
+
+        A row with several faults is counted once, for the first.
+        """
+        bad = np.flatnonzero(among & ~good)
+        texts = piece.columns[column]
+        self.add(reason, piece.lines[bad], [texts[int(at)] for at in bad[:1]])
+        return among & good
+
+    def faults(self) -> list[Fault]:
+        """Reasons for which most of the file would be lost, as faults."""
+        return [
+            Fault(
+                self.file,
+                count.lines[0] if self.unit == "line" else None,
+                reason.option,
+                f"{count.rows:,} of {self.rows:,} rows: {reason.text}{_example(count)}",
+                reason.allowed,
+            )
+            for reason, count in self.counts.items()
+            if reason.is_fault and count.rows > _MOST_BAD * self.rows
+        ]
+
+    def told(self) -> list[str]:
+        """A line for people for each reason."""
+        lines = []
+        for reason, count in self.counts.items():
+            more = ", …" if count.rows > len(count.lines) else ""
+            named = ", ".join(f"{line:,}" for line in count.lines)
+            places = f"{self.unit}{'' if count.rows == 1 else 's'} {named}{more}"
+            done = "left out" if reason.is_loss else "kept"
+            of = f"{count.rows:,} of {self.rows:,} rows {done}"
+            option = f" ({reason.option})" if reason.option else ""
+            lines.append(f"{of}: {reason.text}{option}{_example(count)}; {places}")
+        return lines
+
+    def plain(self) -> list[dict[str, object]]:
+        """The same for JSON."""
+        return [
+            {
+                "reason": reason.text,
+                "option": reason.option,
+                "rows": count.rows,
+                "first": count.lines,
+                "example": count.example,
+                "left_out": reason.is_loss,
+            }
+            for reason, count in self.counts.items()
+        ]
+
+
+def _example(count: Count) -> str:
+    if count.example is None:
+        return ""
+    return f", the first {count.example!r}" if count.example else ", the first is empty"
+
+
+def column_faults(records: Records, wanted: Mapping[str, str]) -> list[Fault]:
+    """Columns that the file does not have, or has twice.
+
+    Parameters
+    ----------
+    records : Records
+    wanted : mapping of str to str
+        Names of columns by the option that names them.
+    """
+    faults = []
+    for option, name in wanted.items():
+        if records.header.count(name) == 1:
+            continue
+        twice = name in records.header
+        message = f"there are two columns {name!r}" if twice else f"there is no column {name!r}"
+        allowed = ", ".join(records.header)
+        near = "" if twice else closest(name, records.header)
+        faults.append(Fault(str(records.path), 1, option, message, allowed, near))
+    return faults
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise all faults at once, if there are any.
+
+    Raises
+    ------
+    RecordsError
+    """
+    if faults:
+        raise RecordsError(faults)
+
+
+def repeated(marks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Rows that are equal to an earlier one, shape (row,)."""
+    order = np.argsort(marks, kind="stable")
+    later = np.zeros(marks.size, dtype=bool)
+    later[order[1:]] = marks[order[1:]] == marks[order[:-1]]
+    return later

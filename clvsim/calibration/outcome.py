@@ -1,0 +1,284 @@
+"""What a fit hands to block, table, document and plot: segments, models compared, curves."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.churn import LifeTable
+    from clvsim.calibration.drops import Drops
+    from clvsim.calibration.fitted import Fitted
+
+    Floats = NDArray[np.float64]
+
+CHOICES = ("sbg", "geometric", "bdw", "best")
+"""Models of churn that a block can be written with."""
+WORDS = {
+    "sbg": "sBG",
+    "geometric": "geometric",
+    "bdw": "beta-discrete-Weibull",
+    "gamma": "gamma",
+    "lognorm": "lognormal",
+    "bg/nbd": "BG/NBD",
+    "pareto/nbd": "Pareto/NBD",
+    "gamma-gamma": "Gamma-Gamma",
+}
+"""Models as people write them."""
+LONGEST_SHAPE = 120
+"""Periods for which the hazard multipliers of a beta-discrete-Weibull are written out."""
+#: Difference in AIC from which one model is said to describe the data better.
+_CLEAR = 2.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model, and how well it does.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    chi_squared : float
+        Pearson's statistic; NaN where there is none.
+    freedom : int
+        Its degrees of freedom.
+    p_value : float
+    holdout_error : float
+        Sum of the absolute errors over what was held out, as a share of it; NaN without holdout.
+    """
+
+    fitted: Fitted
+    chi_squared: float = math.nan
+    freedom: int = 0
+    p_value: float = math.nan
+    holdout_error: float = math.nan
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Data and models over time, for a plot.
+
+    Attributes
+    ----------
+    across, up : str
+        Names of the axes.
+    times : ndarray, shape (time,)
+    observed : ndarray, shape (time,)
+    expected : dict of str to ndarray, shape (time,)
+        By model.
+    held_out_from : float
+        Time from which on the models have not seen the data; NaN: they have seen all.
+    """
+
+    across: str
+    up: str
+    times: Floats
+    observed: Floats
+    expected: dict[str, Floats]
+    held_out_from: float = math.nan
+
+
+@dataclass(frozen=True)
+class Link:
+    """A number of the block as a product of powers of fitted parameters.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    powers : dict of str to float
+        Exponent of each parameter that takes part.
+    """
+
+    fitted: Fitted
+    powers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SegmentFit:
+    """One segment.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the block.
+    label : str
+        Its name in the data.
+    customers : float
+        That the fit used.
+    candidates : tuple of Candidate
+        Models that were compared.
+    chosen : Fitted
+        The one in the block.
+    values : dict of str to Any
+        Keys of the block and their values.
+    comments : dict of str to str
+        Remarks behind a key.
+    links : dict of str to Link
+        What the fitted numbers are made of, by dotted path inside the segment.
+    spend : tuple of Fitted
+        Models of spend, the one in the block first.
+    correlation : tuple of float or None
+        Of churn and spend, with its standard error.
+    facts : dict of str to float
+        Further figures for table and document.
+    notes : tuple of str
+    curve : Curve or None
+    """
+
+    key: str
+    label: str
+    customers: float
+    candidates: tuple[Candidate, ...]
+    chosen: Fitted
+    values: dict[str, Any]
+    links: dict[str, Link]
+    comments: dict[str, str] = field(default_factory=dict)
+    spend: tuple[Fitted, ...] = ()
+    correlation: tuple[float, float] | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A whole file.
+
+    Attributes
+    ----------
+    what : str
+        The command: "retention", "tenure", "transactions".
+    data : str
+        Name of the file.
+    step : str
+        What a period is.
+    segments : tuple of SegmentFit
+    drops : Drops
+        What was left out.
+    notes : tuple of str
+        On the file as a whole.
+    """
+
+    what: str
+    data: str
+    step: str
+    segments: tuple[SegmentFit, ...]
+    drops: Drops
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChurnFit:
+    """Models of churn compared on one life table, and what goes into the block."""
+
+    candidates: tuple[Candidate, ...]
+    chosen: Fitted
+    values: dict[str, Any]
+    links: dict[str, Link]
+    notes: tuple[str, ...]
+
+
+def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
+    """Fit all models of churn and choose one.
+
+    Parameters
+    ----------
+    life : LifeTable
+    choice : str
+        Of `CHOICES`: "sbg" falls back to the geometric where the data show no heterogeneity,
+        "best" takes the lowest AIC.
+    """
+    geometric, sbg, bdw = fit_geometric(life), fit_sbg(life), fit_bdw(life)
+    # Where there is no heterogeneity the sBG is the geometric, and a model may have no fit at all.
+    models = [geometric, *([sbg] if sbg.model == "sbg" else [])]
+    models += [bdw] if math.isfinite(bdw.log_likelihood) else []
+    candidates = tuple(Candidate(one, *chi_squared(life, one)) for one in models)
+    chosen = {
+        "sbg": sbg,
+        "geometric": geometric,
+        "bdw": bdw,
+        "best": min((sbg, geometric, bdw), key=lambda one: one.aic),
+    }[choice]
+    if not math.isfinite(chosen.log_likelihood):
+        chosen = sbg
+    notes = [*sbg.notes, *(f"{WORDS['bdw']}: {note}" for note in bdw.notes)]
+    best = min(models, key=lambda one: one.aic)
+    if chosen.aic - best.aic > _CLEAR:
+        notes.append(
+            f"the {WORDS[best.model]} describes the data better than the {WORDS[chosen.model]} "
+            f"in the block (AIC lower by {chosen.aic - best.aic:.1f}): --model {best.model} "
+            "writes it instead"
+        )
+    values, links = _churn_values(chosen)
+    return ChurnFit(candidates, chosen, values, links, tuple(notes))
+
+
+def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:
+    """Keys of a segment that say how its customers leave."""
+    found = chosen.parameters
+    if chosen.model == "geometric":
+        links = {"churn": Link(chosen, {"churn": 1.0})} if found["churn"] > 0.0 else {}
+        return {"churn": found["churn"]}, links
+    names = list(found)[:2]
+    values: dict[str, Any] = {
+        "churn": {"distribution": "beta", "a": found[names[0]], "b": found[names[1]]}
+    }
+    links = {
+        f"churn.{key}": Link(chosen, {name: 1.0}) for key, name in zip("ab", names, strict=True)
+    }
+    if chosen.model == "bdw":
+        # A customer's survival is (1-θ)^(t^c): its hazard is multiplied by t^c - (t-1)^c.
+        times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
+        values["hazard_by_tenure"] = np.diff(times ** found["c"]).tolist()
+    return values, links
+
+
+def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
+    """Paths whose errors are known, and the covariance of their logs.
+
+    Returns
+    -------
+    tuple of (list of str, ndarray of shape (path, path))
+        Numbers of different fits are taken as independent.
+    """
+    paths, rows = list(links), list(links.values())
+    table = np.zeros((len(rows), len(rows)))
+    for i, one in enumerate(rows):
+        for j, other in enumerate(rows):
+            if one.fitted is other.fitted:
+                table[i, j] = _covariance(one, other)
+    known = np.isfinite(np.diag(table))
+    kept = [path for path, is_known in zip(paths, known, strict=True) if is_known]
+    return kept, table[np.ix_(known, known)]
+
+
+def _covariance(one: Link, other: Link) -> float:
+    names = list(one.fitted.parameters)
+    return sum(
+        power * weight * float(one.fitted.covariance[names.index(name), names.index(second)])
+        for name, power in one.powers.items()
+        for second, weight in other.powers.items()
+    )
+
+
+def keys_of(labels: Iterable[str]) -> list[str]:
+    """Names for a scenario file: ``Month-to-month`` is ``month_to_month``; each one once."""
+    keys: list[str] = []
+    for label in labels:
+        plain = re.sub(r"\W+", "_", label.strip().lower()).strip("_")[:70] or "segment"
+        key, number = plain, 1
+        while key in keys:
+            number += 1
+            key = f"{plain}_{number}"
+        keys.append(key)
+    return keys

@@ -1,0 +1,331 @@
+"""Files of records, CSV or Parquet: what they are, and their columns as texts, piece by piece."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import itertools
+import operator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvsim.errors import InputError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PIECE_ROWS = 32_768
+"""Rows held as text at a time: a file of any size fits into memory."""
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "whitespace": " "}
+"""What may stand between two fields, by the word that ``--separator`` takes."""
+#: Bytes from the start of a file, and lines of it, by which its separator is judged.
+_PEEK_BYTES, _PEEK_LINES = 65_536, 50
+_LEAST_FIELDS = 2
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a file.
+
+    Attributes
+    ----------
+    lines : ndarray of int64, shape (row,)
+        Line of each row in a text file, number of each row in a Parquet file; from 1.
+    columns : dict of str to list of str
+        Texts of the columns asked for, without spaces around; empty where there is no value.
+    marks : ndarray of int64, shape (row,)
+        A hash of the whole row, all columns of the file: equal rows have equal marks.
+    empty, ragged : ndarray of int64
+        Lines without anything, and lines with more or fewer fields than there are columns; they
+        are not among the rows.
+    """
+
+    lines: NDArray[np.int64]
+    columns: dict[str, list[str]]
+    marks: NDArray[np.int64]
+    empty: NDArray[np.int64]
+    ragged: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Records:
+    """A file whose header is known.
+
+    Attributes
+    ----------
+    path : Path
+    header : tuple of str
+        Names of all columns.
+    separator : str
+        Between fields: one character, a space for any white space, empty for Parquet.
+    has_header : bool
+        Whether the names stand in the first line.
+    """
+
+    path: Path
+    header: tuple[str, ...]
+    separator: str
+    has_header: bool
+
+    @property
+    def unit(self) -> str:
+        """What a place in the file is called."""
+        return "line" if self.separator else "row"
+
+    def pieces(self, columns: Sequence[str]) -> Iterator[Piece]:
+        """The file's rows, `PIECE_ROWS` at a time.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names from `header`.
+
+        Raises
+        ------
+        InputError
+            If the file is not UTF-8, or not of the format that its name says.
+        """
+        places = {name: self.header.index(name) for name in columns}
+        yield from self._parquet(places) if not self.separator else self._text(places)
+
+    def _text(self, places: dict[str, int]) -> Iterator[Piece]:
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                reader = _Reader(file, self.separator, is_strict=True)
+                if self.has_header:
+                    reader.rows(1)
+                while True:
+                    first = reader.line + 1
+                    rows = reader.rows(PIECE_ROWS)
+                    if not rows:
+                        return
+                    lines = _lines(rows, first, reader.line)
+                    yield _piece(rows, lines, places, len(self.header))
+        except UnicodeDecodeError:
+            raise InputError(_not_utf8(self.path)) from None
+        except csv.Error as error:
+            message = f"{self.path}: {error}"
+            raise InputError(message) from None
+
+    def _parquet(self, places: dict[str, int]) -> Iterator[Piece]:
+        file = _open_parquet(self.path)
+        done = 0
+        for batch in file.iter_batches(batch_size=PIECE_ROWS):
+            texts = [_as_texts(column) for column in batch.columns]
+            lines = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
+            marks = np.fromiter(map(hash, zip(*texts, strict=True)), np.int64, batch.num_rows)
+            columns = {name: texts[at] for name, at in places.items()}
+            nothing = np.empty(0, dtype=np.int64)
+            yield Piece(lines, columns, marks, nothing, nothing)
+            done += batch.num_rows
+
+
+def open_records(path: Path, names: Sequence[str] = (), separator: str = "") -> Records:
+    """Look at the beginning of a file: its format, separator and columns.
+
+    Parameters
+    ----------
+    path : Path
+        A text file with one row a line, or a file ending in ``.parquet``.
+    names : sequence of str
+        Names of the columns of a file without a header.
+    separator : str
+        A word from `SEPARATORS` or the character itself; found out unless given.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is a folder, empty or not text in UTF-8, Parquet without
+        pyarrow, or the separator is none.
+    """
+    if path.is_dir():
+        message = f"{path}: is a folder, not a file of records"
+        raise InputError(message)
+    if not path.exists():
+        near = closest(path.name, _neighbours(path))
+        hint = f"; did you mean {str(path.with_name(near))!r}?" if near else ""
+        message = f"{path}: there is no such file{hint}"
+        raise InputError(message)
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return Records(path, tuple(_open_parquet(path).schema_arrow.names), "", has_header=True)
+    lines = _first_lines(path)
+    chosen = _known_separator(separator) if separator else _sniffed(lines, len(names))
+    first = _Reader(lines, chosen).rows(1)[0]
+    header = tuple(names) if names else tuple(text.strip() for text in first)
+    if names and len(names) != len(first):
+        message = (
+            f"{path}: --columns names {len(names)} columns ({', '.join(names)}), but the first "
+            f"line has {len(first)} fields"
+        )
+        raise InputError(message)
+    return Records(path, header, chosen, has_header=not names)
+
+
+def _neighbours(path: Path) -> list[str]:
+    return [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _first_lines(path: Path) -> list[str]:
+    """The first lines of a text file."""
+    with path.open("rb") as file:
+        start = file.read(_PEEK_BYTES)
+    if start[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in start:
+        kind = "UTF-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "not text"
+        message = f"{path}: is {kind}: save it as CSV in UTF-8, or as .parquet"
+        raise InputError(message)
+    whole = start if len(start) < _PEEK_BYTES else start[: start.rfind(b"\n") + 1] or start
+    try:
+        text = whole.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(_not_utf8(path)) from None
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+    if not lines:
+        message = f"{path}: is empty"
+        raise InputError(message)
+    return lines[:_PEEK_LINES]
+
+
+def _not_utf8(path: Path) -> str:
+    """Where a file stops being UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return (
+                    f"{path}:{number}: is not UTF-8 text (byte 0x{byte:02x} at position "
+                    f"{error.start + 1} of the line): save the file in UTF-8"
+                )
+    return f"{path}: is not UTF-8 text: save the file in UTF-8"
+
+
+def _known_separator(word: str) -> str:
+    if word in SEPARATORS:
+        return SEPARATORS[word]
+    if len(word) == 1 or word == "\\t":
+        return "\t" if word == "\\t" else word
+    near = closest(word, SEPARATORS)
+    hint = f"; did you mean {near!r}?" if near else ""
+    message = f"--separator {word!r}: allowed are {', '.join(SEPARATORS)} or one character{hint}"
+    raise InputError(message)
+
+
+def _sniffed(lines: list[str], fields: int) -> str:
+    """The separator that cuts the most lines into equally many fields.
+
+    Parameters
+    ----------
+    lines : list of str
+        First lines of the file.
+    fields : int
+        Fields a line that there should be; 0: not known.
+    """
+
+    def score(separator: str) -> tuple[float, float]:
+        counts = [len(row) for row in _Reader(lines, separator).rows(len(lines))]
+        common = fields or counts[0]
+        alike = sum(count == common for count in counts) / len(counts)
+        return (alike, common) if common >= _LEAST_FIELDS else (0.0, 0.0)
+
+    # Texts hold spaces, so white space must be strictly better than any other separator.
+    return max(SEPARATORS.values(), key=score)
+
+
+class _Reader:
+    """Rows of a text file as lists of fields.
+
+    Strict: a quotation mark that is never closed is an error; otherwise it takes all that follows.
+    """
+
+    def __init__(
+        self, file: IO[str] | Iterable[str], separator: str, *, is_strict: bool = False
+    ) -> None:
+        self.line = 0
+        self._words = map(str.split, file) if separator == " " else None
+        self._reader = csv.reader(file, delimiter=separator, strict=is_strict)
+
+    def rows(self, most: int) -> list[list[str]]:
+        """The next rows; `line` is then where they end."""
+        if self._words is not None:
+            rows = list(itertools.islice(self._words, most))
+            self.line += len(rows)
+            return rows
+        try:
+            rows = list(itertools.islice(self._reader, most))
+        except csv.Error as error:
+            what = "is a quotation mark not closed, or not doubled?"
+            message = f"up to line {self._reader.line_num}: {error}: {what}"
+            raise csv.Error(message) from None
+        self.line = self._reader.line_num
+        return rows
+
+
+def _lines(rows: list[list[str]], first: int, last: int) -> NDArray[np.int64]:
+    """Line on which each row begins, shape (row,)."""
+    lines = np.arange(first, first + len(rows), dtype=np.int64)
+    if last - first + 1 != len(rows):  # some texts have line ends in them
+        taller = [sum(text.count("\n") for text in row) for row in rows]
+        lines[1:] += np.cumsum(taller)[:-1]
+    return lines
+
+
+def _piece(
+    rows: list[list[str]], lines: NDArray[np.int64], places: dict[str, int], width: int
+) -> Piece:
+    """Tell whole rows from others, and keep of them what is needed."""
+    widths = np.fromiter(map(len, rows), np.int64, len(rows))
+    is_whole = widths == width
+    is_empty = np.zeros(len(rows), dtype=bool)
+    if not is_whole.all():
+        is_empty[~is_whole] = [not any(rows[at]) for at in np.flatnonzero(~is_whole).tolist()]
+        rows = [row for row, is_good in zip(rows, is_whole.tolist(), strict=True) if is_good]
+    return Piece(
+        lines=lines[is_whole],
+        columns={
+            name: list(map(str.strip, map(operator.itemgetter(at), rows)))
+            for name, at in places.items()
+        },
+        marks=np.fromiter(map(hash, map(tuple, rows)), np.int64, len(rows)),
+        empty=lines[is_empty],
+        ragged=lines[~is_whole & ~is_empty],
+    )
+
+
+def _open_parquet(path: Path) -> Any:
+    if importlib.util.find_spec("pyarrow") is None:
+        message = (
+            f"{path}: Parquet needs pyarrow: install it with pip install 'clvsim[parquet]', "
+            "or give a .csv"
+        )
+        raise InputError(message)
+    import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        message = f"{path}: is not a Parquet file: {error}"
+        raise InputError(message) from None
+    if file.metadata.num_rows == 0:
+        message = f"{path}: is empty"
+        raise InputError(message)
+    return file
+
+
+def _as_texts(column: Any) -> list[str]:
+    """A Parquet column as it would stand in a CSV file."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        texts = column.cast(pa.string()).to_pylist()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        texts = [None if value is None else str(value) for value in column.to_pylist()]
+    return ["" if text is None else text.strip() for text in texts]

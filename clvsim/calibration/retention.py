@@ -1,0 +1,263 @@
+"""``clvsim fit retention``: how many of a cohort are left after each period."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.calibration.churn import LifeTable, observed_survival, survival
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
+from clvsim.calibration.outcome import Candidate, Curve, Outcome, SegmentFit, fit_churn, keys_of
+from clvsim.calibration.tenure import EVERYBODY, LONGEST, UNKNOWN_SPEND, too_many
+from clvsim.calibration.texts import numbers as read_numbers
+from clvsim.calibration.texts import periods
+from clvsim.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.outcome import ChurnFit
+    from clvsim.calibration.records import Records
+
+    Floats = NDArray[np.float64]
+    Cells = dict[tuple[str, str], dict[int, tuple[float, int]]]
+
+_PERIOD = Reason(
+    "--period",
+    "periods that are no whole number",
+    "whole numbers: 0 for the cohort at its start, then 1, 2, …",
+)
+_SURVIVORS = Reason(
+    "--survivors", "survivors that are no number of customers", "numbers of customers, 0 or more"
+)
+_NO_SEGMENT = Reason("--segment", "no name of a segment", "the name of a segment in every row")
+_AGAIN = Reason("", "equal to an earlier row of the same cohort and period", is_fault=False)
+
+
+@dataclass(frozen=True)
+class RetentionColumns:
+    """Names of columns; `segment` and `cohort` may be empty: the file is one."""
+
+    period: str = "period"
+    survivors: str = "survivors"
+    segment: str = ""
+    cohort: str = ""
+
+    def options(self) -> dict[str, str]:
+        """Columns that were named, by option."""
+        named = {
+            "--period": self.period,
+            "--survivors": self.survivors,
+            "--segment": self.segment,
+            "--cohort": self.cohort,
+        }
+        return {option: name for option, name in named.items() if name}
+
+
+def read_retention(
+    records: Records, columns: RetentionColumns
+) -> tuple[dict[str, dict[str, Floats]], Drops]:
+    """Survivors by segment and cohort, each shape (period + 1,), customers.
+
+    Raises
+    ------
+    RecordsError
+        All that is wrong at once: columns, numbers, gaps, survivors that rise.
+    """
+    wanted = columns.options()
+    refuse(column_faults(records, wanted))
+    drops, faults = Drops(str(records.path), records.unit), []
+    cells: Cells = {}
+    for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
+        drops.begin(piece)
+        texts = piece.columns
+        when, count = periods(texts[columns.period]), read_numbers(texts[columns.survivors])
+        nobody = [""] * when.size
+        names = texts[columns.segment] if columns.segment else [EVERYBODY] * when.size
+        cohorts = texts[columns.cohort] if columns.cohort else nobody
+        good = np.ones(when.size, dtype=bool)
+        is_period = (when >= 0) & (when <= LONGEST)
+        good = drops.keep(_PERIOD, is_period, good, piece, columns.period)
+        good = drops.keep(_SURVIVORS, count >= 0.0, good, piece, columns.survivors)
+        if columns.segment:
+            named = np.array([bool(name) for name in names], dtype=bool)
+            good = drops.keep(_NO_SEGMENT, named, good, piece, columns.segment)
+        for at in np.flatnonzero(good).tolist():
+            line, value = int(piece.lines[at]), float(count[at])
+            cohort = cells.setdefault((names[at], cohorts[at]), {})
+            earlier = cohort.setdefault(int(when[at]), (value, line))
+            if earlier[1] == line:
+                continue
+            if earlier[0] == value:
+                drops.add(_AGAIN, piece.lines[at : at + 1])
+                continue
+            message = (
+                f"period {when[at]:.0f}{_of(names[at], cohorts[at])} has {value:g} survivors here "
+                f"and {earlier[0]:g} in {records.unit} {earlier[1]}"
+            )
+            allowed = "one row a cohort and period: name the column that tells cohorts apart"
+            faults.append(Fault(str(records.path), line, "--cohort", message, allowed))
+    faults += drops.faults() + too_many(records, {name for name, _ in cells})
+    if not cells and not faults:
+        faults.append(Fault(str(records.path), None, "", "has a header, but no usable rows"))
+    tables: dict[str, dict[str, Floats]] = {}
+    for (name, cohort_name), rows in cells.items():
+        # A row that was left out leaves a gap, which is then the thing to be told.
+        faults += _cohort_faults(records, name, cohort_name, rows)
+        counts = np.array([rows[period][0] for period in sorted(rows)])
+        tables.setdefault(name, {})[cohort_name] = counts
+    refuse(faults)
+    return tables, drops
+
+
+def _of(segment: str, cohort: str) -> str:
+    parts = [repr(part) for part in (segment if segment != EVERYBODY else "", cohort) if part]
+    return f" of {' / '.join(parts)}" if parts else ""
+
+
+def _cohort_faults(
+    records: Records, segment: str, cohort: str, rows: dict[int, tuple[float, int]]
+) -> Iterator[Fault]:
+    """What keeps a cohort from being one."""
+    file, who = str(records.path), _of(segment, cohort)
+    order = sorted(rows)
+    gaps = [period for period in range(order[-1] + 1) if period not in rows]
+    if gaps:
+        shown = ", ".join(map(str, gaps[:5])) + (", …" if len(gaps) > 5 else "")
+        message = f"period{'' if len(gaps) == 1 else 's'} {shown}{who} missing"
+        allowed = "every period from 0, the cohort at its start, to the last"
+        yield Fault(file, rows[order[0]][1], "--period", message, allowed)
+        return
+    if len(order) < 2:
+        message = f"only one period{who}: nothing is known about who stays"
+        yield Fault(file, rows[order[0]][1], "--period", message, "at least periods 0 and 1")
+    counts = [rows[period][0] for period in order]
+    if counts[0] <= 0.0:
+        message = f"the cohort{who} has nobody at its start"
+        yield Fault(file, rows[0][1], "--survivors", message, "a positive number in period 0")
+    if 0.0 < counts[0] <= 1.0:
+        message = f"survivors{who} look like shares of a cohort ({counts[0]:g} at the start)"
+        allowed = "numbers of customers: how many there are decides how much a table can say"
+        yield Fault(file, rows[0][1], "--survivors", message, allowed)
+    for period in order[1:]:
+        if rows[period][0] > rows[period - 1][0]:
+            now, before = rows[period][0], rows[period - 1][0]
+            message = f"{now:g} survivors{who} after {before:g} the period before"
+            allowed = "those left can only become fewer"
+            yield Fault(file, rows[period][1], "--survivors", message, allowed)
+
+
+def fit_retention_table(
+    records: Records, columns: RetentionColumns, step: str, model: str, holdout: int
+) -> Outcome:
+    """Fit geometric, sBG and beta-discrete-Weibull to the cohorts of each segment, stacked.
+
+    Cohorts of one segment share their churn; each is watched for as long as it was, so a triangle
+    of cohorts can be given as it is.
+
+    Parameters
+    ----------
+    records : Records
+    columns : RetentionColumns
+    step : str
+        What a period is.
+    model : str
+        Of `clvsim.calibration.outcome.CHOICES`.
+    holdout : int
+        Last periods of every cohort that the fit does not see.
+
+    Raises
+    ------
+    RecordsError
+        If the table cannot be used, or the holdout leaves nothing of a segment.
+    """
+    tables, drops = read_retention(records, columns)
+    faults = []
+    for name, cohorts in tables.items():
+        longest = max(counts.size for counts in cohorts.values()) - 1
+        if holdout >= longest:
+            message = (
+                f"a holdout of {holdout} leaves nothing of the {longest} periods"
+                f"{_of(name, '')} to fit"
+            )
+            faults.append(
+                Fault(str(records.path), None, "--holdout", message, f"0 to {longest - 1}")
+            )
+    refuse(faults)
+    keys = keys_of(tables)
+    segments = tuple(
+        _fit_segment(key, name, list(tables[name].values()), step, model, holdout)
+        for key, name in zip(keys, tables, strict=True)
+    )
+    return Outcome("retention", records.path.name, step, segments, drops)
+
+
+def stacked(cohorts: list[Floats]) -> LifeTable:
+    """Leavers and stayers of all cohorts by period since joining."""
+    periods_seen = max(counts.size for counts in cohorts) - 1
+    leavers, stayers = np.zeros(periods_seen), np.zeros(periods_seen)
+    for counts in cohorts:
+        leavers[: counts.size - 1] += counts[:-1] - counts[1:]
+        stayers[: counts.size - 1] += counts[1:]
+    return LifeTable(leavers, stayers)
+
+
+def _fit_segment(
+    key: str, label: str, cohorts: list[Floats], step: str, model: str, holdout: int
+) -> SegmentFit:
+    seen = [counts[: counts.size - holdout] for counts in cohorts if counts.size - holdout > 1]
+    life = stacked(seen)
+    churn = fit_churn(life, model)
+    notes = list(churn.notes)
+    if len(seen) < len(cohorts):
+        notes.append(
+            f"{len(cohorts) - len(seen)} of {len(cohorts)} cohorts are held out as a whole: they "
+            "are no longer than the holdout"
+        )
+    candidates = tuple(
+        replace(one, holdout_error=holdout_error(one, cohorts, holdout)) for one in churn.candidates
+    )
+    return SegmentFit(
+        key=key,
+        label=label,
+        customers=life.customers,
+        candidates=candidates,
+        chosen=churn.chosen,
+        values={**churn.values, "spend": UNKNOWN_SPEND},
+        links=churn.links,
+        comments={"spend": "not in the data: what a customer pays a period"},
+        facts={"cohorts": float(len(cohorts)), "periods": float(life.periods)},
+        notes=tuple(notes),
+        curve=_curve(cohorts, churn, step, life.periods if holdout else math.nan),
+    )
+
+
+def holdout_error(candidate: Candidate, cohorts: list[Floats], holdout: int) -> float:
+    """Sum of |expected - observed| survivors over what was held out, as a share of it.
+
+    Expected is the cohort's size at its start times the model's survival, as in Fader & Hardie
+    2007.
+    """
+    if not holdout:
+        return math.nan
+    missed = total = 0.0
+    for counts in cohorts:
+        expected = counts[0] * survival(candidate.fitted, counts.size - 1)
+        first = max(counts.size - holdout, 1)
+        missed += float(np.sum(np.abs(expected[first:] - counts[first:])))
+        total += float(np.sum(counts[first:]))
+    return missed / total if total else math.nan
+
+
+def _curve(cohorts: list[Floats], churn: ChurnFit, step: str, held_out_from: float) -> Curve:
+    whole = stacked(cohorts)
+    times = np.arange(whole.periods + 1, dtype=np.float64)
+    expected = {one.fitted.model: survival(one.fitted, whole.periods) for one in churn.candidates}
+    observed = observed_survival(whole)
+    across, up = f"{step}s since joining", "still a customer"
+    return Curve(across, up, times, observed, expected, held_out_from)

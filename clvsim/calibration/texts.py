@@ -1,0 +1,154 @@
+"""From the texts of a column to numbers, days, yes or no, and codes of names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+NO_DAY = np.iinfo(np.int64).min
+"""In place of a day that cannot be read."""
+YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "churned", "left"})
+NO = frozenset({"no", "n", "false", "f", "0", "0.0", "active", "stayed"})
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+_COMPACT = re.compile(r"\d{8}")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}([T ].*)?")
+_DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+
+
+def numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Numbers of a column, shape (row,); NaN for what is none, or not finite."""
+    try:
+        found = np.fromiter(map(float, texts), np.float64, len(texts))
+    except ValueError:
+        found = np.fromiter(map(_number, texts), np.float64, len(texts))
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def looks_decimal(text: str | None) -> bool:
+    """Whether a text is a number with a decimal comma."""
+    return text is not None and _DECIMAL_COMMA.fullmatch(text) is not None
+
+
+def flags(texts: Sequence[str]) -> NDArray[np.float64]:
+    """1 for yes, 0 for no, NaN for what is neither, shape (row,)."""
+    known = {text: _flag(text) for text in set(texts)}
+    return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
+
+
+def _flag(text: str) -> float:
+    plain = text.casefold()
+    return 1.0 if plain in YES else 0.0 if plain in NO else math.nan
+
+
+def periods(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Numbers of periods, shape (row,): whole numbers, or months like ``2026-03``; NaN for others.
+
+    Months are counted from year 0.
+    """
+    known = {text: _period(text) for text in set(texts)}
+    return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
+
+
+def _period(text: str) -> float:
+    month = _MONTH.fullmatch(text)
+    if month and 1 <= int(month[2]) <= 12:
+        return 12.0 * int(month[1]) + int(month[2]) - 1.0
+    value = _number(text)
+    return value if math.isfinite(value) and value == int(value) else math.nan
+
+
+@dataclass
+class Days:
+    """Reads days, each different text of a piece once.
+
+    Parameters
+    ----------
+    pattern : str
+        As for ``datetime.strptime``; empty: ``1997-01-31`` with or without a time, ``19970131``,
+        ``1997/01/31``.
+
+    Attributes
+    ----------
+    zones : dict of str to (int, str)
+        Offsets from UTC that were met (empty: none was written), with the rows and the first text
+        of each.
+    """
+
+    pattern: str = ""
+    zones: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def read(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Days since 1970-01-01, shape (row,); `NO_DAY` for what is none.
+
+        A time of day is dropped: a purchase counts on the day that was written down.
+        """
+        known: dict[str, int] = {}
+        for text, count in Counter(texts).items():
+            day, zone = self._day(text)
+            known[text] = day
+            if day != NO_DAY:
+                rows, first = self.zones.get(zone, (0, text))
+                self.zones[zone] = rows + count, first
+        return np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+
+    def _day(self, text: str) -> tuple[int, str]:
+        try:
+            when = self._parsed(text)
+        except ValueError:
+            return NO_DAY, ""
+        offset = when.utcoffset()
+        zone = "" if offset is None else str(dt.timezone(offset))
+        return when.toordinal() - _EPOCH, zone
+
+    def _parsed(self, text: str) -> dt.datetime:
+        if self.pattern:
+            return dt.datetime.strptime(text, self.pattern)  # noqa: DTZ007 - a day, no instant
+        if _SLASHED.fullmatch(text):
+            text = text.replace("/", "-")
+        if _COMPACT.fullmatch(text) or _ISO.fullmatch(text):
+            return dt.datetime.fromisoformat(text)
+        raise ValueError(text)
+
+
+def day_text(day: float) -> str:
+    """``1997-01-31`` for days since 1970-01-01."""
+    return dt.date.fromordinal(int(day) + _EPOCH).isoformat()
+
+
+@dataclass
+class Codes:
+    """Names by whole numbers, in the order in which they were first met."""
+
+    names: dict[str, int] = field(default_factory=dict)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Codes of names, shape (row,)."""
+        names = self.names
+        for text in dict.fromkeys(texts):
+            names.setdefault(text, len(names))
+        return np.fromiter(map(names.__getitem__, texts), np.int64, len(texts))
+
+    @property
+    def labels(self) -> list[str]:
+        """Names in the order of their codes."""
+        return list(self.names)

@@ -1,0 +1,255 @@
+"""``clvsim fit transactions``: purchases and dropout, the value of a purchase, and a holdout."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy
+
+from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
+from clvsim.calibration.purchase_log import DAYS_PER_UNIT, read_log, split_log
+from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
+from clvsim.calibration.texts import day_text
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.fitted import Fitted
+    from clvsim.calibration.purchase_log import Log, LogColumns, Split
+    from clvsim.calibration.records import Records
+
+    Floats = NDArray[np.float64]
+
+#: Distance of a parameter from 1 at which the limit of a formula is taken.
+_NEAR_ONE = 1e-7
+#: Fewest customers with a repeat purchase to correlate frequency and value.
+_LEAST_PAIRS = 10
+#: Most points of the curve.
+_MOST_POINTS = 400
+
+
+def expected_repeats(fitted: Fitted, times: Floats) -> Floats:
+    """Expected repeat purchases of a new customer until some time after its first, shape (time,).
+
+    Parameters
+    ----------
+    fitted : Fitted
+        "bg/nbd" or "pareto/nbd".
+    times : ndarray, shape (time,), in the unit of the fit
+        Negative: not yet a customer, so 0.
+
+    References
+    ----------
+    Fader, Hardie & Lee 2005, "Counting your customers the easy way", eq. 9; Schmittlein, Morrison
+    & Colombo 1987, eq. 17.
+    """
+    since = np.maximum(np.asarray(times, dtype=np.float64), 0.0)
+    found = fitted.parameters
+    r, alpha = found["r"], found["alpha"]
+    if fitted.model == "pareto/nbd":
+        s, beta = _off_one(found["s"]), found["beta"]
+        shares = -np.expm1((s - 1.0) * np.log(beta / (beta + since)))
+        return np.asarray(r * beta / (alpha * (s - 1.0)) * shares)
+    a, b = _off_one(found["a"]), found["b"]
+    odds = scipy.special.hyp2f1(r, b, a + b - 1.0, since / (alpha + since))
+    return np.asarray((a + b - 1.0) / (a - 1.0) * (1.0 - (alpha / (alpha + since)) ** r * odds))
+
+
+def _off_one(value: float) -> float:
+    """A parameter kept off the value at which the formula is 0/0."""
+    return value if abs(value - 1.0) > _NEAR_ONE else 1.0 + _NEAR_ONE
+
+
+def fit_transactions(
+    records: Records,
+    columns: LogColumns,
+    *,
+    unit: str = "week",
+    holdout: float = 0.0,
+    end: int | None = None,
+    pattern: str = "",
+    drop_duplicates: bool = False,
+    model: str = "best",
+) -> Outcome:
+    """Fit BG/NBD, Pareto/NBD and Gamma-Gamma to a log.
+
+    Parameters
+    ----------
+    records : Records
+    columns : LogColumns
+    unit : str
+        Of time; a period of the scenario that the block is for.
+    holdout : float
+        Last units that the fit does not see.
+    end : int, optional
+        Last day observed, days since 1970-01-01.
+    pattern : str
+        Of dates, as for ``strptime``.
+    drop_duplicates : bool
+    model : {"best", "bg/nbd", "pareto/nbd"}
+        Model in the block: "best" is the one with the lower AIC.
+
+    Raises
+    ------
+    RecordsError
+        If the log cannot be used.
+    """
+    log, drops, notes = read_log(
+        records, columns, end=end, pattern=pattern, drop_duplicates=drop_duplicates
+    )
+    split = split_log(log, unit, holdout, str(records.path))
+    fits = (fit_bg_nbd(split.summary), fit_pareto_nbd(split.summary))
+    candidates = tuple(
+        Candidate(one, holdout_error=_holdout_error(one, split, log.end, unit)) for one in fits
+    )
+    chosen = min(fits, key=lambda one: one.aic)
+    if model != "best":
+        chosen = next(one for one in fits if one.model == model)
+    values_fit = fit_gamma_gamma(split.summary)
+    values, links = _block_values(chosen, values_fit)
+    label = records.path.stem
+    told = [f"{WORDS[one.model]}: {note}" for one in (*fits, values_fit) for note in one.notes]
+    segment = SegmentFit(
+        key=keys_of([label])[0],
+        label=label,
+        customers=float(split.first.size),
+        candidates=candidates,
+        chosen=chosen,
+        values=values,
+        links=links,
+        comments={"purchase_rate": f"purchases a {unit} while alive", **_spend_comment(values)},
+        spend=(values_fit,),
+        facts=_facts(log, split, fits, unit),
+        notes=(*told, *_value_notes(split)),
+        curve=_curve(split, log.end, fits, unit, is_held_out=holdout > 0),
+    )
+    notes += _log_notes(log, split, holdout)
+    return Outcome("transactions", records.path.name, unit, (segment,), drops, tuple(notes))
+
+
+def _block_values(chosen: Fitted, values: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:
+    """Keys of a segment of buyers, and what they are made of."""
+    found = chosen.parameters
+    rate = {"distribution": "gamma", "a": found["r"], "scale": 1.0 / found["alpha"]}
+    block: dict[str, Any] = {"relationship": chosen.model, "purchase_rate": rate}
+    links = {
+        "purchase_rate.a": Link(chosen, {"r": 1.0}),
+        "purchase_rate.scale": Link(chosen, {"alpha": -1.0}),
+    }
+    if chosen.model == "bg/nbd":
+        block["churn"] = {"distribution": "beta", "a": found["a"], "b": found["b"]}
+        links |= {"churn.a": Link(chosen, {"a": 1.0}), "churn.b": Link(chosen, {"b": 1.0})}
+    else:
+        death = {"distribution": "gamma", "a": found["s"], "scale": 1.0 / found["beta"]}
+        block["death_rate"] = death
+        links["death_rate.a"] = Link(chosen, {"s": 1.0})
+        links["death_rate.scale"] = Link(chosen, {"beta": -1.0})
+    p, q, gamma = values.parameters.values()
+    if math.isfinite(p):
+        # A purchase is gamma with shape p and a rate that is gamma(q, γ) over customers.
+        block["spend"] = {"distribution": "invgamma", "a": q, "scale": p * gamma}
+        block["spend_shape"] = p
+        links["spend.a"] = Link(values, {"q": 1.0})
+        links["spend.scale"] = Link(values, {"p": 1.0, "gamma": 1.0})
+        links["spend_shape"] = Link(values, {"p": 1.0})
+    else:
+        block["spend"] = 0.0
+    return block, links
+
+
+def _spend_comment(values: dict[str, Any]) -> dict[str, str]:
+    is_known = isinstance(values["spend"], dict)
+    return {} if is_known else {"spend": "no repeat purchase of an amount above 0 says more"}
+
+
+def _expected_total(fitted: Fitted, split: Split, day: float, unit: str) -> float:
+    """Expected repeat purchases of all customers until a day."""
+    days, counts = np.unique(split.first, return_counts=True)
+    return float(counts @ expected_repeats(fitted, np.subtract(day, days) / DAYS_PER_UNIT[unit]))
+
+
+def _holdout_error(fitted: Fitted, split: Split, end: int, unit: str) -> float:
+    """|expected - observed| repeat purchases in the holdout, as a share of those observed."""
+    observed = int(np.sum(split.repeats > split.cut))
+    if end <= split.cut or not observed:
+        return math.nan
+    return abs(_in_holdout(fitted, split, end, unit) - observed) / observed
+
+
+def _in_holdout(fitted: Fitted, split: Split, end: int, unit: str) -> float:
+    return _expected_total(fitted, split, end, unit) - _expected_total(
+        fitted, split, split.cut, unit
+    )
+
+
+def _facts(log: Log, split: Split, fits: tuple[Fitted, ...], unit: str) -> dict[str, float]:
+    frequency = split.summary.frequency
+    facts = {
+        "purchases": float(log.day.size),
+        "repeat_purchases": float(frequency.sum()),
+        "bought_once": float(np.sum(frequency == 0)),
+    }
+    if log.end > split.cut:
+        facts["holdout_observed"] = float(np.sum(split.repeats > split.cut))
+        for one in fits:
+            facts[f"holdout_{one.model}"] = _in_holdout(one, split, log.end, unit)
+    return facts
+
+
+def _value_notes(split: Split) -> list[str]:
+    """Whether value goes with frequency, which Gamma-Gamma says it does not."""
+    summary = split.summary
+    again = (summary.frequency > 0) & (np.nan_to_num(summary.value) > 0.0)
+    count, value = summary.frequency[again], summary.value[again]
+    if again.sum() < _LEAST_PAIRS or not np.ptp(count) or not np.ptp(value):
+        return []
+    rank = float(scipy.stats.spearmanr(count, value).statistic)
+    error = 1.0 / math.sqrt(float(again.sum()) - 1.0)
+    note = (
+        "Gamma-Gamma takes the value of a purchase as independent of how often a customer buys: "
+        f"their rank correlation is {rank:.2f} ± {error:.2f}"
+    )
+    return [note]
+
+
+def _log_notes(log: Log, split: Split, holdout: float) -> list[str]:
+    notes = []
+    if log.merged:
+        notes.append(f"{log.merged:,} rows are a further purchase of a customer on a day: merged")
+    once = int(np.sum(split.summary.frequency == 0))
+    notes.append(
+        f"{once:,} of {split.first.size:,} customers bought on one day only: kept for how often "
+        "customers buy, left out of Gamma-Gamma"
+    )
+    if holdout:
+        notes.append(
+            f"fitted on {day_text(split.begin)} to {day_text(split.cut)}, held out until "
+            f"{day_text(log.end)}"
+        )
+    if split.later:
+        notes.append(
+            f"{split.later:,} customers first bought in the holdout: neither fitted nor compared"
+        )
+    return notes
+
+
+def _curve(
+    split: Split, end: int, fits: tuple[Fitted, ...], unit: str, *, is_held_out: bool
+) -> Curve:
+    """Repeat purchases of all customers, added up since the log began."""
+    length = DAYS_PER_UNIT[unit]
+    count = min(max(int((end - split.begin) / length), 1), _MOST_POINTS)
+    times = np.linspace(0.0, (end - split.begin + 1) / length, count + 1)
+    days = split.begin - 1 + times * length
+    observed = np.searchsorted(split.repeats, days, side="right").astype(np.float64)
+    expected = {
+        one.model: np.array([_expected_total(one, split, day, unit) for day in days])
+        for one in fits
+    }
+    cut = (split.cut - split.begin + 1) / length if is_held_out else math.nan
+    up = "repeat purchases, added up"
+    return Curve(f"{unit}s since {day_text(split.begin)}", up, times, observed, expected, cut)

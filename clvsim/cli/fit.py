@@ -1,0 +1,271 @@
+"""``clvsim fit``: its four commands, their options and examples."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clvsim.cli.examples import examples
+from clvsim.cli.guard import guarded
+
+_RETENTION = (
+    "clvsim fit retention survivors.csv --holdout 5 --step year",
+    "clvsim fit retention survivors.csv --segment plan --cohort joined --out segments.toml",
+)
+_TENURE = (
+    "clvsim fit tenure telco.csv --tenure tenure --churned Churn",
+    "clvsim fit tenure telco.csv --tenure tenure --churned Churn --segment Contract \\",
+    "    --spend MonthlyCharges --out segments.toml --plot fit.png",
+)
+_TRANSACTIONS = (
+    "clvsim fit transactions log.csv --customer id --date date --amount paid --holdout 39",
+    "clvsim fit transactions cdnow.txt --columns customer,id,date,cds,dollars \\",
+    "    --customer id --date date --amount dollars --holdout 39 --plot fit.png",
+)
+_STATES = ("clvsim fit states panel.csv --customer id --period month --state recency --value paid",)
+
+fit = typer.Typer(
+    name="fit",
+    help="Fit segments of a scenario to your own records.",
+    short_help="Fit segments to your own records.",
+    epilog=examples(_RETENTION[0], _TENURE[0], _TRANSACTIONS[0], _STATES[0]),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Step(enum.StrEnum):
+    """Periods of a scenario."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class ChurnModel(enum.StrEnum):
+    """Models of churn that the block can hold."""
+
+    SBG = "sbg"
+    GEOMETRIC = "geometric"
+    BDW = "bdw"
+    BEST = "best"
+
+
+class PurchaseModel(enum.StrEnum):
+    """Models of purchases that the block can hold."""
+
+    BG_NBD = "bg/nbd"
+    PARETO_NBD = "pareto/nbd"
+    BEST = "best"
+
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="Records: CSV, text or Parquet.")]
+_Columns = Annotated[
+    str,
+    typer.Option(
+        metavar="A,B,…", help="Names of all columns of a file without a header, in their order."
+    ),
+]
+_Separator = Annotated[
+    str,
+    typer.Option(
+        metavar="WORD",
+        help="comma, semicolon, tab, bar, whitespace or a character; found out unless given.",
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml", help="Write the segments there; without it they go to stdout."
+    ),
+]
+_Plot = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.png", help="Draw fit against data (needs matplotlib)."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, no tables.")]
+_Step = Annotated[Step, typer.Option(help="What a period is.")]
+_Model = Annotated[
+    ChurnModel,
+    typer.Option(
+        help="Model in the block: sbg (one churn rate where customers show no difference), "
+        "geometric, bdw, or best (lowest AIC)."
+    ),
+]
+_Segment = Annotated[str, typer.Option(metavar="COLUMN", help="Segments, by name.")]
+
+
+@fit.command(
+    short_help="From a retention table: survivors by period.", epilog=examples(*_RETENTION)
+)
+@guarded
+def retention(
+    file: _File,
+    *,
+    period: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Period since joining: 0, 1, 2, …")
+    ] = "period",
+    survivors: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Customers still there after it.")
+    ] = "survivors",
+    segment: _Segment = "",
+    cohort: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Cohorts, by name; fitted together.")
+    ] = "",
+    holdout: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Last periods of each cohort to hold out.")
+    ] = 0,
+    step: _Step = Step.MONTH,
+    model: _Model = ChurnModel.SBG,
+    columns: _Columns = "",
+    separator: _Separator = "",
+    out: _Out = None,
+    plot: _Plot = None,
+    json: _Json = False,
+) -> None:
+    """Fit sBG, one churn rate and beta-discrete-Weibull to cohorts and their survivors.
+
+    Period 0 is the cohort at its start. Columns called segment and cohort are used unasked.
+    """
+    from clvsim.calibration.retention import RetentionColumns, fit_retention_table
+    from clvsim.cli.fitting import Target, open_file, show_fit
+
+    target = Target(out, plot, as_json=json)
+    records = open_file(file, columns, separator)
+    named = RetentionColumns(
+        period=period,
+        survivors=survivors,
+        segment=segment or _if_there("segment", records.header),
+        cohort=cohort or _if_there("cohort", records.header),
+    )
+    show_fit(fit_retention_table(records, named, step.value, model.value, holdout), target)
+
+
+def _if_there(name: str, header: tuple[str, ...]) -> str:
+    return name if name in header else ""
+
+
+@fit.command(
+    short_help="From one row a customer: tenure, and whether it left.", epilog=examples(*_TENURE)
+)
+@guarded
+def tenure(
+    file: _File,
+    *,
+    tenure: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Periods as a customer, until leaving or today.")
+    ],
+    churned: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Whether it left: Yes or No, 1 or 0, …")
+    ],
+    segment: _Segment = "",
+    spend: Annotated[str, typer.Option(metavar="COLUMN", help="Spend per period, currency.")] = "",
+    customer: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Names of customers: each counts once.")
+    ] = "",
+    step: _Step = Step.MONTH,
+    model: _Model = ChurnModel.SBG,
+    columns: _Columns = "",
+    separator: _Separator = "",
+    out: _Out = None,
+    plot: _Plot = None,
+    json: _Json = False,
+) -> None:
+    """Fit churn, spend and their correlation to customers of whom most have not left yet.
+
+    Who has not left is right-censored. Churn: sBG, or one rate where customers show no difference;
+    spend: gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum
+    likelihood.
+    """
+    from clvsim.calibration.tenure import TenureColumns, fit_tenure
+    from clvsim.cli.fitting import Target, open_file, show_fit
+
+    target = Target(out, plot, as_json=json)
+    records = open_file(file, columns, separator)
+    named = TenureColumns(tenure, churned, segment, spend, customer)
+    show_fit(fit_tenure(records, named, step.value, model.value), target)
+
+
+@fit.command(short_help="From a log of purchases.", epilog=examples(*_TRANSACTIONS))
+@guarded
+def transactions(
+    file: _File,
+    *,
+    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Who bought.")],
+    date: Annotated[str, typer.Option(metavar="COLUMN", help="When.")],
+    amount: Annotated[str, typer.Option(metavar="COLUMN", help="For how much, currency.")],
+    holdout: Annotated[
+        float, typer.Option(min=0.0, metavar="N", help="Last units of time to hold out.")
+    ] = 0.0,
+    unit: Annotated[Step, typer.Option(help="Unit of time: a period.")] = Step.WEEK,
+    end: Annotated[
+        str,
+        typer.Option(metavar="DATE", help="Last day observed; that of the last purchase if not."),
+    ] = "",
+    date_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Of dates, as in Python: %d.%m.%Y")
+    ] = "",
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Rows equal in every column are one.")
+    ] = False,
+    model: Annotated[
+        PurchaseModel, typer.Option(help="Model in the block; best: the lower AIC.")
+    ] = PurchaseModel.BEST,
+    columns: _Columns = "",
+    separator: _Separator = "",
+    out: _Out = None,
+    plot: _Plot = None,
+    json: _Json = False,
+) -> None:
+    """Fit BG/NBD, Pareto/NBD and Gamma-Gamma to purchases, those of a day merged."""
+    from clvsim.calibration.purchase_log import LogColumns
+    from clvsim.calibration.transactions import fit_transactions
+    from clvsim.cli.fitting import Target, day_of, open_file, show_fit
+
+    target = Target(out, plot, as_json=json)
+    last = day_of(end) if end else None
+    records = open_file(file, columns, separator)
+    outcome = fit_transactions(
+        records,
+        LogColumns(customer, date, amount),
+        unit=unit.value,
+        holdout=holdout,
+        end=last,
+        pattern=date_format,
+        drop_duplicates=drop_duplicates,
+        model=model.value,
+    )
+    show_fit(outcome, target)
+
+
+@fit.command(short_help="From a panel of states.", epilog=examples(*_STATES))
+@guarded
+def states(
+    file: _File,
+    *,
+    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Who.")],
+    period: Annotated[
+        str, typer.Option(metavar="COLUMN", help="When: whole numbers, or months like 2026-03.")
+    ],
+    state: Annotated[str, typer.Option(metavar="COLUMN", help="In which state.")],
+    value: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What the period brought in, currency.")
+    ] = "",
+    step: _Step = Step.MONTH,
+    columns: _Columns = "",
+    separator: _Separator = "",
+    out: _Out = None,
+    json: _Json = False,
+) -> None:
+    """Count transitions between states from one period to the next, with their errors."""
+    from clvsim.calibration.states import StateColumns, fit_states
+    from clvsim.cli.fitting import Target, open_file, show_states
+
+    target = Target(out, None, as_json=json)
+    records = open_file(file, columns, separator)
+    show_states(
+        fit_states(records, StateColumns(customer, period, state, value), step.value), target
+    )

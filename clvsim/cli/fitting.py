@@ -1,0 +1,111 @@
+"""What the commands of ``clvsim fit`` share: opening the file, and where the results go."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import RenderableType
+
+from clvsim.calibration.block import block, check_target, state_block, write_text
+from clvsim.calibration.outcome import Outcome
+from clvsim.calibration.plot import check_matplotlib, draw, left_out
+from clvsim.calibration.records import Records, open_records
+from clvsim.calibration.states import StateFit
+from clvsim.calibration.texts import NO_DAY, Days
+from clvsim.cli.guard import tell
+from clvsim.errors import InputError
+from clvsim.report.fitting import fit_json, fit_report, state_json, state_report, told
+from clvsim.report.tables import console_for
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where results go; refused at once where they cannot.
+
+    Parameters
+    ----------
+    out : Path or None
+        File of the block; None: stdout.
+    plot : Path or None
+    as_json : bool
+        Whether one JSON document is all that goes to stdout.
+    """
+
+    out: Path | None
+    plot: Path | None
+    as_json: bool
+
+    def __post_init__(self) -> None:
+        if self.out is not None:
+            check_target(self.out, ".toml")
+        if self.plot is not None:
+            check_target(self.plot, ".png")
+            check_matplotlib()
+
+
+def open_file(file: Path, columns: str, separator: str) -> Records:
+    """Open a file of records as the options say.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened, or names of columns are empty or given twice.
+    """
+    names = [name.strip() for name in columns.split(",")] if columns else []
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not all(names):
+        what = f"names {', '.join(map(repr, twice))} twice" if twice else "has an empty name"
+        message = f"--columns {columns!r} {what}"
+        raise InputError(message)
+    return open_records(file, names, separator)
+
+
+def day_of(text: str) -> int:
+    """The day of ``--end``, days since 1970-01-01.
+
+    Raises
+    ------
+    InputError
+    """
+    day = int(Days().read([text])[0])
+    if day == NO_DAY:
+        message = f"--end {text!r} is no date: write it like 1998-06-30"
+        raise InputError(message)
+    return day
+
+
+def show_fit(outcome: Outcome, target: Target) -> None:
+    """Write block and plot, and show the rest."""
+    text = block(outcome)
+    if target.plot is not None:
+        draw(target.plot, outcome)
+    _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
+    for line in told(outcome.drops, outcome.notes, outcome.segments):
+        tell(line)
+    if target.plot is not None and left_out(outcome.segments):
+        tell(f"note: {left_out(outcome.segments)} segments had no room in {target.plot}")
+
+
+def show_states(fit: StateFit, target: Target) -> None:
+    """Write the block, and show the rest."""
+    document = state_json(fit) if target.as_json else ""
+    _show(state_block(fit), document, state_report(fit), target)
+    for line in told(fit.drops, fit.notes):
+        tell(line)
+
+
+def _show(text: str, document: str, report: list[RenderableType], target: Target) -> None:
+    """The block alone on stdout, so that it can be redirected; with ``--out`` the tables there."""
+    if target.out is not None:
+        write_text(target.out, text)
+    if document:
+        typer.echo(document)
+        return
+    if target.out is None:
+        typer.echo(text, nl=False)
+    console = console_for(stderr=target.out is None)
+    for part in report:
+        console.print(part)
+        console.print()
+    if target.out is not None:
+        tell(f"{target.out}: written")

@@ -1,0 +1,1 @@
+"""From records to the distributions of a scenario."""

@@ -1,0 +1,104 @@
+"""Panels of states: transitions by hand, recovery, gaps, conflicts."""
+
+import numpy as np
+import pytest
+
+from clvsim.calibration.drops import RecordsError
+from clvsim.calibration.records import open_records
+from clvsim.calibration.states import StateColumns, fit_states
+from tests.statistics import assert_proportion
+
+NAMED = StateColumns("id", "month", "state", "paid")
+
+
+@pytest.fixture
+def panel(tmp_path):
+    def write(*rows, head="id,month,state,paid"):
+        path = tmp_path / "panel.csv"
+        path.write_text("\n".join((head, *rows)) + "\n")
+        return open_records(path)
+
+    return write
+
+
+ROWS = [
+    "a,2025-12,new,10", "a,2026-01,active,12", "a,2026-02,active,8",
+    "b,2026-02,lapsed,0", "b,2026-01,new,6",
+]  # fmt: skip
+
+
+def test_transitions_by_hand(panel):
+    found = fit_states(panel(*ROWS), NAMED, "month")
+    assert found.states == ("active", "lapsed", "new")
+    assert found.counts.tolist() == [[1, 0, 0], [0, 0, 0], [1, 1, 0]]
+    assert found.probabilities[2].tolist() == [0.5, 0.5, 0.0]
+    assert found.errors[2, 0] == pytest.approx(np.sqrt(0.25 / 2))
+    assert found.values.tolist() == [10.0, 0.0, 8.0]
+    assert found.value_errors[0] == pytest.approx(2.0)
+    assert found.log_likelihood == pytest.approx(2 * np.log(0.5))
+    assert found.customers == 2
+    assert "nobody was seen after being in 'lapsed'" in found.notes[0]
+    block = found.block_values()
+    assert block["transitions"][1] == [0.0, 1.0, 0.0]
+    assert np.sum(block["transitions"], axis=1).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_states_that_are_numbers_stand_in_their_order(panel):
+    rows = [f"a,{month},{state},1" for month, state in enumerate((10, 9, 2, 10))]
+    assert fit_states(panel(*rows), NAMED, "month").states == ("2", "9", "10")
+
+
+def test_gaps_are_not_bridged_and_told(panel):
+    found = fit_states(panel(*ROWS, "a,2026-05,new,3"), NAMED, "month")
+    assert found.counts.sum() == 3
+    assert "pairs of rows of a customer with a period missing between, not used: 1" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (",2026-03,new,1", "left out: no customer (--customer)"),
+        ("a,2026-03,,1", "left out: no name of a state (--state)"),
+        ("a,March,new,1", "left out: periods that are no whole number (--period), the first"),
+        ("a,2026-02,active,8", "left out: equal to an earlier row of the same customer"),
+        ("a,2026-02,new,8", "left out: another state than an earlier row"),
+        ("a,2026-02,new", "left out: lines with more or fewer fields"),
+    ],
+)
+def test_a_bad_row_is_left_out_and_told(panel, row, words):
+    found = fit_states(panel(*ROWS, row), NAMED, "month")
+    assert found.counts.sum() == 3
+    (line,) = found.drops.told()
+    assert words in line
+    assert line.endswith("; line 7")
+
+
+def test_a_value_that_is_none_leaves_the_transition(panel):
+    found = fit_states(panel(*ROWS, "b,2026-03,lapsed,much"), NAMED, "month")
+    assert found.counts.sum() == 4
+    assert "rows kept: values that are no number" in found.drops.told()[0]
+
+
+def test_what_is_no_panel(panel):
+    with pytest.raises(RecordsError, match="no customer has two periods that follow one another"):
+        fit_states(panel("a,1,new,1", "b,2,new,1"), NAMED, "month")
+    rows = [f"a,{month},s{month},1" for month in range(201)]
+    with pytest.raises(RecordsError, match="201 different states"):
+        fit_states(panel(*rows), NAMED, "month")
+    with pytest.raises(RecordsError, match="--period"):
+        fit_states(panel("a,Jan,new,1", "b,Feb,new,1"), NAMED, "month")
+
+
+def test_probabilities_are_recovered(panel):
+    rng = np.random.default_rng(9)
+    true = np.array([[0.7, 0.3], [0.2, 0.8]])
+    rows = []
+    for who in range(300):
+        state = 0
+        for month in range(10):
+            rows.append(f"{who},{month},s{state},1")
+            state = rng.choice(2, p=true[state])
+    found = fit_states(panel(*rows), NAMED, "month")
+    for row in range(2):
+        leaving = int(found.counts[row].sum())
+        assert_proportion(int(found.counts[row, 0]), leaving, true[row, 0])

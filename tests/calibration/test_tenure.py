@@ -1,0 +1,241 @@
+"""Tenures, spend and their correlation: the Telco sample, and recovery under censoring."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from clvsim.calibration.churn import fit_sbg
+from clvsim.calibration.drops import RecordsError
+from clvsim.calibration.records import open_records
+from clvsim.calibration.spend import correlation_with_churn, fit_spend, largest_gap
+from clvsim.calibration.tenure import TenureColumns, fit_tenure, life_table, read_tenure
+from tests.statistics import assert_proportion
+
+TELCO = Path(__file__).parents[2] / "scenarios" / "data" / "telco-customer-churn.csv"
+COLUMNS = TenureColumns("tenure", "Churn", "Contract", "MonthlyCharges")
+#: Draws of a whole company; intervals of 60 find a coverage of 0.6 in place of 0.95.
+DRAWS = 60
+
+
+def company(rng, customers=1500, rho=-0.4, alpha=0.7, beta=4.0):
+    """Tenures right-censored by a joining date of one's own, and spend that goes with churn."""
+    scores = rng.multivariate_normal([0.0, 0.0], [[1.0, rho], [rho, 1.0]], customers)
+    theta = scipy.stats.beta.ppf(scipy.stats.norm.cdf(scores[:, 0]), alpha, beta)
+    spend = scipy.stats.gamma.ppf(scipy.stats.norm.cdf(scores[:, 1]), 4.0, scale=15.0)
+    life = np.floor(np.log(rng.random(customers)) / np.log1p(-theta)) + 1.0
+    watched = rng.integers(1, 37, customers)
+    has_left = life <= watched
+    return np.where(has_left, life, watched).astype(np.int64), has_left, spend
+
+
+@pytest.fixture(scope="module")
+def companies():
+    rng = np.random.default_rng(11)
+    return [company(rng) for _ in range(DRAWS)]
+
+
+@pytest.fixture(scope="module")
+def fits(companies):
+    return [fit_sbg(life_table(tenure, left)) for tenure, left, _ in companies]
+
+
+@pytest.mark.parametrize(("name", "true"), [("alpha", 0.7), ("beta", 4.0)])
+def test_intervals_under_censoring_cover(fits, name, true):
+    hits = sum(low <= true <= high for low, high in (one.interval(name) for one in fits))
+    assert_proportion(hits, DRAWS, 0.95, fault=0.6)
+
+
+def test_intervals_of_the_correlation_cover(companies, fits):
+    hits = 0
+    for (tenure, left, spend), churn in zip(companies, fits, strict=True):
+        rho, error = correlation_with_churn(churn, tenure, left, spend)
+        hits += abs(rho + 0.4) <= 1.96 * error
+    assert_proportion(hits, DRAWS, 0.95, fault=0.6)
+
+
+@pytest.mark.parametrize(("model", "true"), [("gamma", (4.0, 15.0)), ("lognorm", (0.5, 60.0))])
+def test_intervals_of_spend_cover_and_the_true_model_wins(model, true):
+    rng = np.random.default_rng(2)
+    shapes = {"gamma": (4.0, 0.0, 15.0), "lognorm": (0.5, 0.0, 60.0)}[model]
+    hits, wins = [0, 0], 0
+    for _ in range(DRAWS):
+        amounts = getattr(scipy.stats, model).rvs(*shapes, size=600, random_state=rng)
+        fitted = {one.model: one for one in fit_spend(amounts)}[model]
+        wins += fit_spend(amounts)[0].model == model
+        for place, name in enumerate(fitted.parameters):
+            low, high = fitted.interval(name)
+            hits[place] += low <= true[place] <= high
+    for count in hits:
+        assert_proportion(count, DRAWS, 0.95, fault=0.6)
+    assert wins > 0.9 * DRAWS
+
+
+@pytest.mark.parametrize("model", ["gamma", "lognorm"])
+def test_spend_agrees_with_scipy(model):
+    amounts = scipy.stats.gamma.rvs(3.0, scale=20.0, size=400, random_state=5)
+    fitted = {one.model: one for one in fit_spend(amounts)}[model]
+    shape, _, scale = getattr(scipy.stats, model).fit(amounts, floc=0.0)
+    assert list(fitted.parameters.values()) == pytest.approx([shape, scale], rel=1e-4)
+    density = getattr(scipy.stats, model).logpdf(amounts, **fitted.parameters)
+    assert fitted.log_likelihood == pytest.approx(density.sum(), rel=1e-12)
+    assert 0.0 < largest_gap(amounts, fitted) < 0.1
+
+
+def test_life_table_by_hand():
+    # Of 5 at risk one leaves; one stays for 1 month only; of 3 one leaves in month 2.
+    tenure = np.array([1, 1, 2, 2, 3, 0])
+    left = np.array([True, False, True, False, False, False])
+    table = life_table(tenure, left)
+    assert table.leavers.tolist() == [1.0, 1.0, 0.0]
+    assert table.stayers.tolist() == [4.0, 2.0, 1.0]
+
+
+@pytest.fixture(scope="module")
+def telco():
+    return fit_tenure(open_records(TELCO), COLUMNS, "month", "sbg")
+
+
+def test_telco_month_to_month_is_an_sbg_with_less_churn_at_higher_charges(telco):
+    monthly = telco.segments[0]
+    assert (monthly.key, monthly.label, monthly.customers) == (
+        "month_to_month", "Month-to-month", 3875.0,
+    )  # fmt: skip
+    assert monthly.chosen.model == "sbg"
+    rho, error = monthly.correlation
+    assert rho == pytest.approx(-0.087, abs=0.002)
+    assert error == pytest.approx(0.024, abs=0.002)
+    assert monthly.values["spend"]["distribution"] == "gamma"
+
+
+@pytest.mark.parametrize(("place", "label"), [(1, "One year"), (2, "Two year")])
+def test_telco_contracts_show_no_heterogeneity_and_it_says_so(telco, place, label):
+    segment = telco.segments[place]
+    assert segment.label == label
+    assert segment.chosen.model == "geometric"
+    assert isinstance(segment.values["churn"], float)
+    assert "correlations" not in segment.values
+    text = " ".join(segment.notes)
+    assert "No sign that customers differ in churn" in text
+    assert "churn rises with tenure" in text
+    assert "needs a churn that differs between customers" in text
+
+
+def test_telco_newcomers_are_told(telco):
+    assert any(note.startswith("11 customers of tenure 0") for note in telco.notes)
+    assert any("watched from joining" in note for note in telco.notes)
+
+
+# Rows that cannot be used
+
+ROWS = [f"c{i},{1 + i % 5},{'Yes' if i % 2 else 'No'},basic,20" for i in range(30)]
+
+
+@pytest.fixture
+def records(tmp_path):
+    def write(*rows, head="id,tenure,left,plan,paid"):
+        path = tmp_path / "t.csv"
+        path.write_text("\n".join((head, *ROWS, *rows)) + "\n")
+        return open_records(path)
+
+    return write
+
+
+NAMED = TenureColumns("tenure", "left", "plan", "paid")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("x,soon,No,basic,20", "tenures that are no whole number of periods (--tenure), the first"),
+        ("x,2.5,No,basic,20", "tenures that are no whole number"),
+        ("x,-1,No,basic,20", "tenures that are no whole number"),
+        ("x,5000,No,basic,20", "tenures that are no whole number"),
+        ("x,3,perhaps,basic,20", "neither yes nor no (--churned), the first 'perhaps'"),
+        ("x,0,Yes,basic,20", "left at tenure 0"),
+        ("x,3,No,,20", "no name of a segment (--segment), the first is empty"),
+        ("x,3,No", "lines with more or fewer fields"),
+        ("x,3,No,basic,20,extra", "lines with more or fewer fields"),
+        ("", "empty lines"),
+    ],
+)
+def test_a_bad_row_is_left_out_and_told(records, row, words):
+    people, drops = read_tenure(records(row), NAMED)
+    assert people.tenure.size == 30
+    (line,) = drops.told()
+    assert line.startswith("1 of 31 rows left out: ")
+    assert words in line
+    assert line.endswith("; line 32")
+
+
+@pytest.mark.parametrize("amount", ["much", "", "-5", "0", "nan", "inf", "1.000,50"])
+def test_a_bad_amount_still_counts_for_churn(records, amount):
+    people, drops = read_tenure(records(f'x,3,No,basic,"{amount}"'), NAMED)
+    assert people.tenure.size == 31
+    assert np.isnan(people.spend[-1])
+    (line,) = drops.told()
+    assert line.startswith("1 of 31 rows kept: amounts")
+    assert "used for churn, not for spend" in line
+
+
+def test_equal_rows_are_kept_and_told_unless_customers_are_named(records):
+    people, drops = read_tenure(records(ROWS[0], ROWS[1]), NAMED)
+    assert people.tenure.size == 32
+    assert drops.told()[0].startswith("2 of 32 rows kept: equal to an earlier row")
+    named = TenureColumns("tenure", "left", "plan", "paid", "id")
+    people, drops = read_tenure(records(ROWS[0], ROWS[1], "c3,9,No,basic,9"), named)
+    assert people.tenure.size == 30
+    assert drops.told()[0].startswith("3 of 33 rows left out: a customer that has a row already")
+
+
+def test_a_mostly_bad_file_is_refused_with_all_faults(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("tenure,left,paid\n" + "long,maybe,20\n" * 2 + "3,perhaps,much\n" * 3)
+    with pytest.raises(RecordsError) as caught:
+        read_tenure(open_records(path), TenureColumns("tenure", "left", "", "paid"))
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.line) == ("--churned", 4)
+    assert fault.message == "3 of 5 rows: neither yes nor no, the first 'perhaps'"
+
+
+def test_a_decimal_comma_is_recognised(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("tenure;left;paid\n" + "3;No;29,85\n" * 20)
+    with pytest.raises(RecordsError) as caught:
+        read_tenure(open_records(path), TenureColumns("tenure", "left", "", "paid"))
+    assert caught.value.faults[0].allowed == "a decimal point, as in 29.85"
+
+
+def test_a_segment_without_customers_is_a_fault(records):
+    with pytest.raises(RecordsError, match="the segment 'gold' has no customer who was watched"):
+        read_tenure(records("x,0,No,gold,20", "y,never,No,gold,20"), NAMED)
+
+
+def test_a_column_of_customers_is_no_column_of_segments(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,tenure,left\n" + "".join(f"{i},3,No\n" for i in range(200)))
+    with pytest.raises(RecordsError, match="200 different segments, such as '0'"):
+        read_tenure(open_records(path), TenureColumns("tenure", "left", "id"))
+
+
+def test_all_missing_columns_at_once_with_the_near_ones():
+    columns = TenureColumns("Tenure", "Chrun", "Contracts", "MonthlyCharges")
+    with pytest.raises(RecordsError) as caught:
+        read_tenure(open_records(TELCO), columns)
+    assert [(fault.path, fault.hint) for fault in caught.value.faults] == [
+        ("--tenure", "tenure"), ("--churned", "Churn"), ("--segment", "Contract"),
+    ]  # fmt: skip
+
+
+def test_without_spend_the_block_says_so(records):
+    outcome = fit_tenure(records(), TenureColumns("tenure", "left"), "month", "best")
+    (segment,) = outcome.segments
+    assert segment.values["spend"] == 1.0
+    assert "not in the data" in segment.comments["spend"]
+
+
+def test_spend_the_same_for_all_is_a_number(records):
+    outcome = fit_tenure(records(), NAMED, "month", "sbg")
+    assert outcome.segments[0].values["spend"] == 20.0
+    assert outcome.segments[0].spend == ()

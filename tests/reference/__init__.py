@@ -1,0 +1,1 @@
+"""Closed forms against printed figures, quadrature and simulated customers."""

@@ -1,0 +1,242 @@
+"""``clvsim fit`` as a user meets it: what goes where, exit codes, files whole or not at all."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from clvsim.cli.app import app
+
+DATA = Path(__file__).parents[1] / "scenarios" / "data"
+TELCO = ("tenure", "telco.csv", "--tenure", "tenure", "--churned", "Churn")
+LOG = ("transactions", "log.csv", "--customer", "who", "--date", "when", "--amount", "paid")
+PANEL = ("states", "panel.csv", "--customer", "id", "--period", "t", "--state", "s")
+REGULAR = (1000, 631, 468, 382, 326, 289, 262, 241, 223, 207, 194, 183, 173)
+#: Typer itself imports pydantic for the help of a command.
+HEAVY = ("numba", "xarray", "matplotlib", "scipy", "pandas", "numpy", "rich", "pyarrow")
+
+
+def fit(*arguments):
+    """Run a command inside this process."""
+    result = CliRunner().invoke(app, ["fit", *(str(argument) for argument in arguments)])
+    assert "Traceback" not in result.stderr
+    return result
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a file for each command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    shutil.copy(DATA / "telco-customer-churn.csv", tmp_path / "telco.csv")
+    rows = "\n".join(f"{period},{count}" for period, count in enumerate(REGULAR))
+    (tmp_path / "regular.csv").write_text(f"period,survivors\n{rows}\n")
+    bought = "\n".join(
+        f"{who},2026-{1 + day // 28:02}-{1 + day % 28:02},{10 + day % 7}"
+        for who in range(30)
+        for day in range(who % 5, 300, 11 + 7 * (who % 4))
+        if day < 30 + 37 * who
+    )
+    (tmp_path / "log.csv").write_text(f"who,when,paid\n{bought}\n")
+    (tmp_path / "panel.csv").write_text("id,t,s\na,1,new\na,2,old\na,3,old\nb,1,new\nb,2,gone\n")
+    return tmp_path
+
+
+# What goes where
+
+
+@pytest.mark.usefixtures("here")
+def test_the_block_alone_goes_to_stdout():
+    result = fit("retention", "regular.csv", "--holdout", 5, "--step", "year")
+    assert result.exit_code == 0
+    segment = tomllib.loads(result.stdout)["segments"]["customers"]
+    assert segment["churn"]["a"] == pytest.approx(0.704077, abs=0.5e-6)
+    assert segment["churn"]["b"] == pytest.approx(1.182043, abs=0.5e-6)
+    assert 'time.step = "year"' in result.stdout
+    assert "sBG *" in result.stderr
+    assert "0.704 ± 0.066" in result.stderr
+    assert "1.47 %" in result.stderr
+
+
+def test_with_out_the_tables_go_to_stdout_and_notes_to_stderr(here):
+    options = ("--segment", "Contract", "--spend", "MonthlyCharges", "--out", "segments.toml")
+    before = set(here.iterdir())
+    result = fit(*TELCO, *options)
+    assert result.exit_code == 0
+    assert "0.423 ± 0.032" in result.stdout
+    assert "correlation of churn and spend" in result.stdout
+    assert "note" not in result.stdout
+    assert "segments.toml: written" in result.stderr
+    assert "note: One year: No sign that customers differ in churn" in result.stderr
+    assert set(here.iterdir()) - before == {here / "segments.toml"}
+    segments = tomllib.loads((here / "segments.toml").read_text())["segments"]
+    assert list(segments) == ["month_to_month", "one_year", "two_year"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("command", [TELCO, ("retention", "regular.csv"), LOG, PANEL])
+def test_json_is_one_strict_document(command):
+    result = fit(*command, "--json")
+    assert result.exit_code == 0
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    document = json.loads(result.stdout, parse_constant=refuse)
+    assert document["command"] == f"fit {command[0]}"
+    assert tomllib.loads(document["block"])["segments"]
+
+
+@pytest.mark.usefixtures("here")
+def test_transactions_compare_with_the_holdout():
+    result = fit(*LOG, "--holdout", 8, "--out", "s.toml")
+    assert result.exit_code == 0
+    assert "repeat purchases held out" in result.stdout
+    assert "expected by Pareto/NBD" in result.stdout
+    assert "held out until 2026-" in result.stderr
+
+
+def test_cdnow_has_no_header(here):
+    shutil.copy(DATA / "cdnow-sample.txt", here)
+    result = fit(
+        "transactions", "cdnow-sample.txt", "--columns", "master,id,date,cds,dollars",
+        "--customer", "id", "--date", "date", "--amount", "dollars", "--holdout", 39,
+    )  # fmt: skip
+    assert result.exit_code == 0
+    segment = tomllib.loads(result.stdout)["segments"]["cdnow_sample"]
+    assert segment["purchase_rate"]["a"] == pytest.approx(0.243, abs=6e-4)
+    assert segment["spend_shape"] == pytest.approx(6.25, abs=0.01)
+    assert "8 of 6,919 rows kept: amounts of 0" in result.stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_states_show_probabilities_with_errors():
+    result = fit(*PANEL, "--out", "s.toml")
+    assert result.exit_code == 0
+    assert "0.50 ± 0.35" in result.stdout
+    assert "nobody was seen after being in 'gone'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("retention", "regular.csv", "--holdout", "5"), (*LOG, "--holdout", "8")]
+)
+def test_plots_are_pictures(here, command):
+    pytest.importorskip("matplotlib")
+    result = fit(*command, "--plot", "fit.png", "--out", "s.toml")
+    assert result.exit_code == 0, result.stderr
+    assert (here / "fit.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(here.glob(".*"))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_plot_needs_matplotlib(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    result = fit("retention", "regular.csv", "--plot", "fit.png")
+    assert result.exit_code == 2
+    assert "pip install 'clvsim[plot]'" in result.stderr
+    assert not result.stdout
+
+
+# Wrong input: exit code 2, nothing on stdout, nothing written
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("retention", "none.csv"), "none.csv: there is no such file"),
+        (("retention", "reguler.csv"), "did you mean 'regular.csv'?"),
+        (("retention", "."), "is a folder"),
+        (("retention", "empty.csv"), "is empty"),
+        (("retention", "latin.csv"), "latin.csv:2: is not UTF-8 text"),
+        (("retention", "regular.csv", "--holdout", "12"), "leaves nothing of the 12 periods"),
+        (("retention", "regular.csv", "--holdout", "-1"), "--holdout"),
+        (("retention", "regular.csv", "--step", "decade"), "--step"),
+        (("retention", "regular.csv", "--period", "perod"), "did you mean 'period'?"),
+        (("retention", "regular.csv", "--segment", "plan"), "there is no column 'plan'"),
+        (("retention", "regular.csv", "--out", "x.txt"), "x.txt: must end in .toml"),
+        (("retention", "regular.csv", "--out", "no/x.toml"), "cannot write no/x.toml"),
+        (("retention", "regular.csv", "--plot", "x.jpg"), "x.jpg: must end in .png"),
+        (("retention", "regular.csv", "--separator", "comas"), "did you mean 'comma'?"),
+        (("retention", "regular.csv", "--columns", "a,a"), "names 'a' twice"),
+        (("retention", "regular.csv", "--columns", "a,,b"), "has an empty name"),
+        ((*TELCO, "--spend", "customerID"), "7,043 of 7,043 rows: amounts that are no number"),
+        ((*TELCO, "--segment", "customerID"), "7,043 different segments"),
+        (("tenure", "telco.csv", "--churned", "Churn"), "Missing option '--tenure'"),
+        ((*LOG, "--holdout", "900"), "a holdout of 900 weeks is longer than the log"),
+        ((*LOG, "--end", "someday"), "--end 'someday' is no date"),
+        ((*LOG, "--date-format", "%d.%m.%Y"), "dates that cannot be read"),
+        ((*LOG, "--model", "nbd"), "--model"),
+        ((*PANEL, "--value", "v"), "there is no column 'v'"),
+        (("tenures", "telco.csv"), "tenures"),
+    ],
+)
+def test_wrong_input(here, command, words):
+    (here / "empty.csv").write_text("")
+    (here / "latin.csv").write_bytes("period,survivors\n0,größe\n".encode("latin-1"))
+    before = sorted(here.rglob("*"))
+    result = fit(*command)
+    assert result.exit_code == 2, result.output
+    assert words in " ".join(result.stderr.split())
+    assert not result.stdout
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("here")
+def test_all_faults_at_once():
+    result = fit("tenure", "telco.csv", "--tenure", "Tenur", "--churned", "Chrun")
+    assert result.exit_code == 2
+    assert "--tenure: there is no column 'Tenur'" in result.stderr
+    assert "--churned: there is no column 'Chrun'" in result.stderr
+    assert result.stderr.count("did you mean") == 2
+    assert result.stderr.endswith("2 faults\n")
+
+
+def test_drops_are_told_on_stderr(here):
+    with (here / "log.csv").open("a") as file:
+        file.write("a,soon,3\na,2026-01-01,-3\na,2026-01-01,x\n")
+    result = fit(*LOG)
+    assert result.exit_code == 0
+    for words in ("dates that cannot be read", "amounts below 0", "amounts that are no number"):
+        assert words in result.stderr
+        assert words not in result.stdout
+
+
+def test_parquet_gives_the_same_block(here):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    counts = {"period": np.arange(13), "survivors": np.array(REGULAR, dtype=float)}
+    parquet.write_table(pa.table(counts), here / "regular.parquet")
+    text = fit("retention", "regular.csv").stdout
+    same = fit("retention", "regular.parquet").stdout
+    assert same.replace("regular.parquet", "regular.csv") == text
+
+
+# Starting up
+
+
+@pytest.mark.parametrize("command", ["", "retention", "tenure", "transactions", "states"])
+def test_help_has_an_example_and_imports_nothing_heavy(command):
+    code = f"""
+import sys
+from clvsim.cli import main
+sys.argv = ["clvsim", "fit", *{[command] if command else []!r}, "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+loaded = sorted(set({HEAVY!r}) & set(sys.modules))
+assert not loaded, loaded
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"  clvsim fit {command}" in done.stdout
