@@ -136,4 +136,19 @@ RISK_MEASURES: tuple[Measure, ...] = (
     ),
     Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds"),
     Measure("payback_probability", "share", "Share of worlds that pay back inside the horizon"),
+    Measure(
+        "npv_spread_customers",
+        "currency",
+        "Standard deviation of NPV over worlds from the customers' own luck",
+    ),
+    Measure(
+        "npv_spread_parameters",
+        "currency",
+        "Standard deviation of NPV over worlds from uncertain numbers (0: none are)",
+    ),
+    Measure(
+        "npv_spread_shocks",
+        "currency",
+        "Standard deviation of NPV over worlds from common shocks (0: there are none)",
+    ),
 )

@@ -1,5 +1,6 @@
 """The Python interface: ``run`` and ``compare`` scenarios; ``load`` reads them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from clvsim.engine.histogram import RELATIVE_ERROR
 from clvsim.engine.ledger import present_fixed_costs
 from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
 from clvsim.engine.run import Settings, Worlds, join, run_worlds
+from clvsim.engine.shocks import Shocks, draw_shocks
 from clvsim.errors import InputError
 from clvsim.measures import measure
 from clvsim.results import provenance, raw, side_by_side, to_dataset
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.toml import BASELINE
+from clvsim.scenario.uncertain import in_world, is_uncertain
 
 #: Worlds that ``precision`` adds at most, unless told otherwise.
 MOST_WORLDS = 20_000
@@ -168,19 +171,16 @@ class Session:
         self.worlds = first.simulation.worlds if effort.worlds is None else effort.worlds
         self.settings = Settings(threads=effort.threads, block=effort.block)
         refuse_if_too_large(sum(map(model_bytes, scenarios.values())), "compiling the scenario")
-        plain = {name: compile_scenario(one) for name, one in scenarios.items()}
-        for name, one in plain.items():
+        self.compiled = _compiled(scenarios)
+        for name, one in self.compiled.items():
             _refuse_crowds(name, one)
-        names = self.rivals = list(plain)
-        limits = [one.limits() for one in plain.values()]
-        self.compiled = {name: one.with_rivals(limits) for name, one in plain.items()}
-        needed = sum(run_bytes(one, self.worlds, self.settings) for one in plain.values())
+        self.rivals = names = list(scenarios)
+        needed = sum(run_bytes(one, self.worlds, self.settings) for one in self.compiled.values())
         refuse_if_too_large(needed, f"{self.worlds:,} worlds of {len(names)} scenario(s)")
-        rests = {name: one.without_plan() for name, one in scenarios.items()}
-        self.without: dict[str, Compiled | None] = {
-            name: compile_scenario(one) if one.cohorts or one.installed_base else None
-            for name, one in rests.items()
-        }
+        self.without = _without_plan(scenarios)
+        self.is_uncertain = any(map(is_uncertain, scenarios.values()))
+        self.has_shocks = any(one.shocks for one in scenarios.values())
+        self.twins: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
         self.parts: dict[str, list[Worlds]] = {name: [] for name in names}
         self.rest: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
         self.interrupted = False
@@ -240,7 +240,9 @@ class Session:
             return
         per_world = sum(float(one.intake.limit.sum()) for one in self.compiled.values())
         total, done = per_world * (end - first), 0.0
-        size = max(1, int(_ROUND / max(per_world, 1.0)))
+        # Uncertain numbers and shocks make every world a scenario of its own.
+        varies = self.is_uncertain or self.has_shocks
+        size = 1 if varies else max(1, int(_ROUND / max(per_world, 1.0)))
 
         def tell(customers: int) -> None:
             nonlocal done
@@ -250,21 +252,53 @@ class Session:
 
         for at in range(first, end, size):
             count = min(size, end - at)
+            compiled, without = self.in_world(at)
             worlds = {
                 name: join(list(run_worlds(one, self.seed, at, count, self.settings, tell)))
-                for name, one in self.compiled.items()
+                for name, one in compiled.items()
             }
-            rest = {name: self._without_plan(name, at, count) for name in worlds}
+            rest = {
+                name: self._present_of(compiled[name], without[name], at, count) for name in worlds
+            }
+            twins = self._twins(at, count)
             for name, found in worlds.items():
                 self.parts[name].append(found)
                 self.rest[name].append(rest[name])
+                self.twins[name].append(twins[name])
 
-    def _without_plan(self, name: str, first: int, count: int) -> NDArray[np.float64]:
+    def in_world(
+        self, world: int, shocks_seed: int | None = None
+    ) -> tuple[dict[str, Compiled], dict[str, Compiled | None]]:
+        """The variants as they are in one world, and what is left of each without its plan."""
+        if not (self.is_uncertain or self.has_shocks):
+            return self.compiled, self.without
+        seed = self.seed if shocks_seed is None else shocks_seed
+        drawn = {name: in_world(one, self.seed, world) for name, one in self.scenarios.items()}
+        shocks = {name: draw_shocks(one, seed, world) for name, one in drawn.items()}
+        return _compiled(drawn, shocks), _without_plan(drawn, shocks)
+
+    def _twins(self, first: int, count: int) -> dict[str, NDArray[np.float64]]:
+        """NPV of worlds with the same uncertain numbers and nothing else in common.
+
+        How far it goes with that of the worlds themselves tells what the numbers make of the
+        spread, and what the shocks do. NaN where only one of both is there.
+        """
+        if not (self.is_uncertain and self.has_shocks):
+            return {name: np.full(count, np.nan) for name in self.compiled}
+        seed = _another(self.seed)
+        compiled, _ = self.in_world(first, seed)
+        return {
+            name: join(list(run_worlds(one, seed, first, count, self.settings))).present.sum(axis=1)
+            for name, one in compiled.items()
+        }
+
+    def _present_of(
+        self, plan: Compiled, compiled: Compiled | None, first: int, count: int
+    ) -> NDArray[np.float64]:
         """Present values of the same worlds without the plan, ``(world, account)``."""
-        compiled = self.without[name]
         fixed = np.zeros((count, len(ACCOUNTS)))
         if compiled is None:
-            fixed[:, ACCOUNT_INDEX["fixed_costs"]] = -present_fixed_costs(self.scenarios[name])
+            fixed[:, ACCOUNT_INDEX["fixed_costs"]] = -present_fixed_costs(plan.scenario)
             return fixed
         return join(list(run_worlds(compiled, self.seed, first, count, self.settings))).present
 
@@ -274,7 +308,11 @@ class Session:
         if any(self.parts.values()):
             variants = {
                 name: to_dataset(
-                    self.compiled[name], join(parts), np.concatenate(self.rest[name]), self.rivals
+                    self.compiled[name],
+                    join(parts),
+                    np.concatenate(self.rest[name]),
+                    np.concatenate(self.twins[name]),
+                    self.rivals,
                 )
                 for name, parts in self.parts.items()
             }
@@ -309,6 +347,36 @@ class Session:
                 message = f"the earlier result is one of other {what}: it cannot be resumed"
                 raise InputError(message)
         return raw(earlier)
+
+
+def _compiled(
+    scenarios: Mapping[str, Scenario], shocks: Mapping[str, Shocks] | None = None
+) -> dict[str, Compiled]:
+    """Scenarios compiled, each told up to where the others acquire."""
+    plain = {
+        name: compile_scenario(one, (shocks or {}).get(name)) for name, one in scenarios.items()
+    }
+    limits = [one.limits() for one in plain.values()]
+    return {name: one.with_rivals(limits) for name, one in plain.items()}
+
+
+def _without_plan(
+    scenarios: Mapping[str, Scenario], shocks: Mapping[str, Shocks] | None = None
+) -> dict[str, Compiled | None]:
+    """Scenarios without their plans, compiled; None where nobody is left."""
+    rests = {name: one.without_plan() for name, one in scenarios.items()}
+    return {
+        name: compile_scenario(one, (shocks or {}).get(name))
+        if one.cohorts or one.installed_base
+        else None
+        for name, one in rests.items()
+    }
+
+
+def _another(seed: int) -> int:
+    """A seed that has nothing in common with a seed."""
+    digest = hashlib.blake2b(seed.to_bytes(8, "little"), digest_size=8, person=b"twin").digest()
+    return int.from_bytes(digest, "little")
 
 
 def _refuse_crowds(name: str, compiled: Compiled) -> None:

@@ -205,7 +205,41 @@ def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, tuple[xr.DataArray
         "var_95": (quantile, half if enough else half * np.nan),
         "cvar_95": (excess.mean("world"), standard_error(excess)),
         "payback_probability": _share(payback_period(balance).notnull()),
+        **_spread(npv, unlabelled(dataset)),
     }
+
+
+def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
+    """Spread of NPV over worlds by where it comes from (law of total variance).
+
+    The customers' luck makes the mean of ``luck`` of the variance; uncertain numbers and shocks
+    make the rest. Where there are both, uncertain numbers make the covariance with worlds that
+    share nothing else.
+    """
+    worlds = npv.sizes["world"]
+    names = ("npv_spread_customers", "npv_spread_parameters", "npv_spread_shocks")
+    if worlds < 2:
+        nothing = npv.mean("world") * np.nan
+        return dict.fromkeys(names, (nothing, nothing))
+    correction = worlds / (worlds - 1.0)
+    deviation = npv - npv.mean("world")
+    common = correction * deviation**2 - ds["luck"]
+    numbers, shocks = ds["is_uncertain"], ds["has_shocks"]
+    shared = correction * deviation * (ds["npv_twin"] - ds["npv_twin"].mean("world"))
+    from_numbers = (numbers * common).where(numbers * shocks == 0.0, shared)
+    parts = (ds["luck"], from_numbers, shocks * (common - from_numbers))
+    return {name: _root(influence) for name, influence in zip(names, parts, strict=True)}
+
+
+def _root(influence: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Root of a variance estimated by a mean over worlds, and its standard error.
+
+    Delta method; a variance that may well be nothing is known to within the root of its error.
+    """
+    variance, error = influence.mean("world"), standard_error(influence)
+    root = variance.clip(min=0.0) ** 0.5
+    slope = error / (2.0 * root.where(root > 0.0, 1.0))
+    return root, slope.where(variance > error, error**0.5)
 
 
 def _share(happens: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

@@ -16,6 +16,7 @@ from clvsim.engine.compile import Compiled
 from clvsim.engine.run import PROBABILITIES, Worlds, segment_names
 from clvsim.errors import InputError
 from clvsim.kernels import plan as p
+from clvsim.scenario.uncertain import is_uncertain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,13 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "expected_cost": (
         ("world", "segment", "channel"), "currency", "Expected acquisition cost of the customers",
     ),
+    "luck": (("world",), "currency2", "Variance of the NPV from the customers' own luck"),
+    "npv_twin": (
+        ("world",), "currency",
+        "NPV of a world with the same uncertain numbers and nothing else in common",
+    ),
+    "is_uncertain": ((), "1", "Whether any number is drawn anew in every world"),
+    "has_shocks": ((), "1", "Whether common shocks befall the worlds"),
     "cohort_customers": (("world", "cohort"), "customers", "Customers by joining period"),
     "cohort_value": (("world", "cohort"), "currency", "Summed CLV before acquisition"),
     "clv_quantiles": (("world", "quantile"), "currency", "Quantiles of CLV over customers"),
@@ -63,7 +71,11 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 
 def to_dataset(
-    compiled: Compiled, worlds: Worlds, without_plan: "NDArray[np.float64]", rivals: list[str]
+    compiled: Compiled,
+    worlds: Worlds,
+    without_plan: "NDArray[np.float64]",
+    twins: "NDArray[np.float64]",
+    rivals: list[str],
 ) -> xr.Dataset:
     """Worlds of one variant as a Dataset without the dimension ``scenario``.
 
@@ -73,6 +85,8 @@ def to_dataset(
     worlds : Worlds
     without_plan : (world, account)
         Present values of the same worlds without the plan, currency.
+    twins : (world,)
+        NPV of worlds with the same uncertain numbers and nothing else in common; NaN: not needed.
     rivals : list of str
         Names of the variants that ``Worlds.only`` compares with.
     """
@@ -96,6 +110,10 @@ def to_dataset(
         "later_margin": worlds.flows[:, p.EQUITY],
         "at_risk": worlds.by_tenure[:, :, 0],
         "decided": worlds.by_tenure[:, :, 1],
+        "luck": worlds.luck,
+        "npv_twin": twins,
+        "is_uncertain": np.array(float(is_uncertain(scenario))),
+        "has_shocks": np.array(float(bool(scenario.shocks))),
         "cohort_customers": worlds.cohorts[:, :, 0],
         "cohort_value": worlds.cohorts[:, :, 1],
         "clv_quantiles": worlds.clv_quantiles,

@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -312,3 +315,38 @@ def test_budget_year():
     assert below(*difference(result, "no_calls"), 0.0)
     assert below(*difference(result, "shift_to_retention"), 0.0)
     assert ranking_is_settled(result)
+
+
+def test_telco_fitted():
+    result = compared("telco-fitted")
+    assert best(result) == "half_price"
+    assert above(*difference(result, "half_price"), 0.0)
+    # Doubt about the numbers and the times outweigh the customers' luck by far ...
+    one = result.sel(scenario="baseline")
+    luck = one["npv_spread_customers_mean"]
+    for name in ("parameters", "shocks"):
+        spread, error = one[f"npv_spread_{name}_mean"], one[f"npv_spread_{name}_se"]
+        assert above(spread, error, 3.0 * float(luck))
+    # ... and are the same for both offers, so that the difference is surer than either.
+    assert float(result["npv_variance_reduction"].sel(scenario="half_price")) > 4.0
+
+
+def test_the_fit_of_telco_fitted_is_the_command_s_output(tmp_path):
+    written = tmp_path / "fit.toml"
+    command = [
+        sys.executable, "-m", "clvsim", "fit", "tenure",
+        str(FOLDER / "data/telco-customer-churn.csv"),
+        "--customer", "customerID", "--tenure", "tenure", "--churned", "Churn",
+        "--segment", "Contract", "--spend", "MonthlyCharges", "--out", str(written),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
+    ours = tomllib.loads(written.read_text(encoding="utf-8"))["segments"]
+    kept = tomllib.loads((FOLDER / "data/telco-fit.toml").read_text(encoding="utf-8"))["segments"]
+    assert list(ours) == list(kept)
+    for name, segment in ours.items():
+        # Other processors may differ in the last digits.
+        for key in ("a", "scale"):
+            assert segment["spend"][key] == pytest.approx(kept[name]["spend"][key], rel=1e-6)
+        assert segment["fit"]["parameters"] == kept[name]["fit"]["parameters"]
+        ours_of, kept_of = (np.array(one["fit"]["covariance"]) for one in (segment, kept[name]))
+        np.testing.assert_allclose(ours_of, kept_of, rtol=1e-4, atol=1e-12)

@@ -21,6 +21,17 @@ _ADDED = {
 }
 
 
+_UNCERTAIN = {
+    "type": "object",
+    "description": "A number that every world draws anew; the other keys are its parameters.",
+    "properties": {
+        "uncertain": {"type": "string", "description": "Name in scipy.stats: beta, gamma, …"}
+    },
+    "required": ["uncertain"],
+    "additionalProperties": {"type": "number"},
+}
+
+
 def file_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a scenario file.
 
@@ -28,7 +39,11 @@ def file_schema() -> dict[str, Any]:
     """
     model = Scenario.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = model.pop("$defs")
+    del model["properties"]["uncertain"], definitions["Uncertain"]
     definitions["Scenario"] = model
+    definitions = {name: _or_uncertain(one) for name, one in definitions.items()}
+    model = definitions["Scenario"]
+    definitions["Uncertain"] = _UNCERTAIN
     changes = {f"{name}{_CHANGE}": _as_change(one) for name, one in definitions.items()}
     whole = {**model, "properties": {**model["properties"], **_ADDED}}
     change = changes[f"Scenario{_CHANGE}"]
@@ -64,3 +79,16 @@ def _as_change(schema: Any) -> Any:
             # Without its kind a table may fit several of the branches.
             changed["anyOf" if key == "oneOf" else key] = _as_change(value)
     return changed
+
+
+def _or_uncertain(schema: Any) -> Any:
+    """The same schema with an uncertain number wherever a number may stand."""
+    if isinstance(schema, list):
+        return [_or_uncertain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _or_uncertain(value) for key, value in schema.items()}
+    if schema.get("type") != "number":
+        return changed
+    about = {key: changed.pop(key) for key in ("title", "description", "default") if key in changed}
+    return {"anyOf": [changed, {"$ref": f"{_REF}Uncertain"}], **about}

@@ -217,8 +217,8 @@ def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
 
         def rows() -> Iterator[tuple[str, Rows]]:
             done = 0
-            for name, compiled in session.compiled.items():
-                for world in worlds:
+            for world in worlds:
+                for name, compiled in session.in_world(world)[0].items():
                     for part in customer_rows(compiled, session.seed, world):
                         yield name, part
                         done += len(part)

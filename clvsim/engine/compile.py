@@ -14,6 +14,7 @@ from clvsim.engine.schedule import (
     period_factor,
     timing_index,
 )
+from clvsim.engine.shocks import Shocks, no_shocks
 from clvsim.engine.targeting import TARGETS, fill_gates
 from clvsim.errors import ClvsimError
 from clvsim.kernels import plan as p
@@ -66,14 +67,21 @@ class Compiled:
         return replace(self, model=self.model._replace(rivals=limits.reshape(len(rivals), -1)))
 
 
-def compile_scenario(scenario: Scenario) -> Compiled:
+def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compiled:
     """Compile one variant; nothing in it depends on a seed.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    shocks : Shocks, optional
+        Common shocks of the world; none unless given.
 
     Raises
     ------
     ClvsimError
         If a distribution cannot be computed, or two decisions share an address.
     """
+    shocks = shocks or no_shocks(scenario.time.periods)
     table = cell_rules.tabulate(scenario)
     names = [group.segment for group in table.groups]
     population = compile_population(
@@ -85,8 +93,9 @@ def compile_scenario(scenario: Scenario) -> Compiled:
     enabled = {name: one for name, one in sorted(scenario.programs.items()) if one.enabled}
     for name, program in enabled.items():
         program.apply(name, levers, scenario.time.calendar)
+    levers.conversion += shocks.conversion[np.maximum(table.joined, 0)]
     intake = cell_rules.take_in(scenario, table, levers, population.mean_spend)
-    facts, schedule, active_cost = build_schedule(scenario, table, levers, intake)
+    facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
     model = p.Model(
         traits=population.traits,

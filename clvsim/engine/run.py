@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clvsim.engine.compile import Compiled
 from clvsim.engine.histogram import concentration, quantiles
 from clvsim.engine.ledger import keep_ledger
+from clvsim.engine.luck import luck_of_customers
 from clvsim.engine.tasks import TaskPlan, new_slots, plan_tasks, slot_bytes, slots_of
 from clvsim.kernels import plan as p
 from clvsim.kernels.customers import simulate
@@ -47,6 +48,8 @@ class Worlds:
     sums : (W, group, column)
     expected_cost : (W, group)
         Customers times the expected acquisition cost of their cells, currency.
+    luck : (W,)
+        Variance of the NPV that the customers' own luck makes, estimated, currency squared.
     cohorts : (W, T, 2)
         Customers and their value before acquisition by period of joining.
     only : (W, variant, 2)
@@ -64,6 +67,7 @@ class Worlds:
     program_flows: Floats
     sums: Floats
     expected_cost: Floats
+    luck: Floats
     cohorts: Floats
     only: Floats
     clv_quantiles: Floats
@@ -203,8 +207,8 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
     program_flows = _summed(slots.program_flows, plan.group, worlds, groups)
     sums = _summed(slots.sums, plan.group, worlds, groups)
     ledger = keep_ledger(compiled, flows, program_flows, _over(sums[:, :, p.SUM_RESIDUAL]))
-    cells = np.zeros((worlds, len(table.group), 2))
-    per_world = slots.cells.reshape(worlds, len(plan.tasks), plan.widest, 2)
+    cells = np.zeros((worlds, len(table.group), 3))
+    per_world = slots.cells.reshape(worlds, len(plan.tasks), plan.widest, 3)
     for index, task in enumerate(plan.tasks):
         width = task[2] - task[1]
         cells[:, task[1] : task[2]] += per_world[:, index, :width]
@@ -212,7 +216,7 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
     expected_cost = np.zeros((worlds, groups))
     for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
         if joined >= 0:
-            cohorts[:, joined] += cells[:, cell]
+            cohorts[:, joined] += cells[:, cell, :2]
         expected_cost[:, group] += cells[:, cell, 0] * compiled.intake.cost[cell]
     segments = segment_names(compiled)
     by_tenure = np.zeros((worlds, len(segments), 2, periods))
@@ -233,6 +237,7 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
         program_flows=_over(program_flows),
         sums=sums,
         expected_cost=expected_cost,
+        luck=luck_of_customers(compiled, cells),
         cohorts=cohorts,
         only=_over(_summed(slots.only, plan.group, worlds, groups)),
         clv_quantiles=quantiles(total[:, 0], PROBABILITIES),

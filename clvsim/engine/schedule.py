@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine.cells import CellTable, Intake, segment_facts
+from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
 from clvsim.levers import Levers
@@ -74,7 +75,7 @@ def fees(offer: Offer, steps: int) -> Floats:
 
 
 def build_schedule(
-    scenario: Scenario, table: CellTable, levers: Levers, intake: Intake
+    scenario: Scenario, table: CellTable, levers: Levers, intake: Intake, shocks: Shocks
 ) -> tuple[Floats, Floats, Floats]:
     """Facts, schedule and active costs of all cells.
 
@@ -101,10 +102,11 @@ def build_schedule(
     facts[:, p.COST_SHARE] = segment_facts(scenario, table, "cost_share")
 
     inside = cohorts.period() < horizon
-    schedule[:, p.PRICE, :horizon] = levers.price
+    period = np.minimum(cohorts.period(), horizon - 1)
+    schedule[:, p.PRICE, :horizon] = levers.price * shocks.spend[period]
     schedule[:, p.LET_OFF, :horizon] = levers.let_off
     multiplier = levers.hazard * price_response(scenario, table, levers)
-    schedule[:, p.MULTIPLIER, :horizon] = np.where(inside, multiplier, 0.0)
+    schedule[:, p.MULTIPLIER, :horizon] = np.where(inside, multiplier * shocks.hazard[period], 0.0)
     # The walk adds one step after another, starting from the tenure: the same order here, so
     # that both agree to the last bit.
     schedule[:, p.CUMULATED, 0] = cohorts.start - cohorts.joined
@@ -127,9 +129,11 @@ def build_schedule(
         facts[cell, p.GUIDE_SCALE] = _guide(
             schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
         )
+        # Beyond the horizon conditions stay as they are then, but the shocks of that day pass.
         last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
-        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN]
+        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN] / shocks.spend[-1]
         facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
+        facts[cell, p.RESIDUAL_HAZARD] = multiplier[cell, steps - 1]
     return facts, schedule, active_cost
 
 
@@ -143,7 +147,7 @@ def _margins(
     cost_share = segment_facts(scenario, table, "cost_share")[:, None]
     cost_to_serve = segment_facts(scenario, table, "cost_to_serve")[:, None]
     schedule[:, p.UNIT_MARGIN, :horizon] = (
-        receipt * levers.price * (1.0 - levers.let_off - cost_share)
+        receipt * schedule[:, p.PRICE, :horizon] * (1.0 - levers.let_off - cost_share)
     )
     schedule[:, p.HEAD_MARGIN, :horizon] = -receipt * cost_to_serve
     for (_, own), costs in zip(sorted(levers.programs.items()), active_cost, strict=True):

@@ -78,7 +78,7 @@ def new_slots(compiled: Compiled, tasks: int, widest: int) -> p.Slots:
         flows=np.zeros((tasks, p.FLOWS, periods)),
         program_flows=np.zeros((tasks, len(compiled.programs), p.PROGRAM_FLOWS, periods)),
         sums=np.zeros((tasks, p.SUMS)),
-        cells=np.zeros((tasks, widest, 2)),
+        cells=np.zeros((tasks, widest, 3)),
         only=np.zeros((tasks, len(compiled.model.rivals), 2)),
         histogram=np.zeros((tasks, 2, BINS), dtype=np.int64),
     )
@@ -100,4 +100,4 @@ def slot_bytes(compiled: Compiled, widest: int) -> int:
     """Memory of one task's slot, bytes."""
     periods, programs = compiled.scenario.time.periods, len(compiled.programs)
     numbers = (p.FLOWS + programs * p.PROGRAM_FLOWS) * periods + p.SUMS
-    return 8 * (numbers + 2 * widest + 2 * len(compiled.model.rivals) + 2 * BINS)
+    return 8 * (numbers + 3 * widest + 2 * len(compiled.model.rivals) + 2 * BINS)

@@ -39,8 +39,7 @@ def expected_value(model, cell, hazard, spend):
 
     Constant retention r and discount factor d: margin / (1 - r d).
     """
-    last = int(model.facts[cell, p.STEPS]) - 1
-    retention = math.exp(-hazard * model.schedule[cell, p.MULTIPLIER, last])
+    retention = math.exp(-hazard * model.facts[cell, p.RESIDUAL_HAZARD])
     margin = spend * model.facts[cell, p.RESIDUAL_UNIT] + model.facts[cell, p.RESIDUAL_HEAD]
     # A customer who never leaves, undiscounted, is worth a great deal, not infinitely much.
     return margin / max(1.0 - retention * model.period_factor, NEVER_LEAVES)
@@ -55,7 +54,7 @@ def residual_value(model, cell, hazard, spend, multiplier, lasting):
     memberships, currency.
     """
     steps = int(model.facts[cell, p.STEPS])
-    hazard_now = hazard * model.schedule[cell, p.MULTIPLIER, steps - 1] * multiplier
+    hazard_now = hazard * model.facts[cell, p.RESIDUAL_HAZARD] * multiplier
     margin = spend * model.facts[cell, p.RESIDUAL_UNIT] + model.facts[cell, p.RESIDUAL_HEAD]
     margin += lasting
     factor = model.period_factor

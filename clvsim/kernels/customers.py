@@ -172,8 +172,9 @@ def call_to_cancel(model, cell, count, to, later, calls):
 def live(address, model, cell, count, so_far, block, sums, slots, slot):
     """Lives and values of a block's customers, posted to the cell's sums and the slot.
 
-    ``so_far`` is the cell's summed value and residual value, discounted to joining; they are
-    returned with the block's customers added one by one, so that blocks leave no trace.
+    ``so_far`` is the cell's summed value, its summed square and the summed residual value, all
+    discounted to joining; they are returned with the block's customers added one by one, so that
+    blocks leave no trace.
     """
     facts, to = model.facts[cell], block.customers
     if facts[p.IS_PERSONAL] != 0.0:
@@ -185,7 +186,7 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
     customers, spent = sums.by_step[p.CUSTOMERS], sums.by_step[p.SPENT]
     after, before = slots.histogram[slot, 0], slots.histogram[slot, 1]
     cost = facts[p.ACQUISITION_COST]
-    total, residuals = so_far
+    total, squares, residuals = so_far
     all_values, square = slots.sums[slot, p.SUM_VALUE], slots.sums[slot, p.SUM_SQUARE]
     paid_back = 0.0
     for i in range(count):
@@ -198,6 +199,7 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
         total += value
         all_values += value
         square += value * value
+        squares += value * value
         residuals += to[p.RESIDUAL, i]
         paid_back += 1.0 if inside >= cost else 0.0
     for i in range(count):
@@ -210,7 +212,7 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
     if int(facts[p.SOURCE]) == p.ARRIVALS:
         for rival in range(model.rivals.shape[0]):
             count_only_here(to, count, model.rivals[rival, cell], slots.only[slot, rival])
-    return total, residuals
+    return total, squares, residuals
 
 
 @inner
@@ -266,7 +268,7 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     source, wanted = int(facts[p.SOURCE]), int(facts[p.LIMIT])
     tenure = facts[p.START] - facts[p.JOINED_IN]
     rank, end = ranks
-    begun, ending, value, customers, done = 0.0, 0.0, 0.0, 0, False
+    begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
     while not done:
         count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
         rank += count
@@ -275,10 +277,11 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end
-        value, ending = live(address, model, cell, count, (value, ending), block, sums, slots, slot)
+        so_far = live(address, model, cell, count, so_far, block, sums, slots, slot)
         if out.shape[0] > 0:
             write_rows(model, cell, count, block.customers, out[customers:])
         customers += count
+    value, squares, ending = so_far
     if customers > 0:
         post_cell(model, cell, sums, slots, slot)
         post_equity(model, cell, sums, ending, slots, slot)
@@ -287,6 +290,7 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
         slots.sums[slot, p.SUM_PRESENT] += to_origin * value
         slots.cells[slot, place, 0] += customers
         slots.cells[slot, place, 1] += value
+        slots.cells[slot, place, 2] += squares
         sums.by_step[:] = 0.0
         sums.posts[:] = 0.0
     return customers

@@ -44,7 +44,9 @@ CALL_SHARE = 11
 IS_PERSONAL = 12
 #: Share of list revenue that is cost.
 COST_SHARE = 13
-FACTS = 14
+#: Hazard multiplier beyond the horizon.
+RESIDUAL_HAZARD = 14
+FACTS = 15
 
 # Rows of ``Model.schedule``: one number a cell and step (or step of decision), T + 1 wide.
 #: Hazard multiplier; tenure on entering plus its running sum; first guess of the step whose
@@ -197,8 +199,8 @@ class Slots(NamedTuple):
     flows : (slot, flow, T)
     program_flows : (slot, program, flow, T)
     sums : (slot, column)
-    cells : (slot, cell of the task, 2)
-        Customers and their summed value before acquisition, by cell.
+    cells : (slot, cell of the task, 3)
+        Customers, their summed value before acquisition and its summed square, by cell.
     only : (slot, variant, 2)
         Customers that another variant lacks and their summed value before acquisition.
     histogram : (slot, 2, bin) int64

@@ -172,6 +172,8 @@ def _time_faults(document: Document) -> Iterator[Fault]:
             message = f"the program ends in {program['last']}, before it begins"
             begins = f"{program.get('first', 0)} or later"
             yield document.fault((*at, "last"), message, begins)
+    for name, shock in tables(document, "shocks").items():
+        yield from _outside(document, calendar, ("shocks", name, "first"), shock)
     for name, cohort in tables(document, "cohorts").items():
         yield from _outside(document, calendar, ("cohorts", name, "joins"), cohort)
     for name, channel in tables(document, "channels").items():

@@ -27,6 +27,7 @@ from clvsim.scenario.model import (
 )
 from clvsim.scenario.overlay import overlay
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
+from clvsim.scenario.uncertain import beyond, settle
 
 Table = Mapping[str, Any]
 
@@ -161,13 +162,16 @@ def _validated(
     strange : iterable of tuple of str
         Tables whose own values are not checked: what is wrong with them was said.
     """
-    scenario, faults = None, []
-    parts = replace(document, data=_without(document.data, strange))
+    scenario = None
+    settled, faults = settle(document)
+    parts = replace(settled, data=_without(settled.data, strange))
     try:
         scenario = Scenario.model_validate(parts.data)
     except ValidationError as error:
-        faults = faults_of(error, parts, fields=Scenario)
-    return scenario, faults + check(document)
+        faults += faults_of(error, parts, fields=Scenario)
+    else:
+        faults += beyond(parts, scenario, parts.data)
+    return scenario, faults + check(settled)
 
 
 def _variant(

@@ -36,6 +36,8 @@ from clvsim.fields import (
 )
 from clvsim.programs import AnyProgram
 from clvsim.scenario.fit import Fit
+from clvsim.scenario.shocks import Shock
+from clvsim.scenario.uncertain import Uncertain
 
 LEAST_RATE = 1e-6
 """Least annual discount rate at which a residual value beyond the horizon is a fair figure."""
@@ -239,7 +241,7 @@ class Segment(Section):
     call_cost: Money = 0.0
     """Cost of a call to cancel, currency."""
     fit: Fit | None = None
-    """Where the numbers come from, as ``clvsim fit`` writes it; the simulation does not read it."""
+    """Where the numbers come from, as ``clvsim fit`` writes it: every world draws them anew."""
 
 
 class Linear(Section):
@@ -458,6 +460,10 @@ class Scenario(Section):
     """Installed bases by name."""
     programs: dict[Name, AnyProgram] = {}
     """Programs by name."""
+    shocks: dict[Name, Shock] = {}
+    """Common shocks by name."""
+    uncertain: Annotated[tuple[Uncertain, ...], Strict(strict=False)] = ()
+    """Numbers that every world draws anew; in a file they stand in the place of the number."""
 
     def without_plan(self) -> "Scenario":
         """The same scenario without channels, offers and programs: ROMI's counterfactual."""

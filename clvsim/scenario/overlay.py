@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-DISTRIBUTION_KEYS = frozenset({"distribution", "survivors", "value"})
+DISTRIBUTION_KEYS = frozenset({"distribution", "survivors", "uncertain", "value"})
 """A table with one of these keys says how a number is spread: one value, not parts."""
 
 

@@ -33,8 +33,11 @@ _TREND_LIMIT = 1.6449
 
 _SMALLEST, _LARGEST = math.log(1e-9), math.log(1e8)
 _STARTING_TOTALS = (0.1, 1.0, 10.0, 100.0)
-_MOST_STEPS, _LONGEST, _SHORTEST = 200, 2.0, 1e-14
+_MOST_STEPS, _LONGEST, _SHORTEST = 200, 2.0, 1e-13
 """Of the search: steps, and the length of one in log α and log β."""
+
+_ROUNDING = 1e-12
+"""Error of a log-likelihood, relative to it."""
 
 _FLAT = 1e-14
 """Curvature per customer-period, 1, taken at least."""
@@ -356,15 +359,16 @@ def _climb(life: _LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         # Where the curvature has the wrong sign, its size still tells how far to go.
         along = (axes.T @ life.gradient(logs)) / np.maximum(np.abs(bend), _FLAT * life.exposure)
         step = np.clip(axes @ along, -_LONGEST, _LONGEST)
+        # Near the top the likelihood is level to its last digits: there the slope alone leads.
+        enough = here - _ROUNDING * abs(here)
         there = np.clip(logs + step, _SMALLEST, _LARGEST)
-        gained = life.log_likelihood(there)
-        while gained < here and float(np.max(np.abs(step))) > _SHORTEST:
+        while (gained := life.log_likelihood(there)) < enough:
             step = step / 2.0
             there = np.clip(logs + step, _SMALLEST, _LARGEST)
-            gained = life.log_likelihood(there)
-        if gained < here or float(np.max(np.abs(there - logs))) <= _SHORTEST:
-            break
+        moved = float(np.max(np.abs(there - logs)))
         logs, here = there, gained
+        if moved <= _SHORTEST:
+            break
     return logs
 
 

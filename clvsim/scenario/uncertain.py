@@ -1,0 +1,210 @@
+"""Numbers that nobody knows exactly: ``{ uncertain = "beta", a = 20, b = 80 }``, one draw a world.
+
+Any number of a scenario may be written so, except those that all worlds must share. The scenario
+itself then holds the mean; ``in_world`` puts a world's draw in its place. The numbers of a fit
+(``Segment.fit``) are drawn together, from the sampling distribution of their logarithms.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import scipy  # its submodules load on first use: importing this file stays cheap
+from pydantic import Field, Strict, ValidationError
+
+from clvsim.fields import Section
+from clvsim.scenario import distributions
+
+if TYPE_CHECKING:
+    from clvsim.errors import Fault
+    from clvsim.scenario.model import Scenario
+    from clvsim.scenario.toml import Document
+
+KEY = "uncertain"
+#: Probability of each tail that no world is drawn from: what is checked beforehand is all there is.
+TAIL = 1e-6
+#: Sections whose numbers are the same in all worlds.
+_SHARED = {
+    ("time",): "all worlds have the same horizon",
+    ("simulation",): "it says how worlds are drawn",
+    ("shocks",): "a shock is drawn in every world as it is",
+    ("money", "discount_rate"): "amounts of all worlds are compared at one rate",
+}
+_ALLOWED = '{ uncertain = "NAME", … } with the name and parameters of a SciPy distribution'
+
+
+class Uncertain(Section):
+    """A number that is drawn anew in every world."""
+
+    path: Annotated[tuple[str | int, ...], Strict(strict=False)]
+    """Where it stands."""
+    distribution: str
+    """Name in ``scipy.stats``."""
+    parameters: dict[str, float] = Field(default_factory=dict)
+    """Its parameters by their SciPy names."""
+
+    def quantile(self, share: float) -> float:
+        """The value that a share of worlds stays below."""
+        return float(distributions.frozen(self.distribution, self.parameters).ppf(share))
+
+    def centre(self) -> float:
+        """Mean, or median where there is no finite mean."""
+        mean = distributions.mean(self.distribution, self.parameters)
+        return mean if np.isfinite(mean) else self.quantile(0.5)
+
+
+def settle(document: "Document") -> tuple["Document", list["Fault"]]:
+    """A document with plain numbers, its uncertain ones listed under ``uncertain``; and faults."""
+    found: list[Uncertain] = []
+    faults: list[Fault] = []
+
+    def plain(value: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, Mapping):
+            if path and isinstance(value.get(KEY), str):
+                one = _read(document, path, value, faults)
+                if one is None:
+                    return 0.5
+                found.append(one)
+                return one.centre()
+            return {key: plain(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item, (*path, place)) for place, item in enumerate(value)]
+        return value
+
+    if KEY in document.data:
+        message = "is not a table of the scenario"
+        faults.append(document.fault((KEY,), message, f"{_ALLOWED}, in the place of a number"))
+    rest = {key: item for key, item in document.data.items() if key != KEY}
+    data = plain(rest, ())
+    if found:
+        data[KEY] = [one.model_dump() for one in found]
+    return replace(document, data=data), faults
+
+
+def _read(
+    document: "Document",
+    path: tuple[str | int, ...],
+    table: Mapping[str, Any],
+    faults: list["Fault"],
+) -> Uncertain | None:
+    """One uncertain number; None where it is not one, which is then said."""
+    for shared, why in _SHARED.items():
+        if path[: len(shared)] == shared:
+            faults.append(document.fault(path, f"cannot be uncertain: {why}", "a number"))
+            return None
+    parameters = {key: value for key, value in table.items() if key != KEY}
+    wrong = [
+        key
+        for key, value in parameters.items()
+        if isinstance(value, bool) or not isinstance(value, (int, float))
+    ]
+    faults += [document.fault((*path, key), "is not a number", "a number") for key in wrong]
+    if wrong:
+        return None
+    numbers = {key: float(value) for key, value in parameters.items()}
+    try:
+        distributions.check(table[KEY], numbers)
+    except ValueError as error:
+        faults.append(document.fault(path, str(error), _ALLOWED))
+        return None
+    return Uncertain(path=path, distribution=table[KEY], parameters=numbers)
+
+
+def beyond(
+    document: "Document", scenario: "Scenario", data: Mapping[str, Any]
+) -> Iterator["Fault"]:
+    """Faults of uncertain numbers that some worlds would draw outside of what is allowed."""
+    from clvsim.scenario.faults import faults_of
+
+    model = type(scenario)
+    for one in scenario.uncertain:
+        for share in (TAIL, 1.0 - TAIL):
+            value = one.quantile(share)
+            changed = _copied(data)
+            _put(changed, one.path, value)
+            try:
+                model.model_validate(changed)
+            except ValidationError as error:
+                first = faults_of(error, document, fields=model)[0]
+                message = f"one world in a million would draw {value:g}: {first.message}"
+                yield document.fault(one.path, message, first.allowed)
+                break
+
+
+def is_uncertain(scenario: "Scenario") -> bool:
+    """Whether any number of a scenario is drawn anew in every world."""
+    return bool(scenario.uncertain) or any(
+        segment.fit is not None and segment.fit.parameters for segment in scenario.segments.values()
+    )
+
+
+def in_world(scenario: "Scenario", seed: int, world: int) -> "Scenario":
+    """The scenario as it is in one world: every uncertain number drawn.
+
+    A number's draw depends on the seed, the world and its place only, so that variants share it.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seed, world : int
+    """
+    if not is_uncertain(scenario):
+        return scenario
+    data = scenario.model_dump(by_alias=True)
+    for name, segment in scenario.segments.items():
+        if segment.fit is not None and segment.fit.parameters:
+            place = f"segments.{name}.fit"
+            scores = [
+                float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}")))
+                for path in segment.fit.parameters
+            ]
+            factors = np.exp(_root(segment.fit.covariance) @ np.array(scores))
+            for path, factor in zip(segment.fit.parameters, factors, strict=True):
+                keys = ("segments", name, *path.split("."))
+                _put(data, keys, float(factor) * _get(data, keys))
+    for one in scenario.uncertain:
+        share = uniform(seed, world, ".".join(map(str, one.path)))
+        _put(data, one.path, one.quantile(min(max(share, TAIL), 1.0 - TAIL)))
+    return type(scenario).model_validate(data)
+
+
+def uniform(seed: int, world: int, place: str) -> float:
+    """A uniform in (0, 1) for a place of the scenario in a world: a keyed hash (BLAKE2b)."""
+    digest = hashlib.blake2b(
+        place.encode(),
+        digest_size=8,
+        key=seed.to_bytes(8, "little"),
+        salt=world.to_bytes(8, "little"),
+        person=b"uncertain",
+    ).digest()
+    return ((int.from_bytes(digest, "little") >> 11) + 0.5) * 2.0**-53
+
+
+def _root(covariance: tuple[tuple[float, ...], ...]) -> Any:
+    """A square root of a covariance, which may be singular."""
+    values, vectors = np.linalg.eigh(np.array(covariance))
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def _get(data: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def _put(data: Any, path: tuple[str | int, ...], value: float) -> None:
+    """Put a number in its place; lists on the way are copied, as tuples cannot be written to."""
+    *above, last = path
+    for key in above:
+        if isinstance(data[key], tuple):
+            data[key] = list(data[key])
+        data = data[key]
+    data[last] = value
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [*map(_copied, value)] if isinstance(value, (list, tuple)) else value
