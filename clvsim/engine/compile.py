@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
+from clvsim.engine.buyers import compile_buying
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
@@ -16,6 +17,7 @@ from clvsim.engine.schedule import (
 )
 from clvsim.engine.targeting import TARGETS, fill_gates
 from clvsim.errors import ClvsimError
+from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.levers import Levers, Membership, ProgramLevers, Treatment
 from clvsim.scenario.model import Scenario
@@ -38,6 +40,8 @@ class Compiled:
     population : Population
     model : Model
         What the kernels read.
+    buying : Buying or None
+        What they read besides where customers buy now and then.
     programs : tuple of str
         Enabled programs, the order of all program dimensions.
     """
@@ -48,6 +52,7 @@ class Compiled:
     levers: Levers
     population: Population
     model: p.Model
+    buying: b.Buying | None
     programs: tuple[str, ...]
 
     def with_rivals(self, rivals: "list[Compiled]") -> "Compiled":
@@ -86,7 +91,9 @@ def compile_scenario(scenario: Scenario) -> Compiled:
     enabled = {name: one for name, one in sorted(scenario.programs.items()) if one.enabled}
     for name, program in enabled.items():
         program.apply(name, levers, scenario.time.calendar)
-    intake = cell_rules.take_in(scenario, table, levers, population.mean_spend)
+    intake = cell_rules.take_in(
+        scenario, table, levers, population.mean_spend, population.mean_purchases
+    )
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake)
     personal = _personal(scenario, levers)
     model = p.Model(
@@ -103,8 +110,9 @@ def compile_scenario(scenario: Scenario) -> Compiled:
         streams=_streams(table, levers),
         rivals=np.zeros((0, len(facts))),
     )
+    buying = compile_buying(scenario, table, levers, model)
     _fill_personal(model, levers)
-    return Compiled(scenario, table, intake, levers, population, model, tuple(enabled))
+    return Compiled(scenario, table, intake, levers, population, model, buying, tuple(enabled))
 
 
 def _with_person(levers: Levers) -> list[tuple[int, str, ProgramLevers]]:
@@ -137,6 +145,7 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
         if effect is not None:
             row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
+            row[p.PACE_EFFECT] = effect.rate
     return table
 
 

@@ -99,7 +99,7 @@ def _traits(model: p.Model, cell: int, u: Floats) -> tuple[Floats, Floats, Float
     if factor.any():
         normal = ndtri(u)
         normal[KEENNESS] *= -1.0
-        u[1:] = ndtr(factor @ normal)[1:]
+        u[1:] = ndtr(factor[: len(u), : len(u)] @ normal)[1:]
     hazard, spend, lift = (
         _trait(traits, traits.spec[group, trait], u[trait]) for trait in (CHURN, SPEND, LIFT)
     )

@@ -27,6 +27,7 @@ COLUMNS: dict[str, str] = {
     "periods_active": "Periods paid inside the horizon",
     "active_at_end": "Whether still a customer at the horizon",
     "clv": "Customer lifetime value after acquisition cost, at the joining date, currency",
+    "purchases": "Purchases inside the horizon (0 of those under contract)",
 }
 FORMATS = (".csv", ".parquet")
 #: Rows of a Parquet row group, at least.
@@ -195,4 +196,5 @@ def _numbers(rows: Rows) -> dict[str, Any]:
         "periods_active": rows.column("periods").astype(np.int64),
         "active_at_end": rows.column("active_at_end") > 0.0,
         "clv": rows.column("clv"),
+        "purchases": rows.column("purchases").astype(np.int64),
     }

@@ -1,0 +1,61 @@
+"""The purchase relationship compiled: rates of purchases by step, and what they cost."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.engine.cells import CellTable, segment_facts
+from clvsim.errors import ClvsimError
+from clvsim.kernels import buying as b
+from clvsim.kernels import plan as p
+from clvsim.kernels.contract import build_guide
+from clvsim.levers import Levers
+from clvsim.scenario.model import Scenario
+
+Floats = NDArray[np.float64]
+KINDS = {
+    "contract": b.CONTRACT,
+    "bg/nbd": b.BG_NBD,
+    "pareto/nbd": b.PARETO_NBD,
+    "bg/bb": b.BG_BB,
+}
+
+
+def compile_buying(
+    scenario: Scenario, table: CellTable, levers: Levers, model: p.Model
+) -> b.Buying | None:
+    """What the loop over customers who buy reads beside the model; None if all are contracts.
+
+    Raises
+    ------
+    ClvsimError
+        If customers who buy now and then are offered a contract's term.
+    """
+    kinds = [KINDS[scenario.segments[group.segment].relationship] for group in table.groups]
+    if not any(kinds):
+        return None
+    for kind, group in zip(kinds, table.groups, strict=True):
+        if kind != b.CONTRACT and group.offer.term > 0:
+            message = f"segment {group.segment!r} has no contract, so no offer can have a term"
+            raise ClvsimError(message)
+    cohorts, horizon = levers.cohorts, scenario.time.periods
+    facts = np.zeros((cohorts.count, b.FACTS))
+    schedule = np.zeros((cohorts.count, b.SCHEDULE, horizon + 1))
+    facts[:, b.KIND] = np.array(kinds)[table.group]
+    inside = cohorts.period() < horizon
+    # As the running sums of the hazard: started from the tenure, added one step after another.
+    schedule[:, b.MULTIPLIER, :horizon] = np.where(inside, levers.rate, 0.0)
+    schedule[:, b.CUMULATED, 0] = cohorts.start - cohorts.joined
+    schedule[:, b.CUMULATED, 1:] = schedule[:, b.MULTIPLIER, :horizon]
+    schedule[:, b.CUMULATED] = np.cumsum(schedule[:, b.CUMULATED], axis=1)
+    schedule[:, b.CUMULATED, :horizon] = schedule[:, b.CUMULATED, 1:]
+    cost = segment_facts(scenario, table, "cost_per_purchase")[:, None]
+    schedule[:, b.PURCHASE_MARGIN, :horizon] = -model.discounting[model.receipts, :horizon] * cost
+    for cell in range(cohorts.count):
+        steps = int(model.facts[cell, p.STEPS])
+        if steps > 0:
+            own = schedule[cell]
+            origin = float(cohorts.start[cell] - cohorts.joined[cell])
+            facts[cell, b.GUIDE_SCALE] = build_guide(own[b.CUMULATED], origin, steps, own[b.GUIDE])
+            last = own[b.PURCHASE_MARGIN, steps - 1]
+            facts[cell, b.RESIDUAL_PURCHASE] = last / model.period_factor ** (steps - 1)
+    return b.Buying(facts, schedule)
