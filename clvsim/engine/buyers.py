@@ -7,7 +7,7 @@ from clvsim.engine.cells import CellTable, segment_facts
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
-from clvsim.kernels.contract import build_guide
+from clvsim.kernels.contract import NEVER_LEAVES, build_guide
 from clvsim.levers import Levers
 from clvsim.scenario.model import Scenario
 
@@ -59,3 +59,51 @@ def compile_buying(
             last = own[b.PURCHASE_MARGIN, steps - 1]
             facts[cell, b.RESIDUAL_PURCHASE] = last / model.period_factor ** (steps - 1)
     return b.Buying(facts, schedule)
+
+
+def expected_value(
+    model: p.Model, buying: b.Buying, cell: int, person: tuple[Floats, Floats, Floats]
+) -> Floats:
+    """Expected margin from now on under the cell's last conditions, as the kernel has it.
+
+    Parameters
+    ----------
+    person : tuple of (customer,)
+        Hazard, spend (currency) and pace.
+    """
+    hazard, spend, pace = person
+    facts, kind = model.facts[cell], int(buying.facts[cell, b.KIND])
+    last = int(facts[p.STEPS]) - 1
+    leaving = hazard * model.schedule[cell, p.MULTIPLIER, last]
+    rate = pace * buying.schedule[cell, b.MULTIPLIER, last]
+    if kind == b.BG_NBD:
+        leaving = rate * -np.expm1(-leaving)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(leaving > 0.0, -np.expm1(-leaving) / leaving, 1.0)
+    purchases = -np.expm1(-rate) if kind == b.BG_BB else rate * share
+    margin = spend * facts[p.RESIDUAL_UNIT] + buying.facts[cell, b.RESIDUAL_PURCHASE]
+    margin = purchases * margin + facts[p.RESIDUAL_HEAD]
+    lost = 1.0 - np.exp(-leaving) * model.period_factor
+    return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
+
+
+def there_after(
+    model: p.Model, buying: b.Buying, cell: int, step: int, person: tuple[Floats, Floats]
+) -> Floats:
+    """Chance that a customer of a BG/NBD cell has not left before a step, ``(customer,)``.
+
+    Leaving is the Poisson process of purchases, thinned by the probability of leaving then.
+
+    Parameters
+    ----------
+    person : tuple of (customer,)
+        Hazard and pace.
+    """
+    hazard, pace = person
+    tenure = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    left = tenure * -np.expm1(-hazard)
+    multipliers, which = np.unique(model.schedule[cell, p.MULTIPLIER, :step], return_inverse=True)
+    rates = np.bincount(which, buying.schedule[cell, b.MULTIPLIER, :step], len(multipliers))
+    for multiplier, rate in zip(multipliers, rates, strict=True):
+        left = left + rate * -np.expm1(-hazard * multiplier)
+    return np.asarray(np.exp(-pace * left))

@@ -111,7 +111,7 @@ def compile_scenario(scenario: Scenario) -> Compiled:
         rivals=np.zeros((0, len(facts))),
     )
     buying = compile_buying(scenario, table, levers, model)
-    _fill_personal(model, levers)
+    _fill_personal(model, buying, levers)
     return Compiled(scenario, table, intake, levers, population, model, buying, tuple(enabled))
 
 
@@ -149,7 +149,7 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
     return table
 
 
-def _fill_personal(model: p.Model, levers: Levers) -> None:
+def _fill_personal(model: p.Model, buying: b.Buying | None, levers: Levers) -> None:
     """Write the gates of all personal programs, and which cells they can reach."""
     periods = levers.cohorts.periods
     inside = levers.cohorts.period() < periods
@@ -166,7 +166,7 @@ def _fill_personal(model: p.Model, levers: Levers) -> None:
             )
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
-            fill_gates(model, row, own.personal, levers)
+            fill_gates(model, buying, row, own.personal, levers)
             due = gates[p.GATE, :, :periods] < np.inf
             gates[p.NEXT, :, periods] = periods
             for step in range(periods - 1, -1, -1):

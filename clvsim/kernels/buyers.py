@@ -27,9 +27,9 @@ from clvsim.kernels.customers import (
 from clvsim.kernels.inner import cached, inner
 from clvsim.kernels.purchases import (
     amount_of,
-    buy,
     clock_after,
     death,
+    is_spread,
     next_purchase,
     purchase_moment,
     purchase_step,
@@ -38,7 +38,7 @@ from clvsim.kernels.purchases import (
 )
 from clvsim.kernels.random import event_address, fill_uniforms_of
 from clvsim.kernels.tally import post_active, post_equity
-from clvsim.kernels.traits import BASKET, CONSTANT, TRAITS
+from clvsim.kernels.traits import TRAITS
 
 
 @inner
@@ -82,21 +82,39 @@ def age(address, model, cell, count, to):
 
 
 @inner
+def post_round(model, buying, cell, number, count, to, work):
+    """Post a round's purchases: customers ``work.who``, their steps in ``STEP_OF``."""
+    shared, own, places = model.schedule[cell], buying.schedule[cell], work.who[b.PLACE]
+    amount, steps = to[b.AMOUNT], to[b.STEP_OF]
+    for i in range(count):
+        amount[i] = amount_of(model, cell, to[p.SPEND_OF, places[i]], amount[i])
+    unit, margin = shared[p.UNIT_MARGIN], own[b.PURCHASE_MARGIN]
+    counts, amounts, value, number_of = work.counts, work.amounts[number], to[p.VALUE], to[b.COUNT]
+    for i in range(count):
+        step, place = int(steps[i]), places[i]
+        counts[step] += 1.0
+        amounts[step] += amount[i]
+        value[place] += amount[i] * unit[step] + margin[step]
+        number_of[place] += 1.0
+
+
+@inner
 def buy_first(address, model, buying, cell, count, to, work):
     """The purchases on joining, and when a life ends that purchases do not end."""
     seed, world, streams = address
-    group, joined = int(model.facts[cell, p.GROUP]), int(model.facts[cell, p.JOINED_IN])
-    if int(model.traits.spec[group, BASKET, 0]) != CONSTANT:
+    joined = int(model.facts[cell, p.JOINED_IN])
+    if is_spread(model, cell):
         stream, when = event_address(streams[p.STREAM_PURCHASE], joined, 0)
         ranks = work.who[b.RANK]
         fill_uniforms_of(seed, world, stream, ranks, when, count, to[b.GAP], to[b.AMOUNT])
     for i in range(count):
-        decision, to[b.DEATH, i] = death(model, buying, cell, to[p.THRESHOLD, i])
-        to[p.DECISION, i] = decision
-        amount = amount_of(model, cell, to[p.SPEND_OF, i], to[b.AMOUNT, i])
-        to[p.VALUE, i] += buy(model, buying, cell, 0, 0, amount, work)
-        to[b.COUNT, i] = 1.0
-        to[b.CLOCK, i] = clock_after(buying, cell, 0, to[b.CLOCK, i])
+        to[b.STEP_OF, i] = 0.0
+    post_round(model, buying, cell, 0, count, to, work)
+    work.used[0] = max(work.used[0], 1)
+    start = clock_after(buying, cell, 0, 0.0)
+    for i in range(count):
+        to[p.DECISION, i], to[b.DEATH, i] = death(model, buying, cell, to[p.THRESHOLD, i])
+        to[b.CLOCK, i] = start
 
 
 @inner
@@ -109,11 +127,11 @@ def buy_again(address, model, buying, cell, count, to, work):
         stream, when = event_address(streams[p.STREAM_PURCHASE], joined, number)
         ranks = work.who[b.RANK]
         fill_uniforms_of(seed, world, stream, ranks, when, again, to[b.GAP], to[b.AMOUNT])
-        for i in range(again):
-            pace = to[b.PACE, places[i]]
-            left = minus_log(to[b.GAP, i]) / pace if pace > 0.0 else math.inf
-            to[b.GAP, i] = to[b.CLOCK, places[i]] + left
-        again = keep_buyers(model, buying, cell, number, again, to, work)
+        again = keep_buyers(model, buying, cell, again, to, work)
+        if again > 0:
+            post_round(model, buying, cell, number, again, to, work)
+            work.used[0] = max(work.used[0], number + 1)
+            again = keep_alive(model, buying, cell, again, to, work)
         number += 1
     for i in range(again):
         to[b.NUMBER, places[i]] = float(number)
@@ -121,30 +139,57 @@ def buy_again(address, model, buying, cell, count, to, work):
 
 
 @inner
-def keep_buyers(model, buying, cell, number, count, to, work):
-    """Post the purchases of a round, and keep those who may buy again; how many they are."""
-    steps, kind = int(model.facts[cell, p.STEPS]), int(buying.facts[cell, b.KIND])
-    ticks, who, kept = model.schedule[cell, p.MULTIPLIER], work.who, 0
+def keep_buyers(model, buying, cell, count, to, work):
+    """Compress ``work.who`` to those who buy inside the horizon while they live; how many.
+
+    The exponentials become targets in ``GAP``, their steps stand in ``STEP_OF``. Without branches:
+    whether one buys again is a coin that no processor foresees.
+    """
+    places, ranks = work.who[b.PLACE], work.who[b.RANK]
+    gap, amount, clock, pace = to[b.GAP], to[b.AMOUNT], to[b.CLOCK], to[b.PACE]
+    end = buying.schedule[cell, b.CUMULATED, int(model.facts[cell, p.STEPS]) - 1]
     for i in range(count):
-        target, place = to[b.GAP, i], who[b.PLACE, i]
-        step = purchase_step(model, buying, cell, target)
-        if step >= steps:
-            continue
-        if kind != b.BG_NBD:
-            moment = purchase_moment(model, buying, cell, step, target)
-            if not moment < to[b.DEATH, place]:
-                continue
-        amount = amount_of(model, cell, to[p.SPEND_OF, place], to[b.AMOUNT, i])
-        to[p.VALUE, place] += buy(model, buying, cell, number, step, amount, work)
-        to[b.COUNT, place] += 1.0
-        if kind == b.BG_NBD:
-            to[b.TICKS, place] += ticks[step]
-            if to[b.TICKS, place] > to[p.THRESHOLD, place]:
-                to[p.DECISION, place] = step
-                continue
-        to[b.CLOCK, place] = clock_after(buying, cell, step, target)
-        who[b.PLACE, kept], who[b.RANK, kept] = place, who[b.RANK, i]
-        kept += 1
+        gap[i] = minus_log(gap[i])
+    kept = 0
+    for i in range(count):
+        place, rate = places[i], pace[places[i]]
+        target = clock[place] + (gap[i] / rate if rate > 0.0 else math.inf)
+        places[kept], ranks[kept], gap[kept], amount[kept] = place, ranks[i], target, amount[i]
+        kept += 1 if target < end else 0
+    steps = to[b.STEP_OF]
+    for i in range(kept):
+        steps[i] = purchase_step(model, buying, cell, gap[i])
+    if int(buying.facts[cell, b.KIND]) == b.BG_NBD:
+        return kept
+    count, kept = kept, 0
+    for i in range(count):
+        place, target, step = places[i], gap[i], steps[i]
+        moment = purchase_moment(model, buying, cell, int(step), target)
+        places[kept], ranks[kept], gap[kept], amount[kept] = place, ranks[i], target, amount[i]
+        steps[kept] = step
+        kept += 1 if moment < to[b.DEATH, place] else 0
+    return kept
+
+
+@inner
+def keep_alive(model, buying, cell, count, to, work):
+    """Compress ``work.who`` to those who do not leave after the round's purchase; how many."""
+    places, ranks, gap, steps = work.who[b.PLACE], work.who[b.RANK], to[b.GAP], to[b.STEP_OF]
+    kind = int(buying.facts[cell, b.KIND])
+    clock, ticks, threshold = to[b.CLOCK], to[b.TICKS], to[p.THRESHOLD]
+    decision, passing, kept = to[p.DECISION], model.schedule[cell, p.MULTIPLIER], 0
+    if kind != b.BG_NBD:
+        for i in range(count):
+            clock[places[i]] = clock_after(buying, cell, int(steps[i]), gap[i])
+        return count
+    for i in range(count):
+        place = places[i]
+        ticks[place] += passing[int(steps[i])]
+        stays = ticks[place] <= threshold[place]
+        decision[place] = decision[place] if stays else steps[i]
+        clock[place] = gap[i]
+        places[kept], ranks[kept] = place, ranks[i]
+        kept += 1 if stays else 0
     return kept
 
 

@@ -25,10 +25,13 @@ SCHEDULE = 4
 # Columns of a block beside those of ``plan``.
 #: Purchase rate (or hazard of a purchase at an opportunity); cumulated rate at the last purchase;
 #: cumulated dropout multiplier; moment of leaving, steps; number of the next purchase; purchases
-#: inside the horizon; uniforms of a purchase.
+#: inside the horizon.
 PACE = p.BLOCK_COLUMNS
-CLOCK, TICKS, DEATH, NUMBER, COUNT, GAP, AMOUNT = range(PACE + 1, PACE + 8)
-BLOCK_COLUMNS = PACE + 8
+CLOCK, TICKS, DEATH, NUMBER, COUNT = range(PACE + 1, PACE + 6)
+#: Of the customers in ``Work.who``, in their order: uniform, exponential and then target of a
+#: purchase; uniform and then amount; step.
+GAP, AMOUNT, STEP_OF = range(PACE + 6, PACE + 9)
+BLOCK_COLUMNS = PACE + 9
 # Rows of ``Work.who``: place in the block and rank of the customers who may buy again.
 PLACE, RANK = 0, 1
 

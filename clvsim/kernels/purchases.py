@@ -24,12 +24,18 @@ from clvsim.kernels.traits import BASKET, CONSTANT, quantile
 
 
 @inlined
+def is_spread(model, cell):
+    """Whether a customer's purchases differ in value (Gamma-Gamma)."""
+    return int(model.traits.spec[int(model.facts[cell, p.GROUP]), BASKET, 0]) != CONSTANT
+
+
+@inlined
 def amount_of(model, cell, spend, u):
     """Value of one purchase at the price list, currency: Gamma-Gamma, or always the mean."""
-    spec = model.traits.spec[int(model.facts[cell, p.GROUP]), BASKET]
-    if int(spec[0]) == CONSTANT:
+    if not is_spread(model, cell):
         return spend
-    return spend * quantile(model.traits.cubics[int(spec[2])], u)
+    row = int(model.traits.spec[int(model.facts[cell, p.GROUP]), BASKET, 2])
+    return spend * quantile(model.traits.cubics[row], u)
 
 
 @inlined
@@ -155,17 +161,6 @@ def next_purchase(model, cell, address, number, clock, pace, multiplier):
 
 
 @inlined
-def buy(model, buying, cell, number, step, amount, work):
-    """Post one purchase; its margin, discounted to joining, currency."""
-    row = min(number, b.ROUNDS)
-    work.counts[step] += 1.0
-    work.amounts[row, step] += amount
-    work.used[0] = max(work.used[0], row + 1)
-    unit, margin = model.schedule[cell, p.UNIT_MARGIN], buying.schedule[cell, b.PURCHASE_MARGIN]
-    return amount * unit[step] + margin[step]
-
-
-@inlined
 def buy_under_effects(model, cell, step, amount, scratch, posts):
     """Margin that running effects change of one purchase, posted to their rows."""
     extra = 0.0
@@ -226,10 +221,15 @@ def walk(model, buying, cell, address, person, begin, scratch, posts, work):
     for row in range(model.personal.shape[0]):
         following = min(following, int(scratch[p.EVENT, row]))
     hazard_effect, pace_effect, life_left, extra = 1.0, 1.0, 0.0, 0.0
-    last, end = death(model, buying, cell, threshold)
-    target, left, u = next_purchase(model, cell, address, number, clock, pace, 1.0)
-    decision = steps
+    last, end, target, left, u = 0, 0.0, 0.0, 0.0, 0.0
+    is_to_draw, is_to_die_anew, decision = True, True, steps
     while True:
+        if is_to_draw:
+            target, left, u = next_purchase(model, cell, address, number, clock, pace, pace_effect)
+            is_to_draw = False
+        if is_to_die_anew:
+            last, end = death(model, buying, cell, threshold)
+            is_to_die_anew = False
         step = 0 if number == 0 else purchase_step(model, buying, cell, target)
         if following < steps and following <= min(step, last):
             before = following - 1
@@ -241,7 +241,7 @@ def walk(model, buying, cell, address, person, begin, scratch, posts, work):
             if new != hazard_effect and kind != b.BG_NBD:
                 at = shared[p.CUMULATED, before] if before >= 0 else origin
                 threshold, life_left = rescale(threshold, life_left, at, hazard_effect, new)
-                last, end = death(model, buying, cell, threshold)
+                is_to_die_anew = True
             hazard_effect, new = new, rate_effect(model, scratch, False)
             at = own[b.CUMULATED, before] if before >= 0 else origin
             target, left = rescale(target, left, at, pace_effect, new)
@@ -255,7 +255,9 @@ def walk(model, buying, cell, address, person, begin, scratch, posts, work):
             decision = last
             break
         amount = amount_of(model, cell, spend, u)
-        bought += buy(model, buying, cell, number, step, amount, work)
+        work.counts[step] += 1.0
+        work.amounts[min(number, b.ROUNDS), step] += amount
+        bought += amount * shared[p.UNIT_MARGIN, step] + own[b.PURCHASE_MARGIN, step]
         extra += buy_under_effects(model, cell, step, amount, scratch, posts)
         purchases += 1
         if kind == b.BG_NBD and number > 0:
@@ -265,7 +267,8 @@ def walk(model, buying, cell, address, person, begin, scratch, posts, work):
                 break
         clock = clock_after(buying, cell, step, target if number > 0 else clock)
         number += 1
-        target, left, u = next_purchase(model, cell, address, number, clock, pace, pace_effect)
+        is_to_draw = True
+    work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
     residual = 0.0
     if decision == steps and model.residual:
         residual = settle(model, buying, cell, (hazard, spend, pace), lift, scratch)
