@@ -3,7 +3,15 @@
 import math
 from collections.abc import Callable
 
-from clvsim.verification import berger_nasr, campaign, common_numbers, equity, examples, sbg
+from clvsim.verification import (
+    berger_nasr,
+    campaign,
+    common_numbers,
+    equity,
+    examples,
+    purchases,
+    sbg,
+)
 from clvsim.verification.verdict import PRECISION, Case, Verdict, judge
 
 CASES: tuple[Case, ...] = (
@@ -16,6 +24,7 @@ CASES: tuple[Case, ...] = (
     Case("Gupta, Lehmann & Stuart 2004", examples.examine_elasticities),
     Case("Payments", examples.examine_amounts),
     Case("Mean lives", examples.examine_lives),
+    Case("Purchases now and then", purchases.examine),
 )
 
 
