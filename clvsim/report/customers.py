@@ -119,8 +119,8 @@ class _Csv:
     def write(self, scenario: str, rows: Rows) -> None:
         words = {True: "true", False: "false"}
         self._writer.writerows(
-            (scenario, rows.world, rows.source, rows.segment, *numbers, words[active], clv)
-            for *numbers, active, clv in zip(
+            (scenario, rows.world, rows.source, rows.segment, *numbers, words[active], clv, bought)
+            for *numbers, active, clv, bought in zip(
                 *(column.tolist() for column in _numbers(rows).values()), strict=True
             )
         )

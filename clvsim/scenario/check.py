@@ -268,8 +268,9 @@ def _terms_without_contract(document: Document) -> Iterator[Fault]:
             if segment in buyers and share != 0:
                 reached.setdefault(str(channel.get("offer", everywhere)), segment)
     for cohort in tables(document, "cohorts").values():
-        if cohort.get("segment") in buyers:
-            reached.setdefault(str(cohort.get("offer", everywhere)), str(cohort["segment"]))
+        wanted = cohort.get("segment")
+        if isinstance(wanted, str) and wanted in buyers:
+            reached.setdefault(str(cohort.get("offer", everywhere)), wanted)
     for name, offer in tables(document, "offers").items():
         if name in reached and offer.get("term", 0) != 0:
             message = f"the segment '{reached[name]}' buys now and then: it has no contract to end"

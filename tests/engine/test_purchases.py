@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clvsim.accounts import ACCOUNT_INDEX
+from clvsim.engine import relationships
 from clvsim.engine import tasks as task_rules
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.run import join, run_worlds
@@ -192,6 +193,19 @@ def test_accounts_of_customers_add_up_to_their_present_value(full):
     buys = worlds.flows[0, p.PURCHASES].sum()
     assert rows[:, PURCHASES].sum() == buys > 1_000
     assert np.isfinite(rows[:, CLV]).all()
+
+
+@pytest.mark.parametrize(("segment", "other"), [("s", "simulate"), ("contract", "simulate_buyers")])
+def test_each_relationship_runs_and_compiles_its_own_loop_alone(segment, other, monkeypatch):
+    def refuse(*_):
+        pytest.fail(f"{other} is not needed")
+
+    monkeypatch.setattr(relationships, other, refuse)
+    cohorts = {"a": {"segment": segment, "customers": 9}}
+    alone = {"cohorts": cohorts, "channels": {}, "installed_base": {}}
+    compiled = compile_scenario(scenario_of("bg/nbd", **alone))
+    relationships.warm_up(compiled, 64)
+    assert worlds_of(compiled, count=1).flows[0, p.JOINED].sum() == 9.0
 
 
 def test_customers_come_and_go(full):
