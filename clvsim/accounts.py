@@ -36,7 +36,7 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("add_on_revenue", 1, "revenue", "Revenue of members per period (add-ons)"),
     Account("termination_fees", 1, "revenue", "Fees for leaving before a contract's term"),
     Account("cost_of_sales", -1, "service", "Share of list revenue that is cost"),
-    Account("cost_to_serve", -1, "service", "Fixed cost per active customer and period"),
+    Account("cost_to_serve", -1, "service", "Cost per active customer, and per purchase"),
     Account("cancellation_calls", -1, "service", "Calls of leavers to cancel"),
     Account("channel_spend", -1, "acquisition", "Spend in channels, and cohorts bought"),
     Account("gifts", -1, "acquisition", "Gifts and equipment subsidies of offers"),
@@ -108,6 +108,11 @@ MEASURES: tuple[Measure, ...] = (
         "share",
         "Customers whose margin inside the horizon covers their acquisition cost",
     ),
+    Measure(
+        "purchases_per_customer",
+        "1",
+        "Purchases inside the horizon per customer that buys now and then",
+    ),
     Measure("cash_trough", "currency", "Deepest point of the cumulated cash flow"),
     Measure("cash_trough_period", "periods", "Period of the deepest point"),
     Measure("top_20_share", "share", "Share of customer value from the top 20 % of customers"),
@@ -115,7 +120,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "retention_curve",
         "share",
-        "Customers that have not decided to leave, by tenure",
+        "Customers that have not left or decided to leave, by tenure",
         ("segment", "tenure"),
     ),
     Measure(

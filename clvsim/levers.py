@@ -76,6 +76,8 @@ class Membership:
         Whether benefits run at a step; one run of steps a cell.
     hazard, growth, concession : float
         Hazard multiplier; relative growth of spend; share of the price let off.
+    rate : float
+        Multiplier of the purchase rate.
     revenue, cost, entry_cost : float
         Per member and period, and once on entering, currency.
     """
@@ -83,6 +85,7 @@ class Membership:
     adoption: Floats
     on: Mask
     hazard: float = 1.0
+    rate: float = 1.0
     growth: float = 0.0
     concession: float = 0.0
     revenue: float = 0.0
@@ -107,6 +110,8 @@ class Treatment:
     hazard, lift_weight : float
         Hazard multiplier of those who accept, and weight of their personal lift in it: the hazard
         is multiplied by ``hazard * max(0, 1 - lift_weight * lift)``.
+    rate : float
+        Multiplier of the purchase rate while the effect lasts.
     growth, concession : float
         Relative growth of spend and share of the price let off while the effect lasts.
     duration : int
@@ -122,6 +127,7 @@ class Treatment:
     duration: int
     hazard: float = 1.0
     lift_weight: float = 0.0
+    rate: float = 1.0
     growth: float = 0.0
     concession: float = 0.0
     contact_cost: float = 0.0
@@ -163,6 +169,8 @@ class Levers:
     cohorts : Cohorts
     hazard : (cell, T)
         Multiplier of the hazard, 1.
+    rate : (cell, T)
+        Multiplier of the purchase rate, 1 (a probability p becomes ``1 - (1 - p)**rate``).
     price : (cell, T)
         Price relative to the list at the start, 1; a rise makes customers leave.
     let_off : (cell, T)
@@ -174,6 +182,7 @@ class Levers:
 
     cohorts: Cohorts
     hazard: Floats
+    rate: Floats
     price: Floats
     let_off: Floats
     conversion: Floats
@@ -186,6 +195,7 @@ class Levers:
         return cls(
             cohorts=cohorts,
             hazard=np.ones(shape),
+            rate=np.ones(shape),
             price=np.ones(shape),
             let_off=np.zeros(shape),
             conversion=np.zeros(cohorts.count),

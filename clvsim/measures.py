@@ -102,6 +102,8 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
     yield "clv_quantiles", mean_of(ds["clv_quantiles"])
     yield "acquisition_cost", ratio_of(costs, customers)
     yield "payback_share", ratio_of(ds["paid_back"].sum(everyone), ds["customers"].sum(everyone))
+    # NaN where all are under contract: then nobody asks.
+    yield "purchases_per_customer", ratio_of(ds["purchases"].sum("period"), ds["buyers"])
     yield "top_20_share", mean_of(ds["top_20_share"])
     yield "gini", mean_of(ds["gini"])
     yield "clv_by_cohort", ratio_of(ds["cohort_value"], ds["cohort_customers"])

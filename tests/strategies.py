@@ -67,7 +67,7 @@ def names(least=1, most=2):
 
 
 @st.composite
-def segments(draw):
+def segments(draw, *, buying=True):
     segment = draw(
         some(
             {
@@ -86,12 +86,34 @@ def segments(draw):
     )
     segment["churn"] = draw(st.sampled_from(CHURN))
     segment["spend"] = draw(st.sampled_from(SPEND))
+    if buying and draw(st.integers(0, 2)) == 0:
+        segment = draw(buyers(segment))
     pairs = draw(st.lists(st.sampled_from(PAIRS), max_size=3, unique=True))
     # Three of 0.3 a trait at most: the diagonal dominates.
     segment["correlations"] = [
         {"between": list(pair), "value": draw(st.sampled_from((-0.3, 0.0, 0.2)))} for pair in pairs
     ]
     return segment
+
+
+@st.composite
+def buyers(draw, segment):
+    """A segment that buys now and then, from one under contract."""
+    kept = {key: value for key, value in segment.items() if not key.startswith("call_")}
+    kept |= draw(some({"spend_shape": st.sampled_from((0.5, 6)), "cost_per_purchase": money,
+                       "rate_season": st.lists(factors, max_size=3)}))  # fmt: skip
+    kept["relationship"] = draw(st.sampled_from(("bg/nbd", "pareto/nbd", "bg/bb")))
+    if "survivors" in (kept["churn"] if isinstance(kept["churn"], dict) else ()):
+        kept["churn"] = 0.1
+    rate = st.sampled_from((0.0, 0.7, 3, {"distribution": "gamma", "a": 0.5, "scale": 2.0}))
+    if kept["relationship"] == "bg/bb":
+        kept["purchase_probability"] = draw(st.sampled_from(CHURN[:7]))
+    else:
+        kept["purchase_rate"] = draw(rate)
+    if kept["relationship"] == "pareto/nbd":
+        del kept["churn"]
+        kept["death_rate"] = draw(st.sampled_from((0.0, 0.1, {"distribution": "expon"})))
+    return kept
 
 
 @st.composite
@@ -201,7 +223,7 @@ def programs_of(draw, kind, periods, known, sources):
 
 
 @st.composite
-def scenarios(draw):
+def scenarios(draw, *, buying=True):
     """A valid scenario with every section and every kind of program, as a table."""
     periods = draw(st.integers(1, 6))
     residual = draw(st.sampled_from(("none", "expected")))
@@ -219,9 +241,14 @@ def scenarios(draw):
             }
         )
     )
-    segment_tables = {name: draw(segments()) for name in known}
-    if segment_tables[installed["segment"]]["churn"] == 1.0:
+    segment_tables = {name: draw(segments(buying=buying)) for name in known}
+    if segment_tables[installed["segment"]].get("churn") == 1.0:
         installed["tenure"] = 0
+    offer_tables = {name: draw(offers()) for name in offered}
+    if any("relationship" in one for one in segment_tables.values()):
+        for offer in offer_tables.values():
+            for key in ("term", "renews", "termination_fee", "on_leaving", "reluctance"):
+                offer.pop(key, None)
     kinds = draw(st.permutations(KINDS))
     return {
         "name": "small",
@@ -237,7 +264,7 @@ def scenarios(draw):
         "simulation": {"worlds": 2, "seed": draw(st.integers(0, 2**64 - 1))},
         **draw(some(made)),
         "segments": segment_tables,
-        "offers": {name: draw(offers()) for name in offered},
+        "offers": offer_tables,
         "channels": {
             place: draw(channels(periods, known)) | draw(some(made)) for place in places[:2]
         },
@@ -290,7 +317,7 @@ EXAMPLE = {
 def examples():
     """Mostly the one scenario, now and then a drawn one."""
     one = st.just(EXAMPLE)
-    return one | one | one | scenarios()
+    return one | one | one | scenarios(buying=False)
 
 
 def _first(scenario, section):
@@ -304,7 +331,7 @@ def _set(path, *values):
         table, place = scenario, []
         for key in path[:-1]:
             key = next(iter(table)) if key == "*" else key  # noqa: PLW2901
-            table = table[key]
+            table = table.setdefault(key, {})
             place.append(key)
         table[path[-1]] = draw(st.sampled_from(values))
         return (*place, path[-1])

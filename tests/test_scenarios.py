@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from pydantic import BaseModel
+from scipy.special import beta, hyp2f1
 
 import clvsim.programs
 import clvsim.scenario.model
@@ -23,7 +24,7 @@ from clvsim.fields import Section
 from clvsim.measures import Estimate, mean_of, ratio_of
 from clvsim.programs import Program
 from clvsim.scenario.load import Plan, load
-from clvsim.scenario.model import Scenario
+from clvsim.scenario.model import AnySegment, BuyerSegment, Scenario
 from tests.statistics import assert_mean, z_limit
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
@@ -91,18 +92,19 @@ def test_every_field_of_the_model_is_used_somewhere():
     declared = {
         (kind.__name__, field)
         for kind in kinds(Section)
-        if kind.__module__.startswith(("clvsim.scenario.model", "clvsim.programs."))
-        and kind is not Program
+        if kind.__module__.startswith(("clvsim.scenario", "clvsim.programs."))
+        and kind not in {Program, AnySegment, BuyerSegment}
         for field in kind.model_fields
     }
     written = {
         used for name in FILES for one in plan(name).scenarios.values() for used in fields_of(one)
     }
-    # What every program shares need not be tried with each of them.
-    shared = set(Program.model_fields) & {field for _, field in written}
+    # What every program or every segment shares need not be tried with each of them.
+    common = {*Program.model_fields, *AnySegment.model_fields, *BuyerSegment.model_fields}
+    shared = common & {field for _, field in written}
     missing = {(kind, field) for kind, field in declared - written if field not in shared}
     assert missing == set()
-    assert shared == set(Program.model_fields)
+    assert shared == common
 
 
 def kinds(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -350,3 +352,76 @@ def test_the_fit_of_telco_fitted_is_the_command_s_output(tmp_path):
         assert segment["fit"]["parameters"] == kept[name]["fit"]["parameters"]
         ours_of, kept_of = (np.array(one["fit"]["covariance"]) for one in (segment, kept[name]))
         np.testing.assert_allclose(ours_of, kept_of, rtol=1e-4, atol=1e-12)
+
+
+def test_record_shop():
+    result = compared("record-shop")
+    # BG/NBD over two years, beside the purchase on joining; Christmas hardly moves a year's mean.
+    r, alpha, a, b, t = 0.243, 1.0 / 0.226552, 0.793, 2.426, 104.0
+    power = (alpha / (alpha + t)) ** r
+    expected = (a + b - 1.0) / (a - 1.0)
+    expected *= 1.0 - power * hyp2f1(r, b, a + b - 1.0, t / (alpha + t))
+    usual = result.sel(scenario="baseline")
+    purchases = float(usual["purchases_per_customer_mean"])
+    # Some join up to twelve weeks late: they miss a few per cent of their purchases.
+    assert 0.95 * (1.0 + expected) < purchases < 1.0 + expected
+    assert above(*difference(result, "mail_the_best"), 0.0)
+    assert below(*difference(result, "mail_everybody"), 0.0)
+    # A quarter off the first purchase brings more customers, and costs more than they are worth.
+    assert below(*difference(result, "opening_discount"), 0.0)
+    assert above(*difference(result, "opening_discount", "customers_acquired"), 0.0)
+    assert below(*difference(result, "club_card"), 0.0)
+    assert above(*difference(result, "lower_prices"), 0.0)
+    # Two models of the same records say much the same of two years.
+    ratio = estimated(
+        ratio_of(result["npv"].sel(scenario="pareto"), result["npv"].sel(scenario="baseline"))
+    )
+    assert above(*ratio, 0.9)
+    assert below(*ratio, 1.2)
+
+
+def test_small_and_often():
+    result = compared("small-and-often")
+    # Three times the customers, a thirtieth of the value each, after what both cost.
+    more = ratio_of(
+        result["customers_acquired"].sel(scenario="splurge"),
+        result["customers_acquired"].sel(scenario="baseline"),
+    )
+    assert above(*estimated(more), 2.5)
+    assert below(*difference(result, "splurge"), 0.0)
+    assert below(*difference(result, "both"), 0.0)
+    assert below(*gap(result, "splurge", "both"), 0.0)
+    assert above(*difference(result, "coffee_card"), 0.0)
+    regulars = result.sel(scenario="baseline")
+    assert float(regulars["purchases_per_customer_mean"]) > 100.0
+    assert float(result.sel(scenario="splurge")["purchases_per_customer_mean"]) < 2.0
+
+
+def test_widgets():
+    result = compared("widgets")
+    usual = result.sel(scenario="baseline")
+    assert np.all(usual["clv"] == 75.0)
+    assert np.all(usual["purchases_per_customer"] == 3.0)
+    average = result.sel(scenario="on_average")
+    worth = average["clv_before_acquisition_mean"], average["clv_before_acquisition_se"]
+    assert_mean(float(worth[0]), float(worth[1]), 75.0, fault=76.5)
+    assert below(*gap(result, "discounted", "on_average"), 0.0)
+    spread = average["clv_quantiles_mean"]
+    assert float(spread.sel(quantile=0.05)) < 55.0
+    assert float(spread.sel(quantile=0.95)) > 125.0
+
+
+def test_donors():
+    result = compared("donors")
+    assert ranking_is_settled(result)
+    assert best(result) == "letters_to_the_best"
+    assert above(*difference(result, "letters_to_the_best"), 0.0)
+    assert below(*difference(result, "letters_to_all"), 0.0)
+    assert below(*difference(result, "thank_you_calls"), 0.0)
+    # The calls do keep donors: they only cost more than that is worth.
+    assert above(*gap(result, "thank_you_calls", "baseline", "purchases_per_customer"), 0.0)
+    one = result.sel(scenario="baseline")
+    alive = one["retention_curve_mean"].sel(segment="donors", tenure=6)
+    error = one["retention_curve_se"].sel(segment="donors", tenure=6)
+    expected = beta(0.657, 2.783 + 6.0) / beta(0.657, 2.783)
+    assert_mean(float(alive), float(error), expected, fault=1.02 * expected)

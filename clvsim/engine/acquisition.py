@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.calendar import Calendar
-from clvsim.scenario.model import Channel, Hill, Linear, Offer, Segment, SpendStep
+from clvsim.scenario.model import AnySegment, Channel, Hill, Linear, Offer, SpendStep
 
 Floats = NDArray[np.float64]
 
@@ -58,13 +58,27 @@ def reach(channel: Channel, spend: Floats) -> Floats:
     return response.ceiling * -np.expm1(-response.rate * spend)
 
 
-def first_year_saving(offer: Offer, mean_spend: float, per_year: float) -> float:
-    """What an offer saves over the first year, as a share of that year's list price."""
+def first_year_saving(
+    offer: Offer, mean_spend: float, per_year: float, mean_purchases: float | None = None
+) -> float:
+    """What an offer saves over the first year, as a share of that year's list price.
+
+    Parameters
+    ----------
+    mean_spend : float
+        Currency per period, or per purchase.
+    mean_purchases : float, optional
+        Purchases per period, beside the one on joining; None: every period is paid for.
+    """
     year = max(1, round(per_year))
-    listed = mean_spend * year
+    weights = np.ones(year)
+    if mean_purchases is not None:
+        weights *= mean_purchases
+        weights[0] += 1.0
+    listed = mean_spend * float(weights.sum())
     presents = offer.gift if offer.gift_value is None else offer.gift_value
     presents += offer.equipment_subsidy
-    saving = float(let_off_by_tenure(offer, year).sum()) / year
+    saving = float((weights * let_off_by_tenure(offer, year)).sum()) / float(weights.sum())
     return saving + presents / listed if listed > 0.0 else saving
 
 
@@ -81,7 +95,7 @@ def let_off_by_tenure(offer: Offer, periods: int) -> Floats:
 
 
 def conversion(
-    channel: Channel, segment: Segment, name: str, offer: Offer, saving: float, added: Floats
+    channel: Channel, segment: AnySegment, name: str, offer: Offer, saving: float, added: Floats
 ) -> Floats:
     """Probability that a prospect converts: the base odds, shifted on the logit scale.
 

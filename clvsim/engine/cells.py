@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from clvsim.engine import acquisition
 from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
-from clvsim.scenario.model import Offer, Scenario
+from clvsim.scenario.model import BuyerSegment, Offer, Scenario
 
 Floats = NDArray[np.float64]
 LIST_PRICE = Offer()
@@ -113,7 +113,7 @@ def _offer(scenario: Scenario, name: str | None) -> Offer:
 
 
 def apply_segments(scenario: Scenario, levers: Levers) -> None:
-    """Write the segments' own hazards by tenure and season."""
+    """Write the segments' own hazards by tenure and season, and purchase rates by season."""
     cohorts = levers.cohorts
     tenure, period = cohorts.tenure(), cohorts.period()
     for name, segment in scenario.segments.items():
@@ -124,6 +124,9 @@ def apply_segments(scenario: Scenario, levers: Levers) -> None:
         if segment.hazard_season:
             season = np.array(segment.hazard_season)
             levers.hazard[cells] *= season[period[cells] % len(season)]
+        if isinstance(segment, BuyerSegment) and segment.rate_season:
+            season = np.array(segment.rate_season)
+            levers.rate[cells] *= season[period[cells] % len(season)]
 
 
 def apply_offers(table: CellTable, levers: Levers) -> None:
@@ -159,7 +162,11 @@ class Intake:
 
 
 def take_in(
-    scenario: Scenario, table: CellTable, levers: Levers, mean_spend: dict[str, float]
+    scenario: Scenario,
+    table: CellTable,
+    levers: Levers,
+    mean_spend: dict[str, float],
+    mean_purchases: dict[str, float],
 ) -> Intake:
     """Expected customers and acquisition costs of all cells, levers written."""
     calendar = scenario.time.calendar
@@ -175,7 +182,10 @@ def take_in(
             deciding = acquisition.prospects_by_period(channel, calendar)
             prospects[cells] = deciding * channel.segments[group.segment]
             saving = acquisition.first_year_saving(
-                group.offer, mean_spend[group.segment], calendar.per_year
+                group.offer,
+                mean_spend[group.segment],
+                calendar.per_year,
+                mean_purchases.get(group.segment),
             )
             limit[cells] = prospects[cells] * acquisition.conversion(
                 channel, segment, group.segment, group.offer, saving, levers.conversion[cells]
@@ -197,6 +207,6 @@ def take_in(
 
 
 def segment_facts(scenario: Scenario, table: CellTable, field: str) -> Floats:
-    """One number of the segments, by cell."""
-    by_group = [float(getattr(scenario.segments[g.segment], field)) for g in table.groups]
+    """One number of the segments, by cell; 0 where a relationship knows no such number."""
+    by_group = [float(getattr(scenario.segments[g.segment], field, 0.0)) for g in table.groups]
     return np.array(by_group)[table.group] if by_group else np.zeros(0)

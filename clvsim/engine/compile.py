@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
+from clvsim.engine.buyers import compile_buying
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
@@ -17,6 +18,7 @@ from clvsim.engine.schedule import (
 from clvsim.engine.shocks import Shocks, no_shocks
 from clvsim.engine.targeting import TARGETS, fill_gates
 from clvsim.errors import ClvsimError
+from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.levers import Levers, Membership, ProgramLevers, Treatment
 from clvsim.scenario.model import Scenario
@@ -39,6 +41,8 @@ class Compiled:
     population : Population
     model : Model
         What the kernels read.
+    buying : Buying or None
+        What they read besides where customers buy now and then.
     programs : tuple of str
         Enabled programs, the order of all program dimensions.
     """
@@ -49,6 +53,7 @@ class Compiled:
     levers: Levers
     population: Population
     model: p.Model
+    buying: b.Buying | None
     programs: tuple[str, ...]
 
     def limits(self) -> dict[tuple[str, str, int], float]:
@@ -94,7 +99,9 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     for name, program in enabled.items():
         program.apply(name, levers, scenario.time.calendar)
     levers.conversion += shocks.conversion[np.maximum(table.joined, 0)]
-    intake = cell_rules.take_in(scenario, table, levers, population.mean_spend)
+    intake = cell_rules.take_in(
+        scenario, table, levers, population.mean_spend, population.mean_purchases
+    )
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
     model = p.Model(
@@ -111,8 +118,9 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         streams=_streams(table, levers),
         rivals=np.zeros((0, len(facts))),
     )
-    _fill_personal(model, levers)
-    return Compiled(scenario, table, intake, levers, population, model, tuple(enabled))
+    buying = compile_buying(scenario, table, levers, model)
+    _fill_personal(model, buying, levers)
+    return Compiled(scenario, table, intake, levers, population, model, buying, tuple(enabled))
 
 
 def _with_person(levers: Levers) -> list[tuple[int, str, ProgramLevers]]:
@@ -145,10 +153,11 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
         if effect is not None:
             row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
+            row[p.PACE_EFFECT] = effect.rate
     return table
 
 
-def _fill_personal(model: p.Model, levers: Levers) -> None:
+def _fill_personal(model: p.Model, buying: b.Buying | None, levers: Levers) -> None:
     """Write the gates of all personal programs, and which cells they can reach."""
     periods = levers.cohorts.periods
     inside = levers.cohorts.period() < periods
@@ -165,7 +174,7 @@ def _fill_personal(model: p.Model, levers: Levers) -> None:
             )
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
-            fill_gates(model, row, own.personal, levers)
+            fill_gates(model, buying, row, own.personal, levers)
             due = gates[p.GATE, :, :periods] < np.inf
             gates[p.NEXT, :, periods] = periods
             for step in range(periods - 1, -1, -1):

@@ -121,7 +121,9 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     book.post("cost_of_sales", receipts, summed(p.LIST_REVENUE, shares))
     serving = [segment.cost_to_serve for segment in segments]
     book.post("cost_to_serve", receipts, summed(p.ACTIVE, serving))
-    calls = [segment.call_cost for segment in segments]
+    each = [float(getattr(segment, "cost_per_purchase", 0.0)) for segment in segments]
+    book.post("cost_to_serve", receipts, summed(p.PURCHASES, each))
+    calls = [float(getattr(segment, "call_cost", 0.0)) for segment in segments]
     book.post("cancellation_calls", _END, summed(p.CALLS, calls))
     book.post("gifts", _START, summed(p.JOINED, gifts))
 

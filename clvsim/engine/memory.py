@@ -10,6 +10,7 @@ from clvsim.engine.compile import Compiled
 from clvsim.engine.run import Settings
 from clvsim.engine.tasks import plan_tasks, slot_bytes
 from clvsim.errors import InputError
+from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 
@@ -37,7 +38,10 @@ def model_bytes(scenario: Scenario) -> float:
         1 if isinstance(base.tenure, int) else len(base.tenure)
         for base in scenario.installed_base.values()
     )
-    return 8.0 * cells * (periods + 1) * (p.SCHEDULE + 8 + 6 * len(scenario.programs))
+    rows = p.SCHEDULE + 8 + 6 * len(scenario.programs)
+    if any(one.relationship != "contract" for one in scenario.segments.values()):
+        rows += b.SCHEDULE
+    return 8.0 * cells * (periods + 1) * rows
 
 
 def available_bytes() -> float:

@@ -1,5 +1,6 @@
 """Traits of the scenario's groups: segments' distributions as tables, correlations as factors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +14,28 @@ from clvsim.engine.tables import (
 )
 from clvsim.kernels.plan import Traits
 from clvsim.kernels.traits import (
+    BASKET,
     CHURN,
     CONSTANT,
     CONTINUOUS,
     DISCRETE,
     LIFT,
+    PURCHASES,
+    SPECS,
     SPEND,
-    TRAIT_COUNT,
     TRAITS,
 )
 from clvsim.scenario import distributions
-from clvsim.scenario.model import Distribution, RetentionTable, Segment
+from clvsim.scenario.model import (
+    AnySegment,
+    BgBbSegment,
+    BgNbdSegment,
+    BuyerSegment,
+    Distribution,
+    ParetoNbdSegment,
+    RetentionTable,
+    Segment,
+)
 from clvsim.scenario.retention import RetentionFit, fit_retention
 
 Floats = NDArray[np.float64]
@@ -39,7 +51,9 @@ class Population:
     fits : dict of str to RetentionFit
         Fits of the segments whose churn is a retention table.
     mean_spend : dict of str to float
-        Expected spend by segment, currency per period.
+        Expected spend by segment, currency per period (or per purchase).
+    mean_purchases : dict of str to float
+        Expected purchases per period while a customer, of those segments that buy now and then.
     quantile_error : float
         Largest relative error of the quantile tables between their nodes.
     """
@@ -47,6 +61,7 @@ class Population:
     traits: Traits
     fits: dict[str, RetentionFit]
     mean_spend: dict[str, float]
+    mean_purchases: dict[str, float]
     quantile_error: float
 
 
@@ -101,7 +116,7 @@ class _Builder:
         )
 
 
-def compile_population(segments: dict[str, Segment], groups: list[str]) -> Population:
+def compile_population(segments: Mapping[str, AnySegment], groups: list[str]) -> Population:
     """Traits of groups, given the segment of each.
 
     Parameters
@@ -115,17 +130,22 @@ def compile_population(segments: dict[str, Segment], groups: list[str]) -> Popul
     by_segment: dict[str, Floats] = {}
     factors: dict[str, Floats] = {}
     mean_spend: dict[str, float] = {}
+    mean_purchases: dict[str, float] = {}
     for name, segment in segments.items():
-        churn = segment.churn
-        if isinstance(churn, RetentionTable):
-            churn, fits[name] = fitted_churn(churn)
-        spec = np.zeros((TRAIT_COUNT, 3))
-        spec[CHURN] = builder.spec(churn, rate=True)
-        spec[SPEND] = builder.spec(segment.spend, rate=False)
+        spec = np.zeros((SPECS, 3))
+        if isinstance(segment, Segment):
+            churn = segment.churn
+            if isinstance(churn, RetentionTable):
+                churn, fits[name] = fitted_churn(churn)
+            spec[CHURN] = builder.spec(churn, rate=True)
+            spec[SPEND] = builder.spec(segment.spend, rate=False)
+            mean_spend[name] = mean_of(segment.spend)
+        elif isinstance(segment, BuyerSegment):
+            mean_spend[name] = mean_of(segment.spend)
+            mean_purchases[name] = _buyer_specs(builder, segment, spec)
         spec[LIFT] = builder.spec(segment.lift, rate=False)
         by_segment[name] = spec
         factors[name] = cholesky_factor(segment)
-        mean_spend[name] = mean_of(segment.spend)
     return Population(
         traits=builder.traits(
             np.stack([by_segment[name] for name in groups]),
@@ -133,8 +153,41 @@ def compile_population(segments: dict[str, Segment], groups: list[str]) -> Popul
         ),
         fits=fits,
         mean_spend=mean_spend,
+        mean_purchases=mean_purchases,
         quantile_error=builder.error,
     )
+
+
+def _buyer_specs(builder: _Builder, segment: BuyerSegment, spec: Floats) -> float:
+    """Write the traits of a segment that buys now and then; its mean purchases per period."""
+    spec[SPEND] = builder.spec(segment.spend, rate=False)
+    spec[BASKET] = builder.spec(1.0, rate=False)
+    if segment.spend_shape is not None:
+        shape = segment.spend_shape
+        basket = Distribution.model_validate(
+            {"distribution": "gamma", "a": shape, "scale": 1.0 / shape}
+        )
+        spec[BASKET] = builder.spec(basket, rate=False)
+    if isinstance(segment, BgBbSegment):
+        spec[CHURN] = builder.spec(dropout(segment), rate=True)
+        spec[PURCHASES] = builder.spec(segment.purchase_probability, rate=True)
+        return mean_of(segment.purchase_probability)
+    if isinstance(segment, ParetoNbdSegment):
+        spec[CHURN] = builder.spec(segment.death_rate, rate=False)
+        spec[PURCHASES] = builder.spec(segment.purchase_rate, rate=False)
+        return mean_of(segment.purchase_rate)
+    if isinstance(segment, BgNbdSegment):
+        spec[CHURN] = builder.spec(dropout(segment), rate=True)
+        spec[PURCHASES] = builder.spec(segment.purchase_rate, rate=False)
+        return mean_of(segment.purchase_rate)
+    raise TypeError(segment)
+
+
+def dropout(segment: BgNbdSegment | BgBbSegment) -> float | Distribution:
+    """Probability of leaving; retention tables were refused with the segment."""
+    if isinstance(segment.churn, RetentionTable):
+        raise TypeError(segment.churn)
+    return segment.churn
 
 
 def mean_of(trait: float | Distribution) -> float:
@@ -144,17 +197,17 @@ def mean_of(trait: float | Distribution) -> float:
     return float(trait)
 
 
-def correlation_matrix(segment: Segment) -> Floats:
+def correlation_matrix(segment: AnySegment) -> Floats:
     """Correlations of the normal scores, order of ``TRAITS``, ``(trait, trait)``."""
-    matrix = np.eye(TRAIT_COUNT)
+    matrix = np.eye(len(TRAITS))
     for correlation in segment.correlations:
         i, j = (TRAITS.index(name) for name in correlation.between)
         matrix[i, j] = matrix[j, i] = correlation.value
     return matrix
 
 
-def cholesky_factor(segment: Segment) -> Floats:
+def cholesky_factor(segment: AnySegment) -> Floats:
     """Lower factor of the correlations; zeros where nothing is correlated."""
     if all(correlation.value == 0.0 for correlation in segment.correlations):
-        return np.zeros((TRAIT_COUNT, TRAIT_COUNT))
+        return np.zeros((len(TRAITS), len(TRAITS)))
     return np.asarray(np.linalg.cholesky(correlation_matrix(segment)), dtype=np.float64)

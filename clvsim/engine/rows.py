@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clvsim.engine import relationships
 from clvsim.engine.compile import Compiled
 from clvsim.engine.run import BLOCK
 from clvsim.engine.tasks import new_slots, plan_tasks
@@ -19,7 +20,6 @@ from clvsim.kernels.customers import (
     TASK_RANK,
     TASK_RANK_END,
     TASK_ROW,
-    simulate,
 )
 
 Floats = NDArray[np.float64]
@@ -90,15 +90,14 @@ def customer_rows(compiled: Compiled, seed: int, world: int, block: int = BLOCK)
 
 def warm_up(compiled: Compiled) -> None:
     """Compile the kernels, or fetch them from Numba's cache, without simulating anybody."""
-    nobody = np.zeros((0, len(p.ROW_COLUMNS)))
-    _simulate(compiled, 0, plan_tasks(compiled).tasks[:0], nobody, BLOCK)
+    relationships.warm_up(compiled, BLOCK)
 
 
 def _simulate(compiled: Compiled, seed: int, tasks: Ints, rows: Floats, block: int) -> p.Slots:
     """Run some tasks and write their customers to ``rows``."""
     widest = int((tasks[:, TASK_CELL_END] - tasks[:, TASK_CELL]).max(initial=1))
     slots = new_slots(compiled, len(tasks), widest)
-    simulate(np.uint64(seed), tasks, block, compiled.model, slots, rows)
+    relationships.run_tasks(compiled, seed, tasks, block, slots, rows)
     return slots
 
 

@@ -14,9 +14,9 @@ from clvsim.engine.compile import Compiled
 from clvsim.engine.histogram import concentration, quantiles
 from clvsim.engine.ledger import keep_ledger
 from clvsim.engine.luck import luck_of_customers
+from clvsim.engine.relationships import run_tasks
 from clvsim.engine.tasks import TaskPlan, new_slots, plan_tasks, slot_bytes, slots_of
 from clvsim.kernels import plan as p
-from clvsim.kernels.customers import simulate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -162,14 +162,8 @@ def _run_wave(
     slots = new_slots(compiled, len(tasks), plan.widest)
 
     def work(part: slice) -> int:
-        simulate(
-            np.uint64(seed),
-            tasks[part],
-            settings.block,
-            compiled.model,
-            slots_of(slots, part),
-            _NO_ROWS,
-        )
+        own = slots_of(slots, part)
+        run_tasks(compiled, seed, tasks[part], settings.block, own, _NO_ROWS)
         return int(customers[part].sum())
 
     parts = _parts(customers, settings.threads or default_threads())

@@ -126,7 +126,7 @@ def build_schedule(
     for cell in np.flatnonzero(facts[:, p.STEPS] > 0.0):
         steps = int(facts[cell, p.STEPS])
         origin = float(cohorts.start[cell] - cohorts.joined[cell])
-        facts[cell, p.GUIDE_SCALE] = _guide(
+        facts[cell, p.GUIDE_SCALE] = fill_guide(
             schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
         )
         # Beyond the horizon conditions stay as they are then, but the shocks of that day pass.
@@ -184,7 +184,7 @@ def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end
     return rows
 
 
-def _guide(cumulated: Floats, origin: float, steps: int, guide: Floats) -> float:
+def fill_guide(cumulated: Floats, origin: float, steps: int, guide: Floats) -> float:
     """Fill one cell's ``guide (bucket,)``: where the search for a step may begin.
 
     Returns its scale, buckets per unit of the cumulated multiplier.

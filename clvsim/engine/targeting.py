@@ -6,22 +6,24 @@ with its chance of being active then under the shared levers. A contact is then 
 one person: memory stays bounded, and a program changes only those that it touches.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from clvsim.engine.buyers import expected_value, there_after
+from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.kernels.contract import NEVER_LEAVES
 from clvsim.kernels.traits import (
     CELLS,
-    CHURN,
     CONSTANT,
     CONTINUOUS,
     KEENNESS,
-    LIFT,
     OCTAVES,
-    SPEND,
     TRAIT_COUNT,
+    TRAITS,
 )
 from clvsim.kernels.traits import SIDE as TABLE_SIDE
 from clvsim.levers import Levers, Target, Treatment
@@ -30,6 +32,8 @@ Floats = NDArray[np.float64]
 #: Pilot customers of a cell: the share of those active that is reached is met within about 3 % of
 #: itself for one cell alone, and closer for many.
 PILOT = 1024
+#: The same where customers buy now and then: one trait more, and values that spread further.
+BUYERS_PILOT = 4096
 TARGETS: dict[Target, int] = {
     "random": p.BY_RANDOM,
     "value": p.BY_VALUE,
@@ -37,11 +41,25 @@ TARGETS: dict[Target, int] = {
     "lift": p.BY_LIFT,
 }
 #: Steps of an additive recurrence that fills the cube of traits evenly (Roberts 2018): powers of
-#: the inverse of the root of x**5 = x + 1.
-_STEPS = 1.1673039782614187 ** -np.arange(1.0, TRAIT_COUNT + 1.0)
+#: the inverse of the root of x**(traits + 1) = x + 1.
+_STEPS = {
+    traits: root ** -np.arange(1.0, traits + 1.0)
+    for traits, root in ((TRAIT_COUNT, 1.1673039782614187), (len(TRAITS), 1.1347241384015194))
+}
 
 
-def fill_gates(model: p.Model, row: int, treatment: Treatment, levers: Levers) -> None:
+@dataclass(frozen=True)
+class _Pilot:
+    """Pilot customers of some cells, ``(cell, customer)``; pace: 0 under contract."""
+
+    hazards: Floats
+    scores: Floats
+    pace: Floats
+
+
+def fill_gates(
+    model: p.Model, buying: b.Buying | None, row: int, treatment: Treatment, levers: Levers
+) -> None:
     """Write a treatment's gates and tie shares into ``model.gates[row]``."""
     gate, tie = model.gates[row, p.GATE, :, :-1], model.gates[row, p.TIE, :, :-1]
     inside = levers.cohorts.period() < levers.cohorts.periods
@@ -58,39 +76,49 @@ def fill_gates(model: p.Model, row: int, treatment: Treatment, levers: Levers) -
     cells = np.flatnonzero(contact.any(axis=1) & (model.facts[:, p.LIMIT] > 0.0))
     if not len(cells):
         return
-    hazards, scores = _pilot(model, cells, treatment.target)
-    order = np.argsort(-scores, axis=None, kind="stable")
-    ranked = scores.ravel()[order]
+    pilot = _pilot(model, buying, cells, treatment.target)
+    order = np.argsort(-pilot.scores, axis=None, kind="stable")
+    ranked = pilot.scores.ravel()[order]
     for period in range(levers.cohorts.periods):
         step = period - levers.cohorts.start[cells]
         now = (step >= 0) & contact[cells, np.maximum(step, 0)]
         if not now.any():
             continue
-        weight = _active_weight(model, cells, step, hazards) * now[:, None]
+        weight = _active_weight(model, buying, cells, step, pilot) * now[:, None]
         place, share_of_ties = _top(ranked, weight.ravel()[order], treatment.share)
         gate[cells[now], step[now]] = place
         tie[cells[now], step[now]] = share_of_ties
 
 
-def _pilot(model: p.Model, cells: NDArray[np.int64], target: Target) -> tuple[Floats, Floats]:
-    """Hazards and scores of the pilot sample, ``(cell, customer)``: evenly spread, not random."""
-    hazards, scores = np.empty((len(cells), PILOT)), np.empty((len(cells), PILOT))
-    place = np.arange(PILOT)[:, None] * _STEPS
+def _pilot(
+    model: p.Model, buying: b.Buying | None, cells: NDArray[np.int64], target: Target
+) -> _Pilot:
+    """The pilot sample: evenly spread, not random."""
+    size = PILOT if buying is None else BUYERS_PILOT
+    hazards, scores, pace = np.zeros((3, len(cells), size))
     for i, cell in enumerate(cells):
+        buys = buying is not None and buying.facts[cell, b.KIND] != b.CONTRACT
+        steps = _STEPS[len(TRAITS) if buys else TRAIT_COUNT]
+        place = np.arange(size)[:, None] * steps
         # A shift of its own for every cell: cells of one group fill each other's gaps.
-        u = np.clip((0.5 + place + (i + 1) * _STEPS * PILOT) % 1.0, 1e-12, 1.0 - 1e-12).T
-        hazards[i], spend, lift = _traits(model, int(cell), u)
+        u = np.clip((0.5 + place + (i + 1) * steps * size) % 1.0, 1e-12, 1.0 - 1e-12).T
+        hazards[i], spend, lift, *others = _traits(model, int(cell), u)
         if target == "risk":
             scores[i] = hazards[i]
         elif target == "lift":
             scores[i] = lift
-        else:
+        elif not others:
             scores[i] = _expected_value(model, int(cell), hazards[i], spend)
-    return hazards, scores
+        if buying is not None and others:
+            pace[i] = others[0]
+            if target == "value":
+                person = hazards[i], spend, pace[i]
+                scores[i] = expected_value(model, buying, int(cell), person)
+    return _Pilot(hazards, scores, pace)
 
 
-def _traits(model: p.Model, cell: int, u: Floats) -> tuple[Floats, Floats, Floats]:
-    """Hazard, spend and lift at uniforms ``(trait, customer)``, keenness first."""
+def _traits(model: p.Model, cell: int, u: Floats) -> list[Floats]:
+    """Hazard, spend, lift (and pace) at uniforms ``(trait, customer)``, keenness first."""
     facts, traits = model.facts[cell], model.traits
     group = int(facts[p.GROUP])
     if int(facts[p.SOURCE]) == p.ARRIVALS:
@@ -99,11 +127,8 @@ def _traits(model: p.Model, cell: int, u: Floats) -> tuple[Floats, Floats, Float
     if factor.any():
         normal = ndtri(u)
         normal[KEENNESS] *= -1.0
-        u[1:] = ndtr(factor @ normal)[1:]
-    hazard, spend, lift = (
-        _trait(traits, traits.spec[group, trait], u[trait]) for trait in (CHURN, SPEND, LIFT)
-    )
-    return hazard, spend, lift
+        u[1:] = ndtr(factor[: len(u), : len(u)] @ normal)[1:]
+    return [_trait(traits, traits.spec[group, trait], u[trait]) for trait in range(1, len(u))]
 
 
 def _trait(traits: p.Traits, spec: Floats, u: Floats) -> Floats:
@@ -126,21 +151,31 @@ def _trait(traits: p.Traits, spec: Floats, u: Floats) -> Floats:
 def _expected_value(model: p.Model, cell: int, hazard: Floats, spend: Floats) -> Floats:
     """Expected margin from now on under the cell's last conditions, as the kernel has it."""
     facts = model.facts[cell]
-    last = model.schedule[cell, p.MULTIPLIER, int(facts[p.STEPS]) - 1]
+    last = facts[p.RESIDUAL_HAZARD]
     margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD]
     lost = 1.0 - np.exp(-hazard * last) * model.period_factor
     return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
 
 
 def _active_weight(
-    model: p.Model, cells: NDArray[np.int64], step: NDArray[np.int64], hazards: Floats
+    model: p.Model,
+    buying: b.Buying | None,
+    cells: NDArray[np.int64],
+    step: NDArray[np.int64],
+    pilot: _Pilot,
 ) -> Floats:
     """Expected customers that each pilot customer stands for at a step of its cell."""
+    hazards = pilot.hazards
     cumulated = model.schedule[cells, p.CUMULATED]
     tenure = model.facts[cells, p.START] - model.facts[cells, p.JOINED_IN]
     passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], tenure)
     at_entry = np.exp(-hazards * tenure[:, None])
     active = np.exp(-hazards * passed[:, None])
+    if buying is not None:
+        for i in np.flatnonzero(buying.facts[cells, b.KIND] == b.BG_NBD):
+            person = hazards[i], pilot.pace[i]
+            at_entry[i] = there_after(model, buying, int(cells[i]), 0, person)
+            active[i] = there_after(model, buying, int(cells[i]), int(step[i]), person)
     size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
     return np.asarray(size[:, None] * active)
 

@@ -21,6 +21,7 @@ from clvsim.kernels.traits import (
     CONSTANT,
     KEENNESS,
     LIFT,
+    PURCHASES,
     SPEND,
     TRAIT_COUNT,
     correlate,
@@ -48,6 +49,9 @@ def draw_traits(address, model, cell, first_rank, count, keen, block):
     fill_uniforms(
         seed, world, streams[p.STREAM_TRAITS], first_rank, when, count, u[CHURN], u[SPEND]
     )
+    if u.shape[0] > TRAIT_COUNT:
+        more = streams[p.STREAM_PURCHASES]
+        fill_uniforms(seed, world, more, first_rank, when, count, u[PURCHASES], to[p.SPARE])
     correlated = is_correlated(traits, group)
     if correlated or int(traits.spec[group, LIFT, 0]) != CONSTANT:
         keenness = to[p.SPARE] if keen else u[KEENNESS]
@@ -58,6 +62,8 @@ def draw_traits(address, model, cell, first_rank, count, keen, block):
     # In a loop: with a constant each, numba compiles the function three times.
     for trait in range(CHURN, TRAIT_COUNT):
         fill_trait(traits, group, trait, count, u[trait], to[p.RATE + trait - CHURN])
+    if u.shape[0] > TRAIT_COUNT:
+        fill_trait(traits, group, PURCHASES, count, u[PURCHASES], to[p.BLOCK_COLUMNS])
 
 
 @kernel
@@ -75,13 +81,13 @@ def draw_lives(address, joined, first_rank, count, to):
 
 
 @inner
-def keep_survivors(to, count, tenure, wanted):
-    """Compress a block to those whose life passes ``tenure`` periods, ``wanted`` at most."""
+def keep_survivors(to, count, column, least, wanted):
+    """Compress a block to those with ``least`` or more in a column, ``wanted`` at most."""
     kept = 0
     for i in range(count):
-        if kept < wanted and to[p.THRESHOLD, i] >= tenure:
-            for column in range(p.BLOCK_COLUMNS):
-                to[column, kept] = to[column, i]
+        if kept < wanted and to[column, i] >= least:
+            for each in range(to.shape[0]):
+                to[each, kept] = to[each, i]
             kept += 1
     return kept
 
@@ -183,6 +189,13 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
         decide(model, cell, count, to)
     if facts[p.CALL_SHARE] > 0.0:
         call_to_cancel(model, cell, count, to, sums.by_step[p.LATER], slots.flows[slot, p.CALLS])
+    return add_up(model, cell, count, so_far, to, sums, slots, slot)
+
+
+@inner
+def add_up(model, cell, count, so_far, to, sums, slots, slot):
+    """Add a block's decisions and values to the cell's sums and the slot; as ``live``."""
+    facts = model.facts[cell]
     customers, spent = sums.by_step[p.CUSTOMERS], sums.by_step[p.SPENT]
     after, before = slots.histogram[slot, 0], slots.histogram[slot, 1]
     cost = facts[p.ACQUISITION_COST]
@@ -273,7 +286,8 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
         count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
         rank += count
         if source == p.SURVIVORS:
-            count = keep_survivors(block.customers, count, tenure, wanted - customers)
+            missing = wanted - customers
+            count = keep_survivors(block.customers, count, p.THRESHOLD, tenure, missing)
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end

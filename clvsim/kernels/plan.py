@@ -23,8 +23,11 @@ ARRIVALS, FIXED, SURVIVORS = 0, 1, 2
 
 #: Streams of the core decisions; those of personal programs follow, one a row.
 STREAM_TRAITS, STREAM_LIFE, STREAM_MORE_TRAITS, STREAM_ARRIVAL = 0, 1, 2, 3
-CORE_STREAMS = ("churn, spend", "life, call", "lift, keenness", "arrival")
-PERSONAL_STREAMS = 4
+STREAM_PURCHASES, STREAM_PURCHASE = 4, 5
+CORE_STREAMS = (
+    "churn, spend", "life, call", "lift, keenness", "arrival", "purchases", "purchase, amount",
+)  # fmt: skip
+PERSONAL_STREAMS = len(CORE_STREAMS)
 
 # Columns of ``Model.facts``: one number a cell.
 #: Index of the group; joining period (negative: installed base); first period inside the horizon;
@@ -77,7 +80,9 @@ KIND, PROGRAM, TARGET, DURATION, TIMING = 0, 1, 2, 3, 4
 ACCEPTANCE, HAZARD, LIFT_WEIGHT, GROWTH, CONCESSION = 5, 6, 7, 8, 9
 #: Revenue and cost per period of effect; cost of an acceptance (or adoption) and of a contact.
 REVENUE, COST, ENTRY_COST, CONTACT_COST = 10, 11, 12, 13
-PERSONAL_COLUMNS = 14
+#: Multiplier of the purchase rate under the effect.
+PACE_EFFECT = 14
+PERSONAL_COLUMNS = 15
 # Rows of ``Model.gates``: one number a personal program, cell and step.
 #: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
 #: nobody), or 1 minus the share for a random target.
@@ -104,7 +109,9 @@ ACTIVE, JOINED, LEFT, CALLS, LIST_REVENUE, DISCOUNT, FEES = range(7)
 EQUITY = 7
 #: By tenure instead of period: customers that could decide to leave, and that did.
 AT_RISK, DECIDED = 8, 9
-FLOWS = 10
+#: By period again: purchases.
+PURCHASES = 10
+FLOWS = 11
 # Rows of ``Slots.program_flows``, by period.
 CONTACTS, ENTRIES, MEMBERS, EXTRA_LIST, EXTRA_DISCOUNT, ACTIVE_COST = range(6)
 PROGRAM_FLOWS = 6
@@ -126,7 +133,10 @@ CUSTOMERS, SPENT, LATER = range(3)
 EVENT, UNTIL, SINCE, SCORE = 1, 2, 3, 4
 SCRATCH = 5
 #: Columns of a customer's row (``--customers``).
-ROW_COLUMNS = ("cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv")
+ROW_COLUMNS = (
+    "cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv", "purchases",
+)  # fmt: skip
+ROW_PURCHASES = 8
 
 
 class Traits(NamedTuple):
@@ -234,7 +244,9 @@ class Block(NamedTuple):
     Attributes
     ----------
     customers : (column, B)
+        At least ``BLOCK_COLUMNS``; more are the relationship's own.
     uniforms : (trait, B)
+        As many traits as the relationship has.
     scratch : (SCRATCH, row)
         First the scores of the copula, then what a walk remembers.
     adoptions : (personal program + 1, B)

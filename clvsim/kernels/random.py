@@ -73,6 +73,27 @@ def uniform_pair(seed, world, stream, rank, occasion_word):
     return to_unit(a, b), to_unit(c, d)
 
 
+@scalar
+def event_address(stream, joined, number):
+    """Stream and counter word 3 of a customer's numbered event (a purchase, say).
+
+    Beyond 16 bits the number's upper half moves the stream.
+    """
+    number = U64(number)
+    return (stream + (number >> _16) * _WEYL_0) & _LOW, occasion(joined, number & U64(0xFFFF))
+
+
+@kernel
+def fill_uniforms_of(seed, world, stream, ranks, occasion_word, count, first, second):
+    """Write the pairs of ``ranks (count,)``, which need not be consecutive, to two blocks."""
+    k0 = seed & _LOW
+    k1 = seed >> _32
+    for i in range(count):
+        a, b, c, d = philox(U64(ranks[i]), stream, world, occasion_word, k0, k1)
+        first[i] = to_unit(a, b)
+        second[i] = to_unit(c, d)
+
+
 @kernel
 def fill_uniforms(seed, world, stream, first_rank, occasion_word, count, first, second):
     """Write the pairs of ranks ``first_rank .. first_rank + count`` to two blocks ``(count,)``."""

@@ -88,14 +88,20 @@ def post_cell(model, cell, sums, slots, slot):
 @inner
 def post_programs(model, cell, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
+    post_active(model, cell, sums, slots, slot)
+    for row in range(model.personal.shape[0]):
+        post_personal(model, cell, row, sums, slots, slot)
+
+
+@inner
+def post_active(model, cell, sums, slots, slot):
+    """Add the programs' costs per active customer of one cell to a slot."""
     start, steps = int(model.facts[cell, p.START]), int(model.facts[cell, p.STEPS])
     active = sums.by_step[p.CUSTOMERS]
     for program in range(model.active_cost.shape[0]):
         to = slots.program_flows[slot, program, p.ACTIVE_COST]
         for step in range(steps):
             to[start + step] += active[step] * model.active_cost[program, cell, step]
-    for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, sums, slots, slot)
 
 
 @inner

@@ -24,8 +24,12 @@ _SQRT_HALF = math.sqrt(0.5)
 
 CONSTANT, CONTINUOUS, DISCRETE = 0, 1, 2
 KEENNESS, CHURN, SPEND, LIFT = 0, 1, 2, 3
-TRAITS = ("keenness", "churn", "spend", "lift")
-TRAIT_COUNT = len(TRAITS)
+#: Traits of a contract; those who buy have one more, and a table of single purchases.
+TRAIT_COUNT = 4
+PURCHASES, BASKET = 4, 5
+TRAITS = ("keenness", "churn", "spend", "lift", "purchases")
+#: Places in ``Traits.spec``.
+SPECS = 6
 
 
 @scalar
@@ -100,11 +104,12 @@ def correlate(traits, group, count, scores, u):
     by acquisition and stays as it is; the others follow it by the Cholesky factor.
     """
     factor, normal = traits.cholesky[group], traits.cubics[0]
+    traits_here = u.shape[0]
     for i in range(count):
         scores[KEENNESS] = -quantile(normal, u[KEENNESS, i])
-        for j in range(1, TRAIT_COUNT):
+        for j in range(1, traits_here):
             scores[j] = quantile(normal, u[j, i])
-        for j in range(1, TRAIT_COUNT):
+        for j in range(1, traits_here):
             z = 0.0
             for k in range(j + 1):
                 z += factor[j, k] * scores[k]

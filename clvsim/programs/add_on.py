@@ -25,6 +25,8 @@ class AddOn(Program):
     """Cost of the add-on per adopter and period, currency."""
     hazard: Multiplier = 1.0
     """Hazard multiplier of adopters."""
+    rate: Multiplier = 1.0
+    """Multiplier of the purchase rate of adopters."""
     adoption_cost: Money = 0.0
     """Cost per adoption (sale, installation), currency."""
 
@@ -38,6 +40,7 @@ class AddOn(Program):
             # An adopter keeps the add-on when selling stops.
             on=levers.cohorts.period() >= where.first,
             hazard=self.hazard,
+            rate=self.rate,
             revenue=self.price,
             cost=self.cost,
             entry_cost=self.adoption_cost,

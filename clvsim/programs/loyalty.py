@@ -21,6 +21,8 @@ class Loyalty(Program):
     """Periods since joining at which one may enrol (later where the program starts later)."""
     hazard: Multiplier = 1.0
     """Hazard multiplier of members."""
+    rate: Multiplier = 1.0
+    """Multiplier of the purchase rate of members."""
     benefit: Probability = 0.0
     """Share of the price let off for members."""
     cost_per_member: Money = 0.0
@@ -38,6 +40,7 @@ class Loyalty(Program):
             adoption=first_step * self.member_share,
             on=on,
             hazard=self.hazard,
+            rate=self.rate,
             concession=self.benefit,
             cost=self.cost_per_member,
             entry_cost=self.enrolment_cost,

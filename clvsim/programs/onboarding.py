@@ -19,6 +19,8 @@ class Onboarding(Program):
     """Number of periods since joining that it lasts."""
     hazard: Multiplier = 1.0
     """Hazard multiplier during onboarding."""
+    rate: Multiplier = 1.0
+    """Multiplier of the purchase rate of customers during onboarding."""
     cost_per_customer: Money = 0.0
     """Cost per customer and period of onboarding, currency."""
 
@@ -28,4 +30,5 @@ class Onboarding(Program):
         own = self.open(name, levers, where)
         on = levers.where(where)
         levers.hazard[on] *= self.hazard
+        levers.rate[on] *= self.rate
         own.active_cost[on] += self.cost_per_customer

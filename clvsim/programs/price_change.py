@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clvsim.calendar import Calendar
+from clvsim.fields import Multiplier
 from clvsim.levers import Levers
 from clvsim.programs.base import Program
 
@@ -16,9 +17,13 @@ class PriceChange(Program):
     """Kind of program."""
     change: Annotated[float, Field(ge=-1.0, le=100.0)]
     """Relative change of the price: 0.05 is five per cent more."""
+    rate: Multiplier = 1.0
+    """Multiplier of the purchase rate at the new price."""
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
         where = self.where(calendar)
         self.open(name, levers, where)
-        levers.price[levers.where(where)] *= 1.0 + self.change
+        on = levers.where(where)
+        levers.price[on] *= 1.0 + self.change
+        levers.rate[on] *= self.rate

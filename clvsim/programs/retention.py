@@ -37,6 +37,8 @@ class Retention(Program):
     """Periods of effect after acceptance."""
     hazard: Multiplier = 1.0
     """Hazard multiplier of those who accept."""
+    rate: Multiplier = 1.0
+    """Multiplier of the purchase rate of those who accept."""
     personal_lift: bool = False
     """Whether the hazard is also multiplied by 1 minus the customer's ``lift``."""
     spend: Multiplier = 1.0
@@ -54,6 +56,7 @@ class Retention(Program):
             acceptance=self.acceptance,
             duration=self.duration,
             hazard=self.hazard,
+            rate=self.rate,
             lift_weight=1.0 if self.personal_lift else 0.0,
             growth=self.spend - 1.0,
             concession=self.discount,

@@ -21,12 +21,13 @@ COLUMNS: dict[str, str] = {
     "segment": "Name of the segment",
     "joined": "Period of joining (negative: before the horizon)",
     "rank": "Number of the customer in its cohort",
-    "churn": "Probability of leaving in a period, before any hazard multiplier",
-    "spend": "Spend per period at the price list, currency",
+    "churn": "Probability of leaving in a period (bg/nbd: after a purchase), unmultiplied",
+    "spend": "Spend per period (or mean purchase) at the price list, currency",
     "lift": "Relative cut of the hazard when treated",
     "periods_active": "Periods paid inside the horizon",
     "active_at_end": "Whether still a customer at the horizon",
     "clv": "Customer lifetime value after acquisition cost, at the joining date, currency",
+    "purchases": "Purchases inside the horizon (0 of those under contract)",
 }
 FORMATS = (".csv", ".parquet")
 #: Rows of a Parquet row group, at least.
@@ -118,8 +119,8 @@ class _Csv:
     def write(self, scenario: str, rows: Rows) -> None:
         words = {True: "true", False: "false"}
         self._writer.writerows(
-            (scenario, rows.world, rows.source, rows.segment, *numbers, words[active], clv)
-            for *numbers, active, clv in zip(
+            (scenario, rows.world, rows.source, rows.segment, *numbers, words[active], clv, bought)
+            for *numbers, active, clv, bought in zip(
                 *(column.tolist() for column in _numbers(rows).values()), strict=True
             )
         )
@@ -195,4 +196,5 @@ def _numbers(rows: Rows) -> dict[str, Any]:
         "periods_active": rows.column("periods").astype(np.int64),
         "active_at_end": rows.column("active_at_end") > 0.0,
         "clv": rows.column("clv"),
+        "purchases": rows.column("purchases").astype(np.int64),
     }

@@ -271,7 +271,9 @@ def _retention(one: xr.Dataset) -> Iterator[RenderableType]:
             rows.append((str(name), *cells))
     if rows:
         heads = [f"{tenures[0]} {step}{'' if tenures[0] == 1 else 's'}", *map(str, tenures[1:])]
-        yield grid("Retention: customers that have not decided to leave after", ("", *heads), rows)
+        yield grid(
+            "Retention: customers that have not left or decided to leave after", ("", *heads), rows
+        )
 
 
 def _fits(result: xr.Dataset, name: str) -> Iterator[RenderableType]:

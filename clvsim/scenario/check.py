@@ -17,6 +17,7 @@ from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import Scenario, Time
 from clvsim.scenario.plausible import base_faults, segment_faults
+from clvsim.scenario.segments import relationship_of
 from clvsim.scenario.toml import Document
 
 Table = Mapping[str, Any]
@@ -54,6 +55,8 @@ def check(document: Document) -> list[Fault]:
             _time_faults(document),
             _empty_tenures(document),
             _more_than_the_price(document),
+            _terms_without_contract(document),
+            _rates_without_purchases(document),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -251,6 +254,43 @@ def _more_than_the_price(document: Document) -> Iterator[Fault]:
                 message = f"with the programs before it lets off {total:.0%} of the price"
                 allowed = "shares of all programs that add up to at most 1"
                 yield document.fault(("programs", name, key), message, allowed)
+
+
+def _terms_without_contract(document: Document) -> Iterator[Fault]:
+    """Offers with a contract's term that reach those who buy now and then."""
+    buyers = {
+        name
+        for name, segment in tables(document, "segments").items()
+        if relationship_of(segment) != "contract"
+    }
+    everywhere = document.data.get("offer")
+    reached: dict[str, str] = {}
+    for channel in tables(document, "channels").values():
+        for segment, share in _table(channel, "segments").items():
+            if segment in buyers and share != 0:
+                reached.setdefault(str(channel.get("offer", everywhere)), segment)
+    for cohort in tables(document, "cohorts").values():
+        wanted = cohort.get("segment")
+        if isinstance(wanted, str) and wanted in buyers:
+            reached.setdefault(str(cohort.get("offer", everywhere)), wanted)
+    for name, offer in tables(document, "offers").items():
+        if name in reached and offer.get("term", 0) != 0:
+            message = f"the segment '{reached[name]}' buys now and then: it has no contract to end"
+            yield document.fault(("offers", name, "term"), message, "no term, or another offer")
+
+
+def _rates_without_purchases(document: Document) -> Iterator[Fault]:
+    """Programs that change the purchase rate of segments that have none."""
+    segments = tables(document, "segments")
+    for name, program in tables(document, "programs").items():
+        if program.get("rate", 1.0) == 1.0:
+            continue
+        concerned = _list(program, "segments") or list(segments)
+        known = [segments[one] for one in concerned if isinstance(one, str) and one in segments]
+        if known and all(relationship_of(one) == "contract" for one in known):
+            message = "no segment of the program buys now and then: under contract all pay always"
+            allowed = "no rate, or a segment with the relationship bg/nbd, pareto/nbd or bg/bb"
+            yield document.fault(("programs", name, "rate"), message, allowed)
 
 
 def _no_customers(document: Document) -> Iterator[Fault]:

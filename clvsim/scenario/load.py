@@ -26,6 +26,7 @@ from clvsim.scenario.model import (
     Time,
 )
 from clvsim.scenario.overlay import overlay
+from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
 from clvsim.scenario.uncertain import beyond, settle
 
@@ -224,7 +225,11 @@ def _strangers(
         for name, item in items.items():
             if name in there or not isinstance(item, Mapping):
                 continue
-            missing = [key for key in _NEEDED[section] if not closest(key, item)]
+            needed = _NEEDED[section]
+            if section == "segments":
+                fields = SEGMENT_KINDS[relationship_of(item)].model_fields
+                needed = [key for key, field in fields.items() if field.is_required()]
+            missing = [key for key in needed if not closest(key, item)]
             if missing:
                 aside = f"one of its own would need {', '.join(missing)} as well"
             elif noun in {"offer", "segment"} and (noun, name) not in used:

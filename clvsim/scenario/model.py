@@ -1,12 +1,10 @@
 """The scenario: frozen sections, every field with its unit, range and default."""
 
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Strict,
@@ -21,10 +19,8 @@ from clvsim.fields import (
     Amounts,
     Count,
     Money,
-    Multipliers,
     Name,
     Names,
-    Numbers,
     Period,
     Periods,
     Probabilities,
@@ -35,7 +31,22 @@ from clvsim.fields import (
     as_text,
 )
 from clvsim.programs import AnyProgram
-from clvsim.scenario.fit import Fit
+from clvsim.scenario.segments import (
+    AnySegment,
+    BgBbSegment,
+    BgNbdSegment,
+    BuyerSegment,
+    ChurnTrait,
+    Correlation,
+    Distribution,
+    LiftTrait,
+    ParetoNbdSegment,
+    RetentionTable,
+    Segment,
+    SegmentTable,
+    SpendTrait,
+    TraitName,
+)
 from clvsim.scenario.shocks import Shock
 from clvsim.scenario.uncertain import Uncertain
 
@@ -112,136 +123,6 @@ class Simulation(Section):
     """Monte Carlo replications."""
     seed: Annotated[int, Field(ge=0, le=2**64 - 1)] = 1
     """Seed of all randomness."""
-
-
-class Distribution(Section):
-    """Any SciPy distribution by its SciPy name; other keys are its parameters.
-
-    Shapes by their SciPy names, and ``loc`` and ``scale``.
-    """
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[float, Strict()]] = Field(init=False)
-
-    distribution: Name
-    """Name in ``scipy.stats``: ``beta``, ``gamma``, ``lognorm``, ``binom``, …"""
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Shapes, ``loc`` and ``scale`` as written."""
-        return dict(self.__pydantic_extra__ or {})
-
-    @model_validator(mode="after")
-    def _is_known(self) -> Self:
-        from clvsim.scenario.distributions import check
-
-        check(self.distribution, self.parameters)
-        return self
-
-
-class RetentionTable(Section):
-    """An observed cohort, fitted as sBG by maximum likelihood (Fader & Hardie 2007)."""
-
-    survivors: Annotated[Numbers, Field(min_length=2)]
-    """Customers still there after 0, 1, 2, … periods of the scenario's step."""
-
-    @field_validator("survivors")
-    @classmethod
-    def _is_a_cohort(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if value[0] <= 0.0:
-            message = f"must begin with a positive number of customers, not {value[0]:g}"
-            raise ValueError(message)
-        for i, (earlier, later) in enumerate(pairwise(value), start=1):
-            if not 0.0 <= later <= earlier:
-                message = (
-                    f"must never rise and never be negative: entry {i} is {later:g} after "
-                    f"{earlier:g}"
-                )
-                raise ValueError(message)
-        return value
-
-
-def _trait_kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "survivors" if "survivors" in value else "distribution"
-    if isinstance(value, RetentionTable):
-        return "survivors"
-    return "distribution" if isinstance(value, Distribution) else "constant"
-
-
-def _plain_kind(value: Any) -> str:
-    return "constant" if _trait_kind(value) == "constant" else "distribution"
-
-
-SpendTrait = Annotated[
-    Annotated[Money, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
-    Discriminator(_plain_kind),
-]
-LiftTrait = Annotated[
-    Annotated[float, Field(ge=-1000.0, le=1.0), Tag("constant")]
-    | Annotated[Distribution, Tag("distribution")],
-    Discriminator(_plain_kind),
-]
-ChurnTrait = Annotated[
-    Annotated[Probability, Tag("constant")]
-    | Annotated[Distribution, Tag("distribution")]
-    | Annotated[RetentionTable, Tag("survivors")],
-    Discriminator(_trait_kind),
-]
-TraitName = Literal["churn", "spend", "lift", "keenness"]
-
-
-class Correlation(Section):
-    """A correlation of two traits' normal scores (Gaussian copula)."""
-
-    between: Annotated[
-        tuple[TraitName, ...], Strict(strict=False), Field(min_length=2, max_length=2)
-    ]
-    """Two of ``churn``, ``spend``, ``lift``, ``keenness``."""
-    value: Annotated[float, Field(gt=-1.0, lt=1.0)]
-    """Above -1 and below 1."""
-
-    @model_validator(mode="after")
-    def _are_two(self) -> Self:
-        if len(set(self.between)) != len(self.between):
-            message = (
-                f"a correlation is between two different traits, not {self.between[0]!r} twice"
-            )
-            raise ValueError(message)
-        return self
-
-
-class Segment(Section):
-    """Customers whose traits come from the same distributions."""
-
-    churn: ChurnTrait
-    """Probability of leaving in a period: a number, a distribution, or a retention table."""
-    spend: SpendTrait
-    """Spend per period at the price list, currency: a number or a distribution."""
-    lift: LiftTrait = 0.0
-    """Relative cut of the hazard when treated (may be negative): a number or a distribution."""
-    correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
-    """Correlations between traits."""
-    hazard_by_tenure: Multipliers = ()
-    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on."""
-    hazard_season: Multipliers = ()
-    """Multipliers of the hazard by period, repeated from the horizon's start on."""
-    cost_share: Probability = 0.0
-    """Share of list revenue that is cost (it does not fall with a discount)."""
-    cost_to_serve: Money = 0.0
-    """Cost per active customer and period, currency."""
-    price_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
-    """Log-odds of conversion for a saving of the whole first year's list price."""
-    price_rise_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
-    """Log of the hazard multiplier for a price rise of the whole list price."""
-    price_rise_periods: Annotated[int, Field(ge=1, le=4096)] = 3
-    """Periods that a price rise is felt."""
-    call_share: Probability = 0.0
-    """Share of leavers that call to cancel; the others leave in silence."""
-    call_cost: Money = 0.0
-    """Cost of a call to cancel, currency."""
-    fit: Fit | None = None
-    """Where the numbers come from, as ``clvsim fit`` writes it: every world draws them anew."""
 
 
 class Linear(Section):
@@ -448,7 +329,7 @@ class Scenario(Section):
     """Worlds and seed."""
     offer: Name | None = None
     """Name of the offer made everywhere unless a channel or cohort says otherwise."""
-    segments: Annotated[dict[Name, Segment], Field(min_length=1)]
+    segments: Annotated[dict[Name, SegmentTable], Field(min_length=1)]
     """Segments by name."""
     offers: dict[Name, Offer] = {}
     """Offers by name."""
@@ -480,4 +361,20 @@ class Scenario(Section):
         )
 
 
-__all__ = ["Names", "Scenario"]
+__all__ = [
+    "AnySegment",
+    "BgBbSegment",
+    "BgNbdSegment",
+    "BuyerSegment",
+    "ChurnTrait",
+    "Correlation",
+    "Distribution",
+    "LiftTrait",
+    "Names",
+    "ParetoNbdSegment",
+    "RetentionTable",
+    "Scenario",
+    "Segment",
+    "SpendTrait",
+    "TraitName",
+]

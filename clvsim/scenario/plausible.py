@@ -1,7 +1,7 @@
 """Whether segments can be what they say: traits' ranges, correlations, retention, old tenures."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, get_args
@@ -24,6 +24,13 @@ from clvsim.scenario.model import (
     TraitName,
 )
 from clvsim.scenario.retention import fit_retention
+from clvsim.scenario.segments import (
+    DropoutTrait,
+    ProbabilityTrait,
+    RateTrait,
+    Relationship,
+    relationship_of,
+)
 from clvsim.scenario.toml import Document
 
 Floats = NDArray[np.float64]
@@ -35,6 +42,9 @@ LEAST_SURVIVAL = 1e-4
 drawing whole cohorts."""
 MOST_DRAWN = 4e9
 """Most customers, 1, that can be told apart by their rank in a cohort (32 bits), and a margin."""
+MOST_PURCHASES = 1e4
+"""Most purchases a period that a customer may make: they are drawn one by one."""
+_RATES, _OFTEN = ("purchase_rate", "death_rate"), 1e-6
 _LARGEST_MEAN = 1e15
 _MOST_VALUES = 5e6
 _MARGIN = 1e-9
@@ -75,15 +85,44 @@ RULES = {
         "a distribution that is never above 1: a treatment can take away the whole hazard, no more",
     ),
 }
+_LIFE = _Rule(
+    TypeAdapter(DropoutTrait, config=_STRICT),
+    0.0,
+    1.0,
+    RULES["churn"].allowed,
+)
+_RATE = _Rule(
+    TypeAdapter(RateTrait, config=_STRICT),
+    0.0,
+    np.inf,
+    "a distribution that is never negative (gamma, lognorm, …)",
+)
+_BUYERS = {
+    "spend": _Rule(RULES["spend"].kind, -np.inf, np.inf, "a distribution with a finite mean"),
+    "lift": RULES["lift"],
+}
+#: The traits of each relationship.
+TRAIT_RULES: dict[Relationship, dict[str, _Rule]] = {
+    "contract": RULES,
+    "bg/nbd": {"churn": _LIFE, "purchase_rate": _RATE, **_BUYERS},
+    "pareto/nbd": {"death_rate": _RATE, "purchase_rate": _RATE, **_BUYERS},
+    "bg/bb": {
+        "churn": _LIFE,
+        "purchase_probability": _Rule(
+            TypeAdapter(ProbabilityTrait, config=_STRICT), 0.0, 1.0, RULES["churn"].allowed
+        ),
+        **_BUYERS,
+    },
+}
 
 
 def segment_faults(document: Document, segments: Tables) -> Iterator[Fault]:
     """Faults of segments beyond single values."""
     for name, segment in segments.items():
-        for key, rule in RULES.items():
+        for key, rule in TRAIT_RULES[relationship_of(segment)].items():
             trait = _parsed(rule.kind, segment.get(key))
             if trait is not None:
-                yield from _trait_faults(document, ("segments", name, key), trait)
+                yield from _trait_faults(document, ("segments", name, key), trait, rule)
         yield from _correlation_faults(document, ("segments", name, "correlations"), segment)
 
 
@@ -93,21 +132,38 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
         base = _parsed(TypeAdapter(InstalledBase), item)
         if base is None:
             continue
-        churn = _parsed(RULES["churn"].kind, segments.get(base.segment, {}).get("churn"))
-        at, path = ("segments", base.segment, "churn"), ("installed_base", name, "tenure")
-        if churn is not None and not any(_trait_faults(document, at, churn)):
-            yield from _survival_faults(document, path, base, churn)
+        segment = segments.get(base.segment, {})
+        relationship = relationship_of(segment)
+        lives = ["death_rate" if relationship == "pareto/nbd" else "churn"]
+        lives += ["purchase_rate"] if relationship == "bg/nbd" else []
+        rules = TRAIT_RULES[relationship]
+        traits = [_parsed(rules[key].kind, segment.get(key)) for key in lives]
+        at = [("segments", base.segment, key) for key in lives]
+        if any(trait is None for trait in traits) or any(
+            fault
+            for path, key, trait in zip(at, lives, traits, strict=True)
+            for fault in _trait_faults(document, path, trait, rules[key])
+        ):
+            continue
+        path = ("installed_base", name, "tenure")
+        longest = max((tenure for tenure, count in base.by_tenure() if count > 0.0), default=0)
+        if relationship in {"contract", "bg/bb"}:
+            surviving = survival(traits[0], longest)
+        else:
+            surviving = survival_of_buyers(relationship, traits, longest)
+        yield from _survival_faults(document, path, base, surviving, lives[0])
 
 
-def _trait_faults(document: Document, path: Path, trait: Trait) -> Iterator[Fault]:
+def _trait_faults(document: Document, path: Path, trait: Trait, rule: _Rule) -> Iterator[Fault]:
     if isinstance(trait, Distribution):
-        yield from _distribution_faults(document, path, trait)
+        yield from _distribution_faults(document, path, trait, rule)
     elif isinstance(trait, RetentionTable):
         yield from _retention_faults(document, path, trait)
 
 
-def _distribution_faults(document: Document, path: Path, trait: Distribution) -> Iterator[Fault]:
-    rule = RULES[str(path[-1])]
+def _distribution_faults(
+    document: Document, path: Path, trait: Distribution, rule: _Rule
+) -> Iterator[Fault]:
     low, high = distributions.support(trait.distribution, trait.parameters)
     # loc + scale rounds: 0.3 + 0.7 may lie an ulp above 1.
     if low < rule.least - _MARGIN or high > rule.most + _MARGIN:
@@ -131,9 +187,12 @@ def _number_faults(document: Document, path: Path, trait: Distribution) -> Itera
     elif not is_continuous and np.ptp(ends) >= _MOST_VALUES:
         message = f"{_shown(trait)} has more than {_MOST_VALUES:,.0f} values that matter"
         yield document.fault(path, message, "a discrete distribution with a shorter tail")
+    elif path[-1] in _RATES and frozen.isf(_OFTEN) > MOST_PURCHASES:
+        message = f"{_shown(trait)} exceeds {MOST_PURCHASES:,.0f} a period once in a million times"
+        yield document.fault(path, message, "a lower rate, or a shorter step")
     elif path[-1] == "spend":
         mean = distributions.mean(trait.distribution, trait.parameters)
-        if not mean <= _LARGEST_MEAN:
+        if not abs(mean) <= _LARGEST_MEAN:
             what = f"a mean of {mean:g}" if np.isfinite(mean) else "no finite mean"
             message = f"{_shown(trait)} has {what}, so nobody can say what a customer is worth"
             yield document.fault(path, message, "a distribution with a mean of at most 1e15")
@@ -208,23 +267,22 @@ def _matrix(values: Mapping[frozenset[str], float]) -> Floats:
 
 
 def _survival_faults(
-    document: Document, path: Path, base: InstalledBase, churn: Trait
+    document: Document, path: Path, base: InstalledBase, surviving: Floats, life: str
 ) -> Iterator[Fault]:
     """The first tenure of an installed base that too few survive."""
     cells = [(tenure, count) for tenure, count in base.by_tenure() if count > 0.0]
-    longest = max((tenure for tenure, _ in cells), default=0)
-    surviving = survival(churn, longest)
+    word = life.replace("_", " ")
     for tenure, count in cells:
         share = float(surviving[tenure])
         if share < LEAST_SURVIVAL or count / share > MOST_DRAWN:
             drawn = f"{count / share:.1e}" if share > 0.0 else "endlessly many"
             message = (
-                f"with the churn of segment '{base.segment}', {share:.1e} of those who join are "
+                f"with the {word} of segment '{base.segment}', {share:.1e} of those who join are "
                 f"still there after {tenure:,} periods: {count:,.0f} of them would take {drawn} "
                 "joiners"
             )
             enough = surviving >= max(LEAST_SURVIVAL, count / MOST_DRAWN)
-            allowed = f"tenures of at most {int(enough.sum()) - 1:,} periods, or a lower churn"
+            allowed = f"tenures of at most {int(enough.sum()) - 1:,} periods, or a lower {word}"
             where = (*path, tenure) if isinstance(base.tenure, tuple) else path
             yield document.fault(where, message, allowed)
             return
@@ -243,19 +301,45 @@ def survival(churn: Trait, longest: int) -> Floats:
         churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
     if not isinstance(churn, Distribution):
         return np.asarray((1.0 - churn) ** tenures)
-    # By quantiles, finest where churn is least: those are the customers who stay.
+    churns, widths = _strata(churn)
+    stays = 1.0 - np.clip(churns, 0.0, 1.0)
+    share = np.empty(len(tenures))
+    for tenure in range(len(tenures)):
+        share[tenure] = widths @ stays**tenure
+    return share
+
+
+def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait], longest: int) -> Floats:
+    """The same of those who buy now and then, traits taken as independent.
+
+    Parameters
+    ----------
+    relationship : str
+        ``pareto/nbd``: they leave at a rate; ``bg/nbd``: after a purchase.
+    traits : sequence
+        Death rate; or churn and purchase rate.
+    """
+    tenures = np.arange(longest + 1.0)
+    rate, weight = _strata(traits[0])
+    if relationship == "bg/nbd":
+        pace, share = _strata(traits[1])
+        rate = np.outer(np.clip(rate, 0.0, 1.0), pace).ravel()
+        weight = np.outer(weight, share).ravel()
+    return np.array([weight @ np.exp(-rate * tenure) for tenure in tenures])
+
+
+def _strata(trait: Trait) -> tuple[Floats, Floats]:
+    """Values of a trait and their weights, finest where it is least: there customers stay."""
+    if not isinstance(trait, Distribution):
+        return np.array([trait], dtype=np.float64), np.ones(1)
     edges = np.concatenate(
         [[0.0], 2.0 ** -np.arange(40.0, 1.0, -0.125), np.arange(0.5, 1.01, 0.02)]
     )
     middles, widths = (edges[1:] + edges[:-1]) / 2.0, np.diff(edges)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        frozen = distributions.frozen(churn.distribution, churn.parameters)
-        stays = 1.0 - np.clip(frozen.ppf(middles), 0.0, 1.0)
-    share = np.empty(len(tenures))
-    for tenure in range(len(tenures)):
-        share[tenure] = widths @ stays**tenure
-    return share
+        frozen = distributions.frozen(trait.distribution, trait.parameters)
+        return np.asarray(frozen.ppf(middles)), widths
 
 
 def _shown(trait: Distribution) -> str:

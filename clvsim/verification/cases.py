@@ -12,6 +12,7 @@ from clvsim.verification import (
     equity,
     examples,
     migration,
+    purchases,
     sbg,
 )
 from clvsim.verification.verdict import PRECISION, Case, Verdict, judge
@@ -29,6 +30,7 @@ CASES: tuple[Case, ...] = (
     Case("Gupta, Lehmann & Stuart 2004", examples.examine_elasticities),
     Case("Payments", examples.examine_amounts),
     Case("Mean lives", examples.examine_lives),
+    Case("Purchases now and then", purchases.examine),
 )
 
 

@@ -33,8 +33,9 @@ def test_a_benchmark_runs_tiny_and_gives_json(name, monkeypatch):
         sys.modules.pop(loaded, None)
 
 
-def test_the_rival_of_the_plain_subscription_agrees_with_the_engine(monkeypatch):
+@pytest.mark.parametrize("name", ["plain_subscription", "purchases"])
+def test_the_rival_agrees_with_the_engine(name, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    value = importlib.import_module("plain_subscription").measure(tiny=True)["mean_value"]
+    value = importlib.import_module(name).measure(tiny=True)["mean_value"]
     # 6 standard errors: a false alarm once in 5e8 runs, and the seeds are fixed.
     assert abs(value["engine"] - value["rival"]) < 6.0 * value["standard_error"]

@@ -22,7 +22,7 @@ from tests.statistics import assert_mean, assert_proportion
 
 SEED = 7
 #: Columns of a customer's row.
-CELL, RANK, CHURN, SPEND, LIFT, PERIODS, AT_END, CLV = range(len(p.ROW_COLUMNS))
+CELL, RANK, CHURN, SPEND, LIFT, PERIODS, AT_END, CLV = range(p.ROW_PURCHASES)
 #: A histogram's bin is twice as wide as its middle is far from its edges.
 BIN_WIDTH = 2.0 * RELATIVE_ERROR
 

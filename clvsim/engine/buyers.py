@@ -1,0 +1,110 @@
+"""The purchase relationship compiled: rates of purchases by step, and what they cost."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.engine.cells import CellTable, segment_facts
+from clvsim.engine.schedule import fill_guide
+from clvsim.errors import ClvsimError
+from clvsim.kernels import buying as b
+from clvsim.kernels import plan as p
+from clvsim.kernels.contract import NEVER_LEAVES
+from clvsim.levers import Levers
+from clvsim.scenario.model import Scenario
+
+Floats = NDArray[np.float64]
+KINDS = {
+    "contract": b.CONTRACT,
+    "bg/nbd": b.BG_NBD,
+    "pareto/nbd": b.PARETO_NBD,
+    "bg/bb": b.BG_BB,
+}
+
+
+def compile_buying(
+    scenario: Scenario, table: CellTable, levers: Levers, model: p.Model
+) -> b.Buying | None:
+    """What the loop over customers who buy reads beside the model; None if all are contracts.
+
+    Raises
+    ------
+    ClvsimError
+        If customers who buy now and then are offered a contract's term.
+    """
+    kinds = [KINDS[scenario.segments[group.segment].relationship] for group in table.groups]
+    if not any(kinds):
+        return None
+    for kind, group in zip(kinds, table.groups, strict=True):
+        if kind != b.CONTRACT and group.offer.term > 0:
+            message = f"segment {group.segment!r} has no contract, so no offer can have a term"
+            raise ClvsimError(message)
+    cohorts, horizon = levers.cohorts, scenario.time.periods
+    facts = np.zeros((cohorts.count, b.FACTS))
+    schedule = np.zeros((cohorts.count, b.SCHEDULE, horizon + 1))
+    facts[:, b.KIND] = np.array(kinds)[table.group]
+    inside = cohorts.period() < horizon
+    # As the running sums of the hazard: started from the tenure, added one step after another.
+    schedule[:, b.MULTIPLIER, :horizon] = np.where(inside, levers.rate, 0.0)
+    schedule[:, b.CUMULATED, 0] = cohorts.start - cohorts.joined
+    schedule[:, b.CUMULATED, 1:] = schedule[:, b.MULTIPLIER, :horizon]
+    schedule[:, b.CUMULATED] = np.cumsum(schedule[:, b.CUMULATED], axis=1)
+    schedule[:, b.CUMULATED, :horizon] = schedule[:, b.CUMULATED, 1:]
+    cost = segment_facts(scenario, table, "cost_per_purchase")[:, None]
+    schedule[:, b.PURCHASE_MARGIN, :horizon] = -model.discounting[model.receipts, :horizon] * cost
+    for cell in range(cohorts.count):
+        steps = int(model.facts[cell, p.STEPS])
+        if steps > 0:
+            own = schedule[cell]
+            origin = float(cohorts.start[cell] - cohorts.joined[cell])
+            facts[cell, b.GUIDE_SCALE] = fill_guide(own[b.CUMULATED], origin, steps, own[b.GUIDE])
+            last = own[b.PURCHASE_MARGIN, steps - 1]
+            facts[cell, b.RESIDUAL_PURCHASE] = last / model.period_factor ** (steps - 1)
+    return b.Buying(facts, schedule)
+
+
+def expected_value(
+    model: p.Model, buying: b.Buying, cell: int, person: tuple[Floats, Floats, Floats]
+) -> Floats:
+    """Expected margin from now on under the cell's last conditions, as the kernel has it.
+
+    Parameters
+    ----------
+    person : tuple of (customer,)
+        Hazard, spend (currency) and pace.
+    """
+    hazard, spend, pace = person
+    facts, kind = model.facts[cell], int(buying.facts[cell, b.KIND])
+    last = int(facts[p.STEPS]) - 1
+    leaving = hazard * facts[p.RESIDUAL_HAZARD]
+    rate = pace * buying.schedule[cell, b.MULTIPLIER, last]
+    if kind == b.BG_NBD:
+        leaving = rate * -np.expm1(-leaving)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(leaving > 0.0, -np.expm1(-leaving) / leaving, 1.0)
+    purchases = -np.expm1(-rate) if kind == b.BG_BB else rate * share
+    margin = spend * facts[p.RESIDUAL_UNIT] + buying.facts[cell, b.RESIDUAL_PURCHASE]
+    margin = purchases * margin + facts[p.RESIDUAL_HEAD]
+    lost = 1.0 - np.exp(-leaving) * model.period_factor
+    return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
+
+
+def there_after(
+    model: p.Model, buying: b.Buying, cell: int, step: int, person: tuple[Floats, Floats]
+) -> Floats:
+    """Chance that a customer of a BG/NBD cell has not left before a step, ``(customer,)``.
+
+    Leaving is the Poisson process of purchases, thinned by the probability of leaving then.
+
+    Parameters
+    ----------
+    person : tuple of (customer,)
+        Hazard and pace.
+    """
+    hazard, pace = person
+    tenure = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    left = tenure * -np.expm1(-hazard)
+    multipliers, which = np.unique(model.schedule[cell, p.MULTIPLIER, :step], return_inverse=True)
+    rates = np.bincount(which, buying.schedule[cell, b.MULTIPLIER, :step], len(multipliers))
+    for multiplier, rate in zip(multipliers, rates, strict=True):
+        left = left + rate * -np.expm1(-hazard * multiplier)
+    return np.asarray(np.exp(-pace * left))

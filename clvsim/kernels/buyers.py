@@ -1,0 +1,410 @@
+"""The loop over customers who buy: purchase after purchase for a whole block, in cache.
+
+All customers of a block that may buy again draw their next purchase at once; those who do not drop
+out of the block. Whoever buys very often, or is reached by a personal program, or was there before
+the horizon, is walked through one by one, by the same rules and with the same numbers.
+"""
+
+import math
+
+import numpy as np
+
+from clvsim.kernels import buying as b
+from clvsim.kernels import plan as p
+from clvsim.kernels.bits import minus_log
+from clvsim.kernels.customers import (
+    TASK_CELL,
+    TASK_CELL_END,
+    TASK_RANK,
+    TASK_RANK_END,
+    TASK_ROW,
+    TASK_WORLD,
+    add_up,
+    draw_adoptions,
+    draw_block,
+    keep_survivors,
+    write_rows,
+)
+from clvsim.kernels.inner import cached, inner
+from clvsim.kernels.purchases import (
+    amount_of,
+    clock_after,
+    death,
+    is_spread,
+    next_purchase,
+    purchase_moment,
+    purchase_step,
+    residual_value,
+    walk,
+)
+from clvsim.kernels.random import event_address, fill_uniforms_of
+from clvsim.kernels.tally import post_active, post_equity
+from clvsim.kernels.traits import TRAITS
+
+
+@inner
+def begin(model, buying, cell, count, to, work):
+    """Set every customer of a block to where its purchases begin: on joining, if inside."""
+    facts, kind = model.facts[cell], int(buying.facts[cell, b.KIND])
+    inside = facts[p.JOINED_IN] >= 0.0
+    is_aged = int(facts[p.SOURCE]) == p.SURVIVORS and kind == b.BG_NBD and not inside
+    origin = facts[p.START] - facts[p.JOINED_IN]
+    for i in range(count):
+        work.who[b.PLACE, i] = i
+        work.who[b.RANK, i] = int(to[p.RANK, i])
+        to[p.VALUE, i], to[b.COUNT, i], to[p.RESIDUAL, i] = 0.0, 0.0, 0.0
+        if not is_aged:
+            to[b.NUMBER, i] = 0.0 if inside else 1.0
+            to[b.CLOCK, i], to[b.TICKS, i] = origin, 0.0
+
+
+@inner
+def age(address, model, cell, count, to):
+    """Purchases before the horizon, which may end a life (BG/NBD): kept in the columns.
+
+    ``DEATH`` becomes 1 for those still there, else -1.
+    """
+    seed, world, streams = address
+    tenure = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    for i in range(count):
+        who = (seed, world, streams, int(to[p.RANK, i]))
+        number, clock, ticks, there = 1, 0.0, 0.0, 1.0
+        while there > 0.0:
+            target, _, _ = next_purchase(model, cell, who, number, clock, to[b.PACE, i], 1.0)
+            if target >= tenure:
+                break
+            clock = target
+            ticks += 1.0
+            number += 1
+            if ticks > to[p.THRESHOLD, i]:
+                there = -1.0
+        to[b.NUMBER, i] = float(number)
+        to[b.CLOCK, i], to[b.TICKS, i], to[b.DEATH, i] = clock, ticks, there
+
+
+@inner
+def post_round(model, buying, cell, number, count, to, work):
+    """Post a round's purchases: customers ``work.who``, their steps in ``STEP_OF``."""
+    shared, own, places = model.schedule[cell], buying.schedule[cell], work.who[b.PLACE]
+    amount, steps = to[b.AMOUNT], to[b.STEP_OF]
+    for i in range(count):
+        amount[i] = amount_of(model, cell, to[p.SPEND_OF, places[i]], amount[i])
+    unit, margin = shared[p.UNIT_MARGIN], own[b.PURCHASE_MARGIN]
+    counts, amounts, value, number_of = work.counts, work.amounts[number], to[p.VALUE], to[b.COUNT]
+    for i in range(count):
+        step, place = int(steps[i]), places[i]
+        counts[step] += 1.0
+        amounts[step] += amount[i]
+        value[place] += amount[i] * unit[step] + margin[step]
+        number_of[place] += 1.0
+
+
+@inner
+def buy_first(address, model, buying, cell, count, to, work):
+    """The purchases on joining, and when a life ends that purchases do not end."""
+    seed, world, streams = address
+    joined = int(model.facts[cell, p.JOINED_IN])
+    if is_spread(model, cell):
+        stream, when = event_address(streams[p.STREAM_PURCHASE], joined, 0)
+        ranks = work.who[b.RANK]
+        fill_uniforms_of(seed, world, stream, ranks, when, count, to[b.GAP], to[b.AMOUNT])
+    for i in range(count):
+        to[b.STEP_OF, i] = 0.0
+    post_round(model, buying, cell, 0, count, to, work)
+    work.used[0] = max(work.used[0], 1)
+    start = clock_after(buying, cell, 0, 0.0)
+    for i in range(count):
+        to[p.DECISION, i], to[b.DEATH, i] = death(model, buying, cell, to[p.THRESHOLD, i])
+        to[b.CLOCK, i] = start
+
+
+@inner
+def buy_again(address, model, buying, cell, count, to, work):
+    """All later purchases, one of each customer at a time; the number of those not yet done."""
+    seed, world, streams = address
+    joined = int(model.facts[cell, p.JOINED_IN])
+    places, number, again = work.who[b.PLACE], 1, count
+    while again > 0 and number < b.ROUNDS:
+        stream, when = event_address(streams[p.STREAM_PURCHASE], joined, number)
+        ranks = work.who[b.RANK]
+        fill_uniforms_of(seed, world, stream, ranks, when, again, to[b.GAP], to[b.AMOUNT])
+        again = keep_buyers(model, buying, cell, again, to, work)
+        if again > 0:
+            post_round(model, buying, cell, number, again, to, work)
+            work.used[0] = max(work.used[0], number + 1)
+            again = keep_alive(model, buying, cell, again, to, work)
+        number += 1
+    for i in range(again):
+        to[b.NUMBER, places[i]] = float(number)
+    return again
+
+
+@inner
+def keep_buyers(model, buying, cell, count, to, work):
+    """Compress ``work.who`` to those who buy inside the horizon while they live; how many.
+
+    The exponentials become targets in ``GAP``, their steps stand in ``STEP_OF``. Without branches:
+    whether one buys again is a coin that no processor foresees.
+    """
+    places, ranks = work.who[b.PLACE], work.who[b.RANK]
+    gap, amount, clock, pace = to[b.GAP], to[b.AMOUNT], to[b.CLOCK], to[b.PACE]
+    end = buying.schedule[cell, b.CUMULATED, int(model.facts[cell, p.STEPS]) - 1]
+    for i in range(count):
+        gap[i] = minus_log(gap[i])
+    kept = 0
+    for i in range(count):
+        place, rate = places[i], pace[places[i]]
+        target = clock[place] + (gap[i] / rate if rate > 0.0 else math.inf)
+        places[kept], ranks[kept], gap[kept], amount[kept] = place, ranks[i], target, amount[i]
+        kept += 1 if target < end else 0
+    steps = to[b.STEP_OF]
+    for i in range(kept):
+        steps[i] = purchase_step(model, buying, cell, gap[i])
+    if int(buying.facts[cell, b.KIND]) == b.BG_NBD:
+        return kept
+    count, kept = kept, 0
+    for i in range(count):
+        place, target, step = places[i], gap[i], steps[i]
+        moment = purchase_moment(model, buying, cell, int(step), target)
+        places[kept], ranks[kept], gap[kept], amount[kept] = place, ranks[i], target, amount[i]
+        steps[kept] = step
+        kept += 1 if moment < to[b.DEATH, place] else 0
+    return kept
+
+
+@inner
+def keep_alive(model, buying, cell, count, to, work):
+    """Compress ``work.who`` to those who do not leave after the round's purchase; how many."""
+    places, ranks, gap, steps = work.who[b.PLACE], work.who[b.RANK], to[b.GAP], to[b.STEP_OF]
+    kind = int(buying.facts[cell, b.KIND])
+    clock, ticks, threshold = to[b.CLOCK], to[b.TICKS], to[p.THRESHOLD]
+    decision, passing, kept = to[p.DECISION], model.schedule[cell, p.MULTIPLIER], 0
+    if kind != b.BG_NBD:
+        for i in range(count):
+            clock[places[i]] = clock_after(buying, cell, int(steps[i]), gap[i])
+        return count
+    for i in range(count):
+        place = places[i]
+        ticks[place] += passing[int(steps[i])]
+        stays = ticks[place] <= threshold[place]
+        decision[place] = decision[place] if stays else steps[i]
+        clock[place] = gap[i]
+        places[kept], ranks[kept] = place, ranks[i]
+        kept += 1 if stays else 0
+    return kept
+
+
+@inner
+def walk_each(address, model, buying, cell, count, block, posts, work):
+    """Walk the first ``count`` customers of ``work.who`` to the end of their lives."""
+    seed, world, streams = address
+    to, own = block.customers, model.schedule[cell, p.HEAD_VALUE]
+    for i in range(count):
+        place = work.who[b.PLACE, i]
+        who = (seed, world, streams, work.who[b.RANK, i])
+        person = (
+            to[p.RATE, place], to[p.SPEND_OF, place], to[p.LIFT_OF, place], to[b.PACE, place],
+            to[p.THRESHOLD, place],
+        )  # fmt: skip
+        so_far = (
+            int(to[b.NUMBER, place]), to[b.CLOCK, place], to[b.TICKS, place], to[p.VALUE, place],
+            int(to[b.COUNT, place]),
+        )  # fmt: skip
+        decision, bought, extra, residual, purchases = walk(
+            model, buying, cell, who, person, so_far, block.adoptions, place, block.scratch, posts,
+            work,
+        )  # fmt: skip
+        to[p.DECISION, place] = decision
+        to[p.VALUE, place] = bought + own[decision] + extra
+        to[p.RESIDUAL, place] = residual
+        to[b.COUNT, place] = purchases
+
+
+@inner
+def live(address, model, buying, cell, count, block, sums, work):
+    """Purchases, lives and values of a block's customers."""
+    facts, to = model.facts[cell], block.customers
+    begin(model, buying, cell, count, to, work)
+    if facts[p.IS_PERSONAL] != 0.0 or int(facts[p.SOURCE]) == p.SURVIVORS:
+        draw_adoptions(address, model, cell, count, to, block.adoptions)
+        walk_each(address, model, buying, cell, count, block, sums.posts, work)
+        return
+    buy_first(address, model, buying, cell, count, to, work)
+    often = buy_again(address, model, buying, cell, count, to, work)
+    steps, heads = int(facts[p.STEPS]), model.schedule[cell, p.HEAD_VALUE]
+    if often > 0:
+        # Their decisions, and what follows from them, are left to the walk.
+        for i in range(often):
+            to[p.DECISION, work.who[b.PLACE, i]] = -1.0
+    for i in range(count):
+        decision = int(to[p.DECISION, i])
+        if decision >= 0:
+            to[p.VALUE, i] += heads[decision]
+            if decision == steps and model.residual:
+                person = (to[p.RATE, i], to[p.SPEND_OF, i], to[b.PACE, i])
+                to[p.RESIDUAL, i] = residual_value(
+                    model, buying, cell, person, (1.0, 1.0), 0.0, 0.0
+                )
+    walk_each(address, model, buying, cell, often, block, sums.posts, work)
+
+
+@inner
+def post_cell(model, buying, cell, sums, work, slots, slot):
+    """Turn one cell's sums into flows by period, and add them to a slot.
+
+    The rows ``CUSTOMERS`` and ``SPENT`` of ``sums`` become, in place, those active at each step and
+    what is bought in it; margins that do not follow from these are added to ``LATER``.
+    """
+    facts, schedule = model.facts[cell], model.schedule[cell]
+    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
+    customers, spent, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
+    flows, horizon = slots.flows[slot], slots.flows.shape[2]
+    alive = 0.0
+    for step in range(steps + 1):
+        alive += customers[step]
+    if joined >= 0:
+        flows[p.JOINED, start] += alive
+    tenure = start - joined
+    for step in range(steps):
+        period, leaving = start + step, customers[step]
+        if tenure + step < horizon:
+            flows[p.AT_RISK, tenure + step] += alive
+            flows[p.DECIDED, tenure + step] += leaving
+        flows[p.LEFT, period] += leaving
+        flows[p.ACTIVE, period] += alive
+        customers[step] = alive
+        alive -= leaving
+        bought = 0.0
+        for row in range(work.used[0]):
+            bought += work.amounts[row, step]
+        spent[step] = bought
+        listed = bought * schedule[p.PRICE, step]
+        flows[p.PURCHASES, period] += work.counts[step]
+        flows[p.LIST_REVENUE, period] += listed
+        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+        later[step] += work.counts[step] * buying.schedule[cell, b.PURCHASE_MARGIN, step]
+    post_active(model, cell, sums, slots, slot)
+    for row in range(model.personal.shape[0]):
+        post_personal(model, cell, row, sums, slots, slot)
+
+
+@inner
+def post_personal(model, cell, row, sums, slots, slot):
+    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``."""
+    facts, schedule, terms = model.facts[cell], model.schedule[cell], model.personal[row]
+    start, steps, growth = int(facts[p.START]), int(facts[p.STEPS]), terms[p.GROWTH]
+    posts, later, gates = sums.posts[row], sums.by_step[p.LATER], model.gates[row]
+    flows, to = slots.flows[slot], slots.program_flows[slot, int(terms[p.PROGRAM])]
+    members = 0.0
+    for step in range(steps):
+        period = start + step
+        contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
+        members += posts[p.POST_MEMBERS, step]
+        bought, base = posts[p.POST_SPEND, step], schedule[p.LET_OFF, step]
+        listed = bought * schedule[p.PRICE, step]
+        extra_list = listed * growth
+        extra_discount = listed * (base * growth + min(terms[p.CONCESSION], 1.0 - base))
+        to[p.CONTACTS, period] += contacts
+        to[p.ENTRIES, period] += entries
+        to[p.MEMBERS, period] += members
+        to[p.EXTRA_LIST, period] += extra_list
+        to[p.EXTRA_DISCOUNT, period] += extra_discount
+        flows[p.LIST_REVENUE, period] += extra_list
+        flows[p.DISCOUNT, period] += extra_discount
+        unit = gates[p.EFFECT_UNIT, cell, step + 1] - gates[p.EFFECT_UNIT, cell, step]
+        head = gates[p.EFFECT_HEAD, cell, step + 1] - gates[p.EFFECT_HEAD, cell, step]
+        payment = model.discounting[int(terms[p.TIMING]), step]
+        costs = contacts * terms[p.CONTACT_COST] + entries * terms[p.ENTRY_COST]
+        later[step] += bought * unit + members * head - payment * costs
+
+
+@inner
+def run_cell(address, model, buying, cell, ranks, block, sums, work, slots, slot, place, out):
+    """All customers of one cell between two ranks, a block at a time; returns their number."""
+    facts = model.facts[cell]
+    source, wanted = int(facts[p.SOURCE]), int(facts[p.LIMIT])
+    tenure = facts[p.START] - facts[p.JOINED_IN]
+    rank, end = ranks
+    begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
+    while not done:
+        count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
+        rank += count
+        if source == p.SURVIVORS:
+            column, least = p.THRESHOLD, tenure
+            if int(buying.facts[cell, b.KIND]) == b.BG_NBD and tenure > 0.0:
+                age(address, model, cell, count, block.customers)
+                column, least = b.DEATH, 0.0
+            count = keep_survivors(block.customers, count, column, least, wanted - customers)
+            done = customers + count >= wanted
+        elif source == p.FIXED:
+            done = rank >= end
+        live(address, model, buying, cell, count, block, sums, work)
+        so_far = add_up(model, cell, count, so_far, block.customers, sums, slots, slot)
+        if out.shape[0] > 0:
+            write_rows(model, cell, count, block.customers, out[customers:])
+            for i in range(count):
+                out[customers + i, p.ROW_PURCHASES] = block.customers[b.COUNT, i]
+        customers += count
+    value, squares, ending = so_far
+    if customers > 0:
+        post_cell(model, buying, cell, sums, work, slots, slot)
+        post_equity(model, cell, sums, ending, slots, slot)
+        to_origin = model.period_factor ** int(facts[p.START])
+        slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
+        slots.sums[slot, p.SUM_PRESENT] += to_origin * value
+        slots.cells[slot, place, 0] += customers
+        slots.cells[slot, place, 1] += value
+        slots.cells[slot, place, 2] += squares
+        sums.by_step[:] = 0.0
+        sums.posts[:] = 0.0
+        work.counts[:] = 0.0
+        work.amounts[: work.used[0]] = 0.0
+        work.used[0] = 0
+    return customers
+
+
+def simulate_buyers(
+    seed: np.uint64,
+    tasks: p.Ints,
+    size: int,
+    model: p.Model,
+    buying: b.Buying,
+    slots: p.Slots,
+    rows: p.Floats,
+) -> None:
+    """Run tasks of customers who buy; as ``customers.simulate``."""
+    horizon, personal = slots.flows.shape[2], model.personal.shape[0]
+    block = p.Block(
+        np.zeros((b.BLOCK_COLUMNS, size)),
+        np.zeros((len(TRAITS), size)),
+        np.zeros((p.SCRATCH, max(len(TRAITS), personal))),
+        np.zeros((personal + 1, size)),
+    )
+    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
+    work = b.Work(
+        who=np.zeros((2, size), dtype=np.int64),
+        counts=np.zeros(horizon + 1),
+        amounts=np.zeros((b.ROUNDS + 1, horizon + 1)),
+        used=np.zeros(1, dtype=np.int64),
+    )
+    run_buyers(seed, tasks, model, buying, slots, rows, block, sums, work)
+
+
+@cached
+def run_buyers(seed, tasks, model, buying, slots, rows, block, sums, work):
+    """The loop of ``simulate_buyers``, without the global interpreter lock."""
+    for task in range(tasks.shape[0]):
+        world = np.uint64(tasks[task, TASK_WORLD])
+        row = tasks[task, TASK_ROW]
+        for cell in range(tasks[task, TASK_CELL], tasks[task, TASK_CELL_END]):
+            limit = model.facts[cell, p.LIMIT]
+            if limit <= 0.0 or model.facts[cell, p.STEPS] <= 0.0:
+                continue
+            address = (seed, world, model.streams[int(model.facts[cell, p.GROUP])])
+            ranks = (tasks[task, TASK_RANK], tasks[task, TASK_RANK_END])
+            place = cell - tasks[task, TASK_CELL]
+            out = rows[row:] if row >= 0 else rows[:0]
+            customers = run_cell(
+                address, model, buying, cell, ranks, block, sums, work, slots, task, place, out
+            )
+            row = row + customers if row >= 0 else row

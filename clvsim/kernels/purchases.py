@@ -1,0 +1,306 @@
+"""The purchase relationship: when customers buy, how much, and when they leave unseen.
+
+Everything happens on two clocks. The *clock of purchases* is the running sum of the cell's rate
+multiplier: the next purchase falls where it has advanced by an exponential over the customer's
+rate. The *clock of leaving* is the running sum of the hazard multiplier, and one exponential a life
+over the customer's hazard says where it ends. It advances with each repeat purchase (BG/NBD:
+Fader, Hardie & Lee 2005), with time (Pareto/NBD: Schmittlein, Morrison & Colombo 1987), or from one
+opportunity to the next (BG/BB: Fader, Hardie & Shang 2010). Opportunities come one a period; those
+taken are found by the same exponential, which starts anew at the end of the period of a purchase: a
+probability p becomes ``1 - (1 - p)**M``.
+
+A lower hazard multiplier therefore only adds purchases, and a higher rate only moves them earlier.
+"""
+
+import math
+
+from clvsim.kernels import buying as b
+from clvsim.kernels import plan as p
+from clvsim.kernels.bits import minus_log
+from clvsim.kernels.contract import (
+    NEVER_LEAVES,
+    close,
+    decision_step,
+    effect,
+    enter,
+    happen,
+    next_contact,
+)
+from clvsim.kernels.inner import inlined
+from clvsim.kernels.random import event_address, uniform_pair
+from clvsim.kernels.traits import BASKET, CONSTANT, quantile
+
+
+@inlined
+def is_spread(model, cell):
+    """Whether a customer's purchases differ in value (Gamma-Gamma)."""
+    return int(model.traits.spec[int(model.facts[cell, p.GROUP]), BASKET, 0]) != CONSTANT
+
+
+@inlined
+def amount_of(model, cell, spend, u):
+    """Value of one purchase at the price list, currency: Gamma-Gamma, or always the mean."""
+    if not is_spread(model, cell):
+        return spend
+    row = int(model.traits.spec[int(model.facts[cell, p.GROUP]), BASKET, 2])
+    return spend * quantile(model.traits.cubics[row], u)
+
+
+@inlined
+def purchase_step(model, buying, cell, target):
+    """First step whose running sum of the rate multiplier passes ``target``; ``steps``: none."""
+    schedule, steps = buying.schedule[cell], int(model.facts[cell, p.STEPS])
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    scale = buying.facts[cell, b.GUIDE_SCALE]
+    return decision_step(schedule[b.CUMULATED], schedule[b.GUIDE], scale, origin, steps, target)
+
+
+@inlined
+def purchase_moment(model, buying, cell, step, target):
+    """Moment of a purchase, steps; that of an opportunity is the step's beginning."""
+    if int(buying.facts[cell, b.KIND]) == b.BG_BB:
+        return float(step)
+    schedule = buying.schedule[cell]
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    before = schedule[b.CUMULATED, step - 1] if step > 0 else origin
+    return step + (target - before) / schedule[b.MULTIPLIER, step]
+
+
+@inlined
+def death(model, buying, cell, threshold):
+    """Step and moment at which a life ends that purchases do not end; ``steps``: not inside."""
+    steps, kind = int(model.facts[cell, p.STEPS]), int(buying.facts[cell, b.KIND])
+    if kind == b.BG_NBD:
+        return steps, math.inf
+    schedule = model.schedule[cell]
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    cumulated, scale = schedule[p.CUMULATED], model.facts[cell, p.GUIDE_SCALE]
+    step = decision_step(cumulated, schedule[p.GUIDE], scale, origin, steps, threshold)
+    if step >= steps:
+        return steps, math.inf
+    if kind == b.BG_BB:
+        return step, step + 1.0
+    before = cumulated[step - 1] if step > 0 else origin
+    return step, step + min((threshold - before) / schedule[p.MULTIPLIER, step], 1.0)
+
+
+@inlined
+def clock_after(buying, cell, step, target):
+    """Clock of purchases after one at a step: the next opportunity comes a period later."""
+    if int(buying.facts[cell, b.KIND]) == b.BG_BB:
+        return buying.schedule[cell, b.CUMULATED, step]
+    return target
+
+
+@inlined
+def ahead(model, buying, cell, person, effects, unit, head):
+    """Expected margin of one period beyond the horizon, and the chance to outlive it.
+
+    Under the cell's last conditions, exactly: purchases at a constant rate, thinned or cut short
+    by leaving at a constant rate.
+
+    Parameters
+    ----------
+    person : tuple of hazard, spend, pace
+    effects : tuple of float
+        Multipliers of hazard and purchase rate that last.
+    unit, head : float
+        Margin per unit of purchases and per head and period that last besides, currency.
+    """
+    hazard, spend, pace = person
+    last, kind = int(model.facts[cell, p.STEPS]) - 1, int(buying.facts[cell, b.KIND])
+    leaving = hazard * model.facts[cell, p.RESIDUAL_HAZARD] * effects[0]
+    rate = pace * buying.schedule[cell, b.MULTIPLIER, last] * effects[1]
+    if kind == b.BG_NBD:
+        leaving = rate * -math.expm1(-leaving)
+    purchases = rate
+    if kind == b.BG_BB:
+        purchases = -math.expm1(-rate)
+    elif leaving > 0.0:
+        purchases = rate * (-math.expm1(-leaving) / leaving)
+    margin = spend * (model.facts[cell, p.RESIDUAL_UNIT] + unit)
+    margin += buying.facts[cell, b.RESIDUAL_PURCHASE]
+    margin = purchases * margin + (model.facts[cell, p.RESIDUAL_HEAD] + head)
+    return margin, math.exp(-leaving)
+
+
+@inlined
+def residual_value(model, buying, cell, person, effects, unit, head):
+    """Expected margin beyond the horizon of one still a customer, discounted to joining."""
+    margin, kept = ahead(model, buying, cell, person, effects, unit, head)
+    factor = model.period_factor
+    return factor ** int(model.facts[cell, p.STEPS]) * margin / (1.0 - kept * factor)
+
+
+@inlined
+def rate_effect(model, scratch, lasting):
+    """Rate multiplier of the effects that run (of memberships alone if ``lasting``)."""
+    multiplier = 1.0
+    for row in range(model.personal.shape[0]):
+        passes = lasting and int(model.personal[row, p.KIND]) == p.TREATMENT
+        if scratch[p.SINCE, row] >= 0.0 and not passes:
+            multiplier *= model.personal[row, p.PACE_EFFECT]
+    return multiplier
+
+
+@inlined
+def rescale(target, left, at, old, new):
+    """A target from a moment on under another multiplier, and what is left to it then.
+
+    The target is in units of the shared running sum, what is left in the customer's own; a
+    multiplier of 0 stops the clock.
+    """
+    if new == old:
+        return target, left
+    if old > 0.0:
+        left = (target - at) * old
+    return (at + left / new if new > 0.0 else math.inf), left
+
+
+@inlined
+def next_purchase(model, cell, address, number, clock, pace, multiplier):
+    """Target of a purchase, what is left to it, and the uniform of its amount."""
+    seed, world, streams, rank = address
+    joined = int(model.facts[cell, p.JOINED_IN])
+    stream, when = event_address(streams[p.STREAM_PURCHASE], joined, number)
+    draw, u = uniform_pair(seed, world, stream, rank, when)
+    left = minus_log(draw) / pace if pace > 0.0 else math.inf
+    return (clock + left / multiplier if multiplier > 0.0 else math.inf), left, u
+
+
+@inlined
+def buy_under_effects(model, cell, step, amount, scratch, posts):
+    """Margin that running effects change of one purchase, posted to their rows."""
+    extra = 0.0
+    for row in range(model.personal.shape[0]):
+        if scratch[p.SINCE, row] >= 0.0:
+            unit = model.gates[row, p.EFFECT_UNIT, cell]
+            extra += amount * (unit[step + 1] - unit[step])
+            posts[row, p.POST_SPEND, step] += amount
+    return extra
+
+
+@inlined
+def rank_by_value(model, buying, cell, address, person, scratch):
+    """Score those rows that rank customers by what is expected of them: their first contacts."""
+    for row in range(model.personal.shape[0]):
+        if int(model.personal[row, p.TARGET]) == p.BY_VALUE:
+            margin, kept = ahead(model, buying, cell, person, (1.0, 1.0), 0.0, 0.0)
+            lost = max(1.0 - kept * model.period_factor, NEVER_LEAVES)
+            scratch[p.SCORE, row] = margin / lost
+            scratch[p.EVENT, row] = next_contact(model, row, cell, 0, -1, margin / lost, address)
+
+
+@inlined
+def walk(model, buying, cell, address, person, begin, adoptions, customer, scratch, posts, work):
+    """One customer from purchase to purchase, and from event to event of personal programs.
+
+    What programs do happens at the beginning of a step, before its purchases. As long as no effect
+    has changed a multiplier, every number is the one without programs, to the last bit.
+
+    Parameters
+    ----------
+    address : tuple of seed, world, streams, rank
+    person : tuple of hazard, spend, lift, pace, threshold
+    begin : tuple
+        Number of the next purchase (0: the one on joining), clock at the last one, ticks of the
+        clock of leaving so far, margin and purchases so far.
+    adoptions, customer
+        As in ``contract.walk``.
+    scratch : (SCRATCH, row)
+        As in ``Block``.
+    posts : (row, post, T + 1)
+        As in ``CellSums``, added to.
+    work : Work
+        Added to.
+
+    Returns
+    -------
+    tuple
+        Step of leaving (``steps``: none), discounted margin of purchases, discounted margin that
+        programs change, discounted residual value, and purchases.
+    """
+    hazard, spend, lift, pace, threshold = person
+    number, clock, ticks, bought, purchases = begin
+    steps, kind = int(model.facts[cell, p.STEPS]), int(buying.facts[cell, b.KIND])
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    shared, own = model.schedule[cell], buying.schedule[cell]
+    # Effects on spend follow the purchases: to the contract's rules these customers spend nothing.
+    # How far a life is sure to go is not known beforehand: contacts are drawn as they come (-1).
+    enter(model, cell, address, (hazard, 0.0, lift), -1, adoptions, customer, scratch)
+    rank_by_value(model, buying, cell, address, (hazard, spend, pace), scratch)
+    following = steps
+    for row in range(model.personal.shape[0]):
+        following = min(following, int(scratch[p.EVENT, row]))
+    hazard_effect, pace_effect, life_left, extra = 1.0, 1.0, 0.0, 0.0
+    last, end, target, left, u = 0, 0.0, 0.0, 0.0, 0.0
+    is_to_draw, is_to_die_anew, decision = True, True, steps
+    while True:
+        if is_to_draw:
+            target, left, u = next_purchase(model, cell, address, number, clock, pace, pace_effect)
+            is_to_draw = False
+        if is_to_die_anew:
+            last, end = death(model, buying, cell, threshold)
+            is_to_die_anew = False
+        step = 0 if number == 0 else purchase_step(model, buying, cell, target)
+        if following < steps and following <= min(step, last):
+            before = following - 1
+            margin, following = happen(
+                model, cell, following, address, (hazard, 0.0, lift), -1, scratch, posts
+            )
+            extra += margin
+            new = effect(model, lift, scratch, False)
+            if new != hazard_effect and kind != b.BG_NBD:
+                at = shared[p.CUMULATED, before] if before >= 0 else origin
+                threshold, life_left = rescale(threshold, life_left, at, hazard_effect, new)
+                is_to_die_anew = True
+            hazard_effect, new = new, rate_effect(model, scratch, False)
+            at = own[b.CUMULATED, before] if before >= 0 else origin
+            target, left = rescale(target, left, at, pace_effect, new)
+            pace_effect = new
+            continue
+        if step >= steps and last >= steps:
+            break
+        if number > 0 and (
+            step >= steps or not purchase_moment(model, buying, cell, step, target) < end
+        ):
+            decision = last
+            break
+        amount = amount_of(model, cell, spend, u)
+        work.counts[step] += 1.0
+        work.amounts[min(number, b.ROUNDS), step] += amount
+        bought += amount * shared[p.UNIT_MARGIN, step] + own[b.PURCHASE_MARGIN, step]
+        extra += buy_under_effects(model, cell, step, amount, scratch, posts)
+        purchases += 1
+        if kind == b.BG_NBD and number > 0:
+            ticks += shared[p.MULTIPLIER, step] * hazard_effect
+            if ticks > threshold:
+                decision = step
+                break
+        clock = clock_after(buying, cell, step, target if number > 0 else clock)
+        number += 1
+        is_to_draw = True
+    work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
+    residual = 0.0
+    if decision == steps and model.residual:
+        residual = settle(model, buying, cell, (hazard, spend, pace), lift, scratch)
+    for row in range(model.personal.shape[0]):
+        if scratch[p.SINCE, row] >= 0.0:
+            until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
+            extra += close(model, row, cell, until, 0.0, scratch, posts)
+    return decision, bought, extra, residual, purchases
+
+
+@inlined
+def settle(model, buying, cell, person, lift, scratch):
+    """Residual value of one still a customer, memberships included, discounted to joining."""
+    last = int(model.facts[cell, p.STEPS]) - 1
+    unit, head, factor = 0.0, 0.0, model.period_factor**last
+    for row in range(model.personal.shape[0]):
+        member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
+        if member and scratch[p.SINCE, row] >= 0.0:
+            gates = model.gates[row]
+            unit += gates[p.EFFECT_UNIT, cell, last + 1] - gates[p.EFFECT_UNIT, cell, last]
+            head += gates[p.EFFECT_HEAD, cell, last + 1] - gates[p.EFFECT_HEAD, cell, last]
+    effects = effect(model, lift, scratch, True), rate_effect(model, scratch, True)
+    return residual_value(model, buying, cell, person, effects, unit / factor, head / factor)

@@ -1,0 +1,260 @@
+"""Segments: what customers' traits may be, and the relationships that customers may have."""
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from clvsim.errors import closest
+from clvsim.fields import Money, Multipliers, Name, Numbers, Probability, Section
+from clvsim.scenario.fit import Fit
+
+Relationship = Literal["contract", "bg/nbd", "pareto/nbd", "bg/bb"]
+RELATIONSHIPS: tuple[Relationship, ...] = ("contract", "bg/nbd", "pareto/nbd", "bg/bb")
+
+
+class Distribution(Section):
+    """Any SciPy distribution by its SciPy name; other keys are its parameters.
+
+    Shapes by their SciPy names, and ``loc`` and ``scale``.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[float, Strict()]] = Field(init=False)
+
+    distribution: Name
+    """Name in ``scipy.stats``: ``beta``, ``gamma``, ``lognorm``, ``binom``, …"""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Shapes, ``loc`` and ``scale`` as written."""
+        return dict(self.__pydantic_extra__ or {})
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        from clvsim.scenario.distributions import check
+
+        check(self.distribution, self.parameters)
+        return self
+
+
+class RetentionTable(Section):
+    """An observed cohort, fitted as sBG by maximum likelihood (Fader & Hardie 2007)."""
+
+    survivors: Annotated[Numbers, Field(min_length=2)]
+    """Customers still there after 0, 1, 2, … periods of the scenario's step."""
+
+    @field_validator("survivors")
+    @classmethod
+    def _is_a_cohort(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value[0] <= 0.0:
+            message = f"must begin with a positive number of customers, not {value[0]:g}"
+            raise ValueError(message)
+        for i, (earlier, later) in enumerate(pairwise(value), start=1):
+            if not 0.0 <= later <= earlier:
+                message = (
+                    f"must never rise and never be negative: entry {i} is {later:g} after "
+                    f"{earlier:g}"
+                )
+                raise ValueError(message)
+        return value
+
+
+def _trait_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "survivors" if "survivors" in value else "distribution"
+    if isinstance(value, RetentionTable):
+        return "survivors"
+    return "distribution" if isinstance(value, Distribution) else "constant"
+
+
+def _plain_kind(value: Any) -> str:
+    return "constant" if _trait_kind(value) == "constant" else "distribution"
+
+
+SpendTrait = Annotated[
+    Annotated[Money, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
+]
+LiftTrait = Annotated[
+    Annotated[float, Field(ge=-1000.0, le=1.0), Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
+]
+ChurnTrait = Annotated[
+    Annotated[Probability, Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")]
+    | Annotated[RetentionTable, Tag("survivors")],
+    Discriminator(_trait_kind),
+]
+
+
+def _refuse_table(_: RetentionTable) -> RetentionTable:
+    message = (
+        "a retention table counts customers under contract; of those who buy now and then nobody "
+        "sees who has left: write a number or a distribution"
+    )
+    raise ValueError(message)
+
+
+DropoutTrait = Annotated[
+    Annotated[Probability, Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")]
+    | Annotated[RetentionTable, AfterValidator(_refuse_table), Tag("survivors")],
+    Discriminator(_trait_kind),
+]
+ProbabilityTrait = Annotated[
+    Annotated[Probability, Tag("constant")] | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
+]
+RateTrait = Annotated[
+    Annotated[float, Field(ge=0.0, le=1e4), Tag("constant")]
+    | Annotated[Distribution, Tag("distribution")],
+    Discriminator(_plain_kind),
+]
+TraitName = Literal["churn", "spend", "lift", "keenness", "purchases"]
+
+
+class Correlation(Section):
+    """A correlation of two traits' normal scores (Gaussian copula)."""
+
+    between: Annotated[
+        tuple[TraitName, ...], Strict(strict=False), Field(min_length=2, max_length=2)
+    ]
+    """Two of ``churn`` (or death rate), ``spend``, ``lift``, ``keenness``, ``purchases``."""
+    value: Annotated[float, Field(gt=-1.0, lt=1.0)]
+    """Above -1 and below 1."""
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Self:
+        if len(set(self.between)) != len(self.between):
+            message = (
+                f"a correlation is between two different traits, not {self.between[0]!r} twice"
+            )
+            raise ValueError(message)
+        return self
+
+
+class AnySegment(Section):
+    """What customers of every relationship have; traits come from the same distributions."""
+
+    relationship: Relationship = "contract"
+    """``contract``, or purchases now and then: ``bg/nbd``, ``pareto/nbd`` or ``bg/bb``."""
+    lift: LiftTrait = 0.0
+    """Relative cut of the hazard when treated (may be negative): a number or a distribution."""
+    correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
+    """Correlations between traits."""
+    hazard_by_tenure: Multipliers = ()
+    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on."""
+    hazard_season: Multipliers = ()
+    """Multipliers of the hazard by period, repeated from the horizon's start on."""
+    cost_share: Probability = 0.0
+    """Share of list revenue that is cost (it does not fall with a discount)."""
+    cost_to_serve: Money = 0.0
+    """Cost per active customer and period, currency; of purchases: per customer not yet gone."""
+    price_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Log-odds of conversion for a saving of the whole first year's list price."""
+    price_rise_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Log of the hazard multiplier for a price rise of the whole list price."""
+    price_rise_periods: Annotated[int, Field(ge=1, le=4096)] = 3
+    """Periods that a price rise is felt."""
+    fit: Fit | None = None
+    """Where the numbers come from, as ``clvsim fit`` writes it: every world draws them anew."""
+
+
+class Segment(AnySegment):
+    """Customers under contract: they pay every period until they leave."""
+
+    churn: ChurnTrait
+    """Probability of leaving in a period: a number, a distribution, or a retention table."""
+    spend: SpendTrait
+    """Spend per period at the price list, currency: a number or a distribution."""
+    call_share: Probability = 0.0
+    """Share of leavers that call to cancel; the others leave in silence."""
+    call_cost: Money = 0.0
+    """Cost of a call to cancel, currency."""
+
+
+class BuyerSegment(AnySegment):
+    """Customers who buy now and then, the first time on joining, and leave unseen."""
+
+    spend: SpendTrait
+    """Mean value of a customer's purchases, currency: a number or a distribution (a net margin
+    may be negative)."""
+    spend_shape: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
+    """Gamma shape of single purchases around that mean (Gamma-Gamma); absent: all are the mean."""
+    cost_per_purchase: Money = 0.0
+    """Cost of each purchase, currency."""
+    rate_season: Multipliers = ()
+    """Multipliers of the purchase rate by period, repeated from the horizon's start on."""
+
+
+class BgNbdSegment(BuyerSegment):
+    """Purchases at a rate of one's own; after each repeat purchase one may leave.
+
+    Fader, Hardie & Lee 2005.
+    """
+
+    purchase_rate: RateTrait
+    """Purchases per period while a customer: a number or a distribution."""
+    churn: DropoutTrait
+    """Probability of leaving after a repeat purchase: a number or a distribution."""
+
+
+class ParetoNbdSegment(BuyerSegment):
+    """Purchases at a rate of one's own, until a moment that is exponential.
+
+    Schmittlein, Morrison & Colombo 1987.
+    """
+
+    purchase_rate: RateTrait
+    """Purchases per period while a customer: a number or a distribution."""
+    death_rate: RateTrait
+    """Rate of leaving per period: a number or a distribution."""
+
+
+class BgBbSegment(BuyerSegment):
+    """One opportunity to buy a period, taken with a probability of one's own.
+
+    Fader, Hardie & Shang 2010.
+    """
+
+    purchase_probability: ProbabilityTrait
+    """Probability of a purchase at each opportunity after the first: a number or a distribution."""
+    churn: DropoutTrait
+    """Probability of leaving before the next opportunity: a number or a distribution."""
+
+
+SEGMENT_KINDS: dict[Relationship, type[AnySegment]] = {
+    "contract": Segment,
+    "bg/nbd": BgNbdSegment,
+    "pareto/nbd": ParetoNbdSegment,
+    "bg/bb": BgBbSegment,
+}
+
+
+def relationship_of(table: Any) -> Relationship:
+    """The relationship that a segment's table means: a misspelt one, the nearest."""
+    if isinstance(table, AnySegment):
+        return table.relationship
+    wrote = table.get("relationship", "contract") if isinstance(table, dict) else "contract"
+    meant = closest(wrote, RELATIONSHIPS) if isinstance(wrote, str) else "contract"
+    return next((one for one in RELATIONSHIPS if one == meant), "contract")
+
+
+SegmentTable = Annotated[
+    Annotated[Segment, Tag("contract")]
+    | Annotated[BgNbdSegment, Tag("bg/nbd")]
+    | Annotated[ParetoNbdSegment, Tag("pareto/nbd")]
+    | Annotated[BgBbSegment, Tag("bg/bb")],
+    Discriminator(relationship_of),
+]

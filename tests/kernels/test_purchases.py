@@ -1,0 +1,164 @@
+"""The purchase relationship against its naive twin: counts agree exactly, money to 1e-12."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from clvsim.engine.compile import compile_scenario
+from clvsim.engine.run import run_worlds
+from clvsim.kernels import plan as p
+from clvsim.scenario.model import Scenario
+from tests import naive_purchases
+from tests.kernels.test_twins import KINDS, assert_money, rows_of
+
+SEED, WORLD = 20_261_122, 2
+GAMMA = {"distribution": "gamma", "a": 0.8, "scale": 0.5}
+SEGMENTS = {
+    "bg/nbd": {
+        "purchase_rate": GAMMA,
+        "churn": {"distribution": "beta", "a": 0.8, "b": 2.4},
+        "spend": {"distribution": "invgamma", "a": 3.74, "scale": 96.5},
+        "spend_shape": 6.25,
+    },
+    "pareto/nbd": {
+        "purchase_rate": {"distribution": "gamma", "a": 2.0, "scale": 0.6},
+        "death_rate": {"distribution": "gamma", "a": 0.6, "scale": 0.15},
+        "spend": {"distribution": "norm", "loc": 20.0, "scale": 15.0},
+    },
+    "bg/bb": {
+        "purchase_probability": {"distribution": "beta", "a": 1.2, "b": 0.8},
+        "churn": {"distribution": "beta", "a": 0.7, "b": 5.0},
+        "spend": {"distribution": "lognorm", "s": 0.6, "scale": 30.0},
+        "spend_shape": 2.0,
+    },
+}
+COMMON = {
+    "lift": {"distribution": "uniform", "loc": -0.5, "scale": 1.5},
+    "correlations": [
+        {"between": ["purchases", "churn"], "value": -0.4},
+        {"between": ["spend", "purchases"], "value": 0.3},
+        {"between": ["lift", "purchases"], "value": 0.2},
+    ],
+    "cost_share": 0.3,
+    "cost_to_serve": 0.4,
+    "cost_per_purchase": 1.5,
+    "price_rise_sensitivity": 1.5,
+    "price_rise_periods": 2,
+    "price_sensitivity": 1.0,
+    "hazard_by_tenure": [2.0, 1.5, 1.0],
+    "rate_season": [1.0, 0.6, 1.7, 0.0],
+}
+BASE = {
+    "time": {"periods": 16},
+    "money": {"discount_rate": 0.12, "timing": "start", "residual": "expected"},
+    "offers": {"half": {"discount": 0.5, "discount_periods": 3, "gift": 3.0}},
+    "cohorts": {
+        "a": {"segment": "s", "customers": 60, "offer": "half", "cost_per_customer": 5.0},
+        "b": {"segment": "s", "customers": 30, "joins": 5},
+        "c": {"segment": "flat", "customers": 25, "joins": 2},
+    },
+    "channels": {
+        "search": {
+            "spend": 150.0,
+            "reach": {"kind": "linear", "cost_per_prospect": 10.0},
+            "conversion": 0.1,
+            "segments": {"s": 0.7, "contract": 0.3},
+            "offer": "half",
+        },
+    },
+    "installed_base": {
+        "old": {"segment": "s", "customers": 30, "tenure": [1.0, 0.0, 2.0, 1.0]},
+    },
+}
+OWN = {
+    "loyalty": {"rate": 1.4},
+    "add_on": {"rate": 0.7},
+    "random": {"rate": 2.0},
+    "value": {"rate": 0.0},
+    "onboarding": {"rate": 1.3},
+    "price": {"rate": 0.8},
+}
+PROGRAMS = {
+    name: {key: value for key, value in (one | OWN.get(name, {})).items()
+           if key not in {"segments", "sources"}}
+    for name, one in KINDS.items()
+}  # fmt: skip
+
+
+def scenario_of(relationship, **changes):
+    flat = {
+        "bg/nbd": {"purchase_rate": 0.9, "churn": 0.1},
+        "pareto/nbd": {"purchase_rate": 0.9, "death_rate": 0.1},
+        "bg/bb": {"purchase_probability": 0.6, "churn": 0.1},
+    }[relationship]
+    segments = {
+        "s": {"relationship": relationship, **SEGMENTS[relationship], **COMMON},
+        "flat": {"relationship": relationship, **flat, "spend": 12.0, "lift": 0.3},
+        "contract": {"churn": 0.1, "spend": 20.0},
+    }
+    return Scenario.model_validate(copy.deepcopy(BASE) | {"segments": segments} | changes)
+
+
+SCENARIOS = {
+    "plain": {},
+    **{name: {"programs": {name: one}} for name, one in PROGRAMS.items()},
+    "all programs": {"programs": PROGRAMS},
+}
+
+
+@pytest.fixture(scope="module", params=SEGMENTS)
+def relationship(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def pair(request, relationship):
+    """A compiled scenario, and the naive twin of one of its worlds."""
+    compiled = compile_scenario(scenario_of(relationship, **SCENARIOS[request.param]))
+    return compiled, naive_purchases.simulate(compiled, SEED, WORLD)
+
+
+def test_world_agrees_with_its_naive_twin(pair):
+    compiled, twin = pair
+    (world,) = run_worlds(compiled, SEED, WORLD, 1)
+
+    counts = [p.ACTIVE, p.JOINED, p.LEFT, p.PURCHASES, p.AT_RISK, p.DECIDED]
+    np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
+    counts = [p.CONTACTS, p.ENTRIES, p.MEMBERS]
+    np.testing.assert_array_equal(world.program_flows[0][:, counts], twin.program_flows[:, counts])
+    counts = [p.SUM_CUSTOMERS, p.SUM_PAID_BACK]
+    np.testing.assert_array_equal(world.sums[0][:, counts], twin.sums[:, counts])
+    np.testing.assert_array_equal(
+        world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)]
+    )
+    assert twin.flows[p.PURCHASES].sum() > 100
+
+    assert_money(world.cash[0], twin.cash)
+    assert_money(world.present[0], twin.present)
+    assert_money(world.program_cost[0], twin.program_cost)
+    for flow in (p.LIST_REVENUE, p.DISCOUNT, p.EQUITY):
+        assert_money(world.flows[0, flow], twin.flows[flow])
+    for flow in (p.EXTRA_LIST, p.EXTRA_DISCOUNT, p.ACTIVE_COST):
+        assert_money(world.program_flows[0, :, flow], twin.program_flows[:, flow])
+    for column in (p.SUM_VALUE, p.SUM_SQUARE, p.SUM_RESIDUAL, p.SUM_PRESENT):
+        assert_money(world.sums[0, :, column], twin.sums[:, column])
+    assert_money(world.expected_cost[0], twin.expected_cost)
+    assert_money(world.cohorts[0, :, 1], twin.cohorts[:, 1])
+
+
+def test_customers_agree_with_their_naive_twins(pair):
+    compiled, twins = pair[0], pair[1].customers
+    rows = rows_of(compiled, SEED, WORLD)
+    start = compiled.levers.cohorts.start
+    lives = [
+        (
+            one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None,
+            getattr(one, "purchases", 0),
+        )
+        for one in twins
+    ]  # fmt: skip
+    np.testing.assert_array_equal(rows[:, [0, 1, 5, 6, p.ROW_PURCHASES]], lives)
+    assert_money(rows[:, 3], np.array([one.spend for one in twins]))
+    cost = compiled.intake.cost[rows[:, 0].astype(int)]
+    assert_money(rows[:, 7] + cost, np.array([one.value for one in twins]))

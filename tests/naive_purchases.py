@@ -1,0 +1,277 @@
+"""Loop-only twin of the purchase relationship: one customer, one moment at a time.
+
+Beside ``naive.py`` for customers who buy now and then: time passes purchase by purchase inside each
+period, exponentials are used up bit by bit, and nothing is cumulated, compressed or vectorised.
+"""
+
+import math
+
+from scipy import stats
+
+from clvsim.kernels import plan as p
+from tests import naive
+from tests.naive import END, Customer, quantile, stream_of, uniform_pair
+
+KEENNESS, CHURN, SPEND, LIFT, PURCHASES, BASKET = range(6)
+TRAITS = ("keenness", "churn", "spend", "lift", "purchases")
+
+
+class Buyer(Customer):
+    """A customer who buys now and then."""
+
+    pace = 0.0
+    purchases = 0
+    #: Exponential of the life, and what is left of it.
+    life = 0.0
+    #: Number of the next purchase and what is left of its exponential.
+    number = 0
+    need = 0.0
+
+
+def rate_season(cell, period):
+    """Multiplier of the purchase rate that all of the cohort share."""
+    season, multiplier = cell.segment.rate_season, 1.0
+    if season:
+        multiplier *= season[period % len(season)]
+    for _, program in naive.programs_of(cell.scenario):
+        if program.kind == "onboarding" and cell.onboards(program, period):
+            multiplier *= program.rate
+        if program.kind == "price_change" and cell.concerns(program, period):
+            multiplier *= program.rate
+    return multiplier
+
+
+class Simulation(naive._Simulation):
+    """One world in which some segments buy now and then."""
+
+    def kind(self, cell):
+        return cell.segment.relationship
+
+    # Who there is
+
+    def draw(self, place, rank, arrival, prospects):
+        cell = self.cells[place]
+        if self.kind(cell) == "contract":
+            return super().draw(place, rank, arrival, prospects)
+        group = self.groups.index((cell.source, cell.segment_name))
+
+        def pair(decision):
+            stream = stream_of(cell.source, cell.segment_name, decision)
+            return uniform_pair(self.seed, self.world, stream, rank, cell.joined, 0)
+
+        churn, spend = pair("churn, spend")
+        lift, keenness = pair("lift, keenness")
+        purchases, _ = pair("purchases")
+        keenness = keenness if prospects is None else arrival / prospects
+        u = [keenness, churn, spend, lift, purchases]
+        if any(one.value != 0.0 for one in cell.segment.correlations):
+            matrix = [[float(i == j) for j in range(5)] for i in range(5)]
+            for one in cell.segment.correlations:
+                i, j = (TRAITS.index(name) for name in one.between)
+                matrix[i][j] = matrix[j][i] = one.value
+            u = naive.correlate(naive.cholesky(matrix), self.compiled.model.traits.cubics[0], u)
+        who = Buyer(
+            place, rank, arrival, *(self.trait(group, one, u[one]) for one in (CHURN, SPEND, LIFT))
+        )
+        who.pace = self.trait(group, PURCHASES, u[PURCHASES])
+        life, _ = pair("life, call")
+        who.life = -math.log(life)
+        self.next_purchase(cell, who, 0)
+        threshold = self.past(cell, who)
+        return who, threshold, 1.0
+
+    def next_purchase(self, cell, who, number):
+        """Exponential and amount of a numbered purchase."""
+        who.number = number
+        stream = stream_of(cell.source, cell.segment_name, "purchase, amount")
+        draw, u = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, number)
+        who.need, who.amount = -math.log(draw), who.spend
+        spec = self.compiled.model.traits.spec
+        group = self.groups.index((cell.source, cell.segment_name))
+        if cell.segment.spend_shape is not None:
+            cubic = self.compiled.model.traits.cubics[int(spec[group, BASKET, 2])]
+            who.amount = who.spend * quantile(cubic, u)
+
+    def past(self, cell, who):
+        """Live through the time before the horizon; as threshold, how long one is there."""
+        if cell.joined >= 0:
+            return math.inf
+        self.next_purchase(cell, who, 1)
+        if self.kind(cell) != "bg/nbd":
+            threshold = who.life / who.rate if who.rate > 0.0 else math.inf
+            who.life -= who.rate * -cell.joined
+            return threshold
+        now = 0.0
+        while who.pace > 0.0 and now + who.need / who.pace < -cell.joined:
+            now += who.need / who.pace
+            who.life -= who.rate
+            if who.life < 0.0:
+                return 0.0
+            self.next_purchase(cell, who, who.number + 1)
+        who.need -= who.pace * (-cell.joined - now)
+        return math.inf
+
+    # One life
+
+    def live(self, cell, customer, threshold, call):
+        if self.kind(cell) == "contract":
+            super().live(cell, customer, threshold, call)
+            return
+        self.margin = [0.0] * self.horizon
+        hazards, rates = (1.0, 1.0), (1.0, 1.0)
+        adopted, until = self.prepare(cell, customer)
+        for period in cell.periods:
+            self.serve_buyer(cell, period)
+            running, hazards, rates = self.treat_buyer(cell, customer, period, adopted, until)
+            customer.last = period
+            self.by_tenure(cell, period, 0)
+            gone = self.shop(
+                cell,
+                customer,
+                period,
+                customer.rate * cell.hazard(period) * hazards[0],
+                customer.pace * rate_season(cell, period) * rates[0],
+                running,
+            )
+            if gone:
+                customer.decided = period
+                self.by_tenure(cell, period, 1)
+                self.out.flows[p.LEFT, period] += 1
+                break
+        residual = 0.0
+        if self.scenario.money.residual == "expected" and customer.decided is None:
+            effects = hazards[1], rates[1]
+            residual = self.beyond_buyer(cell, customer, adopted, effects)
+        self.settle(cell, customer, residual)
+
+    def shop(self, cell, who, period, hazard, rate, running):
+        """One period's purchases; whether one leaves in it."""
+        kind, now = self.kind(cell), 0.0
+        if who.number == 0:
+            self.pay_buyer(cell, who, period, running)
+            self.next_purchase(cell, who, 1)
+            if kind == "bg/bb":
+                now = END
+        if kind == "bg/bb":
+            if now < END:
+                who.need -= rate
+                if who.need < 0.0:
+                    self.pay_buyer(cell, who, period, running)
+                    self.next_purchase(cell, who, who.number + 1)
+            who.life -= hazard
+            return who.life < 0.0
+        while True:
+            wait = who.need / rate if rate > 0.0 else math.inf
+            if kind == "pareto/nbd" and hazard * min(wait, END - now) > who.life:
+                return True
+            if now + wait >= END:
+                who.need -= rate * (END - now)
+                who.life -= hazard * (END - now) * (kind == "pareto/nbd")
+                return False
+            now += wait
+            who.life -= hazard * wait * (kind == "pareto/nbd")
+            self.pay_buyer(cell, who, period, running)
+            self.next_purchase(cell, who, who.number + 1)
+            if kind == "bg/nbd":
+                who.life -= hazard
+                if who.life < 0.0:
+                    return True
+
+    def pay_buyer(self, cell, who, period, running):
+        """One purchase, and what effects change of it."""
+        mean, who.spend = who.spend, who.amount
+        who.purchases += 1
+        self.out.flows[p.PURCHASES, period] += 1
+        self.pay(cell, who, period, 1.0, cell.let_off(period))
+        self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_per_purchase)
+        for index, growth, given in running:
+            self.pay(cell, who, period, growth, given, program=index)
+        who.spend = mean
+
+    def serve_buyer(self, cell, period):
+        """Post what a customer not yet gone costs in a period."""
+        self.out.flows[p.ACTIVE, period] += 1
+        self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_to_serve)
+        for index, (_, program) in enumerate(self.programs):
+            if program.kind == "onboarding" and cell.onboards(program, period):
+                cost = program.cost_per_customer
+                self.post("member_costs", period, self.timing(program), cost, program=index)
+                self.out.program_flows[index, p.ACTIVE_COST, period] += cost
+
+    def treat_buyer(self, cell, customer, period, adopted, until):
+        """Effects that run in a period, and the multipliers of hazard and rate: all, lasting."""
+        self.running = []
+        hazards = self.treat(cell, customer, period, adopted, until)
+        running, self.running = self.running, None
+        rates = [1.0, 1.0]
+        for index, _, _ in running:
+            _, program = self.programs[index]
+            rates[0] *= program.rate
+            if program.kind != "retention":
+                rates[1] *= program.rate
+        return running, hazards, rates
+
+    running = None
+
+    def pay(self, cell, customer, period, growth, let_off, program=None):
+        """Post a revenue, or note the effect on revenues to come."""
+        if self.running is None:
+            super().pay(cell, customer, period, growth, let_off, program)
+        else:
+            self.running.append((program, growth, let_off))
+
+    # What is expected
+
+    def score(self, program, cell, customer):
+        if self.kind(cell) == "contract" or program.target != "value":
+            return super().score(program, cell, customer)
+        margin, leaving = self.ahead(cell, customer, (1.0, 1.0), 0.0, 0.0)
+        return margin / (1.0 - math.exp(-leaving) * self.factor)
+
+    def ahead(self, cell, who, effects, unit, head):
+        """Expected margin of a period like the last, and the rate of leaving."""
+        last, segment, kind = self.horizon - 1, cell.segment, self.kind(cell)
+        leaving = who.rate * cell.hazard(last) * effects[0]
+        rate = who.pace * rate_season(cell, last) * effects[1]
+        if kind == "bg/nbd":
+            leaving = rate * (1.0 - math.exp(-leaving))
+        purchases = 1.0 - math.exp(-rate)
+        if kind != "bg/bb":
+            purchases = rate * -math.expm1(-leaving) / leaving if leaving > 0.0 else rate
+        receipt = self.factor ** self.receipts()
+        price = cell.price(last) * (1.0 - cell.let_off(last) - segment.cost_share)
+        each = who.spend * (price * receipt + unit) - segment.cost_per_purchase * receipt
+        margin = purchases * each - segment.cost_to_serve * receipt + head
+        for _, program in self.programs:
+            if program.kind == "onboarding" and cell.onboards(program, last):
+                margin -= program.cost_per_customer * self.factor ** self.timing(program)
+        return margin, leaving
+
+    def beyond_buyer(self, cell, who, adopted, effects):
+        """Expected margin beyond the horizon, at time 0: the last period for ever."""
+        last, unit, head = self.horizon - 1, 0.0, 0.0
+        for name, program in self.programs:
+            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
+                continue
+            loyal, base = program.kind == "loyalty", cell.let_off(last)
+            given = min(program.benefit, 1.0 - base) if loyal else 0.0
+            unit -= cell.price(last) * given * self.factor ** self.receipts()
+            head += 0.0 if loyal else program.price * self.factor ** self.receipts()
+            cost = program.cost_per_member if loyal else program.cost
+            head -= cost * self.factor ** self.timing(program)
+        margin, leaving = self.ahead(cell, who, effects, unit, head)
+        return naive.residual_value(margin, leaving, self.factor, self.horizon)
+
+
+def mean_purchases(segment):
+    """Expected purchases of a customer per period."""
+    name = "purchase_probability" if segment.relationship == "bg/bb" else "purchase_rate"
+    trait = getattr(segment, name)
+    if isinstance(trait, float):
+        return trait
+    return float(getattr(stats, trait.distribution)(**trait.parameters).mean())
+
+
+def simulate(compiled, seed, world):
+    """One world of a variant."""
+    return Simulation(compiled, seed, world).run()
