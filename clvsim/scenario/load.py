@@ -12,7 +12,7 @@ from clvsim.errors import Fault, InputError, ScenarioError, closest
 from clvsim.fields import Section
 from clvsim.scenario import lines
 from clvsim.scenario.check import check, listed, references
-from clvsim.scenario.explain import shown
+from clvsim.scenario.explain import MISSING, shown
 from clvsim.scenario.faults import faults_of
 from clvsim.scenario.model import (
     Channel,
@@ -26,6 +26,7 @@ from clvsim.scenario.model import (
     Time,
 )
 from clvsim.scenario.overlay import overlay
+from clvsim.scenario.posterior import with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
 from clvsim.scenario.uncertain import beyond, settle
@@ -164,12 +165,21 @@ def _validated(
         Tables whose own values are not checked: what is wrong with them was said.
     """
     scenario = None
-    settled, faults = settle(document)
+    known, unusable = with_posteriors(document)
+    settled, faults = settle(known)
+    faults = [*unusable, *faults]
+    # What a posterior should have said is not missing besides.
+    silent = tuple(fault.path.partition(".posterior")[0] for fault in unusable)
     parts = replace(settled, data=_without(settled.data, strange))
     try:
         scenario = Scenario.model_validate(parts.data)
     except ValidationError as error:
-        faults += faults_of(error, parts, fields=Scenario)
+        found = faults_of(error, parts, fields=Scenario)
+        faults += [
+            fault
+            for fault in found
+            if not (fault.message == MISSING and silent and fault.path.startswith(silent))
+        ]
     else:
         faults += beyond(parts, scenario, parts.data)
     return scenario, faults + check(settled)

@@ -17,6 +17,7 @@ from pydantic import (
 from clvsim.errors import closest
 from clvsim.fields import Money, Multipliers, Name, Numbers, Probability, Section
 from clvsim.scenario.fit import Fit
+from clvsim.scenario.posterior import Posterior
 
 Relationship = Literal["contract", "bg/nbd", "pareto/nbd", "bg/bb"]
 RELATIONSHIPS: tuple[Relationship, ...] = ("contract", "bg/nbd", "pareto/nbd", "bg/bb")
@@ -169,6 +170,8 @@ class AnySegment(Section):
     """Periods that a price rise is felt."""
     fit: Fit | None = None
     """Where the numbers come from, as ``clvsim fit`` writes it: every world draws them anew."""
+    posterior: Annotated[tuple[Posterior, ...], Strict(strict=False)] = ()
+    """Posteriors of a Bayesian fit: every world takes one draw of each."""
 
 
 class Segment(AnySegment):

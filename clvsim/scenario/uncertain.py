@@ -2,7 +2,8 @@
 
 Any number of a scenario may be written so, except those that all worlds must share. The scenario
 itself then holds the mean; ``in_world`` puts a world's draw in its place. The numbers of a fit
-(``Segment.fit``) are drawn together, from the sampling distribution of their logarithms.
+(``Segment.fit``) are drawn together from the sampling distribution of their logarithms, those of a
+Bayesian fit (``Segment.posterior``) from its posterior.
 """
 
 import hashlib
@@ -136,7 +137,8 @@ def beyond(
 def is_uncertain(scenario: "Scenario") -> bool:
     """Whether any number of a scenario is drawn anew in every world."""
     return bool(scenario.uncertain) or any(
-        segment.fit is not None and segment.fit.parameters for segment in scenario.segments.values()
+        segment.posterior or (segment.fit is not None and segment.fit.parameters)
+        for segment in scenario.segments.values()
     )
 
 
@@ -164,6 +166,11 @@ def in_world(scenario: "Scenario", seed: int, world: int) -> "Scenario":
             for path, factor in zip(segment.fit.parameters, factors, strict=True):
                 keys = ("segments", name, *path.split("."))
                 _put(data, keys, float(factor) * _get(data, keys))
+        for number, posterior in enumerate(segment.posterior):
+            share = uniform(seed, world, f"segments.{name}.posterior.{number}")
+            draw = posterior.draws[int(share * len(posterior.draws))]
+            for path, value in zip(posterior.parameters, draw, strict=True):
+                _put(data, ("segments", name, *path.split(".")), value)
     for one in scenario.uncertain:
         share = uniform(seed, world, ".".join(map(str, one.path)))
         _put(data, one.path, one.quantile(min(max(share, TAIL), 1.0 - TAIL)))

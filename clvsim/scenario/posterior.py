@@ -1,0 +1,243 @@
+"""Posteriors from elsewhere: draws that PyMC-Marketing saved, read as a segment's parameters.
+
+A NetCDF file with a group ``posterior`` and dimensions ``chain`` and ``draw``, as PyMC-Marketing
+and ArviZ write it; PyMC itself is not needed. Every world takes one draw of the joint posterior.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, Strict, ValidationError
+
+from clvsim.calendar import PERIODS_PER_YEAR
+from clvsim.errors import closest
+from clvsim.fields import Numbers, Section, Step
+
+if TYPE_CHECKING:
+    from clvsim.errors import Fault
+    from clvsim.scenario.toml import Document
+
+Floats = NDArray[np.float64]
+#: Draws that are kept of a file, evenly spaced: more would only make results larger.
+MOST_DRAWS = 1_000
+_FEWEST_CHAINS = 2
+
+
+class PosteriorFile(Section):
+    """Where draws are."""
+
+    file: str
+    """NetCDF file, relative to the scenario file."""
+    unit: Step
+    """Unit of time of the fit, which the file does not say."""
+    cohort: str | None = None
+    """Which cohort, where the file has parameters for several."""
+
+
+class Posterior(PosteriorFile):
+    """Draws of a segment's parameters from a Bayesian fit; every world takes one."""
+
+    parameters: Annotated[tuple[str, ...], Strict(strict=False)] = Field(min_length=1)
+    """Numbers of the segment that they are, as dotted paths inside it."""
+    draws: Annotated[tuple[Numbers, ...], Strict(strict=False)] = Field(min_length=1)
+    """One row a draw."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model of the literature in the file's words, and in the segment's.
+
+    Attributes
+    ----------
+    name : str
+    variables : tuple of str
+        Parameters by their names in the file.
+    relationship : str or None
+        Of the segments that it describes; None: any that buys.
+    traits : callable
+        From the parameters, ``(parameter, draw)``, and periods a unit of time to numbers by dotted
+        path, ``(draw,)`` each.
+    distributions : dict of str to str
+        Traits that the model gives, and their distributions.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    relationship: str | None
+    traits: Callable[[Floats, float], dict[str, Floats]]
+    distributions: dict[str, str]
+
+
+def _rates(r: Floats, alpha: Floats, pace: float) -> dict[str, Floats]:
+    return {"purchase_rate.a": r, "purchase_rate.scale": pace / alpha}
+
+
+_MODELS = (
+    _Model(
+        "BG/NBD",
+        ("r", "alpha", "a", "b"),
+        "bg/nbd",
+        lambda x, pace: {**_rates(x[0], x[1], pace), "churn.a": x[2], "churn.b": x[3]},
+        {"purchase_rate": "gamma", "churn": "beta"},
+    ),
+    _Model(
+        "Pareto/NBD",
+        ("r", "alpha", "s", "beta"),
+        "pareto/nbd",
+        lambda x, pace: {
+            **_rates(x[0], x[1], pace),
+            "death_rate.a": x[2],
+            "death_rate.scale": pace / x[3],
+        },
+        {"purchase_rate": "gamma", "death_rate": "gamma"},
+    ),
+    _Model(
+        "Gamma-Gamma",
+        ("p", "q", "v"),
+        None,
+        lambda x, _: {"spend.a": x[1], "spend.scale": x[0] * x[2], "spend_shape": x[0]},
+        {"spend": "invgamma"},
+    ),
+    _Model(
+        "sBG",
+        ("alpha", "beta"),
+        "contract",
+        lambda x, _: {"churn.a": x[0], "churn.b": x[1]},
+        {"churn": "beta"},
+    ),
+)
+
+
+class _UnusableError(Exception):
+    """What is wrong with a posterior, and what is allowed."""
+
+    def __init__(self, message: str, allowed: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
+    """A document whose segments hold what their posteriors say; and faults.
+
+    A segment's ``posterior`` is a table with ``file`` and ``unit``, or a list of such.
+    """
+    segments = document.data.get("segments")
+    if not isinstance(segments, Mapping):
+        return document, []
+    faults: list[Fault] = []
+    changed: dict[str, Any] = {}
+    for name, segment in segments.items():
+        if not isinstance(segment, Mapping) or "posterior" not in segment:
+            continue
+        own = {key: value for key, value in segment.items() if key != "posterior"}
+        wrote = segment["posterior"]
+        found = []
+        for place, one in enumerate(wrote if isinstance(wrote, list) else [wrote]):
+            path = ("segments", name, "posterior", *([place] if isinstance(wrote, list) else []))
+            try:
+                found.append(_settled(document, path, one, own))
+            except _UnusableError as error:
+                faults.append(document.fault(path, str(error), error.allowed))
+        changed[name] = {**own, "posterior": found} if not faults else own
+    if not changed:
+        return document, faults
+    data = {**document.data, "segments": {**segments, **changed}}
+    return replace(document, data=data), faults
+
+
+def _settled(
+    document: "Document", path: tuple[str | int, ...], table: Any, own: dict[str, Any]
+) -> dict[str, Any]:
+    """The posterior with its draws, and its medians written into the segment ``own``."""
+    try:
+        wanted = PosteriorFile.model_validate(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        message = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg'].lower()}"
+        allowed = '{ file = "FILE.nc", unit = "week" }, the unit being one of week to year'
+        raise _UnusableError(message, allowed) from None
+    file, _ = document.where(path)
+    model, values = _read(Path(file).parent / wanted.file, wanted.cohort)
+    if model.relationship is not None:
+        given = own.setdefault("relationship", model.relationship)
+        if given != model.relationship:
+            message = f"{wanted.file} is a fit of {model.name}, and the segment is {given!r}"
+            raise _UnusableError(message, f"relationship = {model.relationship!r}")
+    step = document.data.get("time", {}).get("step", "month")
+    if model.name == "sBG" and wanted.unit != step:
+        message = f"a churn by {wanted.unit} cannot be turned into one by {step}"
+        raise _UnusableError(message, f"a fit by {step}, or time.step = {wanted.unit!r}")
+    pace = PERIODS_PER_YEAR[wanted.unit] / PERIODS_PER_YEAR.get(step, 12)
+    traits = model.traits(values, pace)
+    for key in {name.partition(".")[0] for name in traits}:
+        if key in own:
+            message = f"{wanted.file} says what {key!r} is, and so does the segment"
+            raise _UnusableError(message, f"no {key!r} in the segment, or no posterior")
+    own.update({key: {"distribution": name} for key, name in model.distributions.items()})
+    for name, draws in traits.items():
+        key, _, part = name.partition(".")
+        median = float(np.median(draws))
+        if part:
+            own[key][part] = median
+        else:
+            own[key] = median
+    return {
+        **wanted.model_dump(),
+        "parameters": list(traits),
+        "draws": np.stack(list(traits.values()), axis=1).tolist(),
+    }
+
+
+def _read(file: Path, cohort: str | None) -> tuple[_Model, Floats]:
+    """The model of a file, and its parameters, ``(parameter, draw)``."""
+    import xarray as xr
+
+    if not file.is_file():
+        message = f"there is no file {file}"
+        raise _UnusableError(message, "a NetCDF file with a group 'posterior'")
+    try:
+        with xr.open_dataset(file, group="posterior", engine="h5netcdf") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError, KeyError):
+        message = f"{file.name} has no group 'posterior' that can be read"
+        raise _UnusableError(message, "NetCDF as PyMC-Marketing saves it") from None
+    there = sorted(map(str, dataset.data_vars))
+    # Under covariates, alpha and the like are given by customer, and their scale for all.
+    scaled = {name.removesuffix("_scale"): name for name in there}
+    model = next((one for one in _MODELS if set(one.variables) <= set(scaled)), None)
+    if model is None:
+        message = f"{file.name} has {', '.join(there) or 'no variables'}: no model that we know"
+        known = "; ".join(f"{', '.join(one.variables)} ({one.name})" for one in _MODELS)
+        raise _UnusableError(message, known)
+    chains = dataset.sizes.get("chain", 0)
+    if chains < _FEWEST_CHAINS:
+        message = f"{file.name} has {chains} chain: nobody can tell whether it has converged"
+        raise _UnusableError(message, "two chains or more")
+    values = [_values(dataset[scaled[name]], file, cohort) for name in model.variables]
+    found = np.stack(values)
+    if not (np.isfinite(found).all() and (found > 0.0).all()):
+        message = f"{file.name} has draws that are not positive numbers"
+        raise _UnusableError(message, "draws of a posterior")
+    chosen = np.linspace(0, found.shape[1] - 1, min(found.shape[1], MOST_DRAWS)).round().astype(int)
+    return model, found[:, chosen]
+
+
+def _values(variable: Any, file: Path, cohort: str | None) -> Floats:
+    """All draws of one parameter, chain after chain."""
+    rest = [dim for dim in variable.dims if dim not in {"chain", "draw"}]
+    if rest == ["cohort"] or (len(rest) == 1 and cohort is not None):
+        names = [str(name) for name in variable[rest[0]].values]
+        if cohort not in names:
+            message = f"{file.name} has no cohort {cohort!r}" if cohort else "say which cohort"
+            near = closest(cohort or "", names)
+            hint = f"; did you mean {near!r}?" if cohort and near else ""
+            raise _UnusableError(message + hint, ", ".join(names))
+        variable = variable.isel({rest[0]: names.index(cohort)})
+    elif rest:
+        message = f"{file.name}: {variable.name} is given by {', '.join(rest)}, not for all"
+        raise _UnusableError(message, f"{variable.name}, or {variable.name}_scale, for all")
+    return np.asarray(variable.transpose("chain", "draw").values, dtype=np.float64).ravel()

@@ -1,0 +1,130 @@
+"""Posteriors that PyMC-Marketing saved: read, drawn world by world, refused with a reason."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from clvsim.errors import ScenarioError
+from clvsim.scenario.load import load
+from clvsim.scenario.posterior import MOST_DRAWS
+from clvsim.scenario.uncertain import in_world, is_uncertain
+
+SHAPE = (4, 300)
+REST = """
+[time]
+step = "month"
+periods = 6
+[cohorts.c]
+segment = "shop"
+customers = 10
+[segments.shop]
+{segment}
+"""
+
+
+def save(folder, name="fit.nc", *, chains=4, scaled=(), **variables):
+    """A posterior whose draws differ, around some values."""
+    rng = np.random.default_rng(1)
+    shape = (chains, SHAPE[1])
+    data = {
+        f"{key}_scale" if key in scaled else key: (
+            ("chain", "draw"), value * np.exp(0.1 * rng.standard_normal(shape)),
+        )
+        for key, value in variables.items()
+    }  # fmt: skip
+    dataset = xr.Dataset(data, {"chain": np.arange(chains), "draw": np.arange(SHAPE[1])})
+    dataset.to_netcdf(folder / name, group="posterior", engine="h5netcdf")
+    return dataset
+
+
+def read(folder, segment):
+    (folder / "plan.toml").write_text(REST.format(segment=segment))
+    return load(folder / "plan.toml").baseline
+
+
+BG_NBD = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+
+
+def test_bg_nbd_and_gamma_gamma(tmp_path):
+    fit = save(tmp_path, **BG_NBD)
+    save(tmp_path, "spend.nc", p=6.25, q=3.74, v=15.44)
+    scenario = read(
+        tmp_path,
+        'posterior = [{ file = "fit.nc", unit = "week" }, { file = "spend.nc", unit = "week" }]',
+    )
+    shop = scenario.segments["shop"]
+    assert shop.relationship == "bg/nbd"
+    assert is_uncertain(scenario)
+    assert shop.purchase_rate.parameters["a"] == pytest.approx(float(fit["r"].median()), rel=0.02)
+    weeks = 365.25 / 7.0 / 12.0
+    per_month = weeks / float(fit["alpha"].median())
+    assert shop.purchase_rate.parameters["scale"] == pytest.approx(per_month, rel=0.02)
+    assert shop.spend.distribution == "invgamma"
+    assert shop.spend_shape == pytest.approx(6.25, rel=0.05)
+
+
+def test_a_world_takes_one_draw_of_all_parameters(tmp_path):
+    fit = save(tmp_path, **BG_NBD)
+    scenario = read(tmp_path, 'posterior = { file = "fit.nc", unit = "month" }\nspend = 3.0')
+    pairs = {
+        (round(float(a), 12), round(1.0 / float(alpha), 12))
+        for a, alpha in zip(fit["a"].values.ravel(), fit["alpha"].values.ravel(), strict=True)
+    }
+    taken = set()
+    for world in range(200):
+        shop = in_world(scenario, 1, world).segments["shop"]
+        pair = (shop.churn.parameters["a"], shop.purchase_rate.parameters["scale"])
+        taken.add((round(pair[0], 12), round(pair[1], 12)))
+    assert taken <= pairs
+    assert len(taken) > 150
+    assert len(scenario.segments["shop"].posterior[0].draws) == MOST_DRAWS
+
+
+def test_pareto_nbd_scales_under_covariates_and_sbg_by_cohort(tmp_path):
+    save(tmp_path, scaled=("alpha", "beta"), r=0.553, alpha=10.578, s=0.606, beta=11.669)
+    scenario = read(tmp_path, 'posterior = { file = "fit.nc", unit = "month" }\nspend = 3.0')
+    assert scenario.segments["shop"].relationship == "pareto/nbd"
+    assert scenario.segments["shop"].death_rate.parameters["scale"] == pytest.approx(
+        1.0 / 11.669, rel=0.05
+    )
+    draws = np.full((2, 50, 2), 0.7) * [1.0, 2.0]
+    cohorts = xr.Dataset(
+        dict.fromkeys(("alpha", "beta"), (("chain", "draw", "cohort"), draws)),
+        {"cohort": ["old", "new"]},
+    )
+    cohorts.to_netcdf(tmp_path / "sbg.nc", group="posterior", engine="h5netcdf")
+    table = '{ file = "sbg.nc", unit = "month", cohort = "new" }'
+    scenario = read(tmp_path, f"posterior = {table}\nspend = 3.0")
+    assert scenario.segments["shop"].churn.parameters == {"a": 1.4, "b": 1.4}
+
+
+FAULTS = [
+    ('posterior = { file = "none.nc", unit = "week" }', "there is no file"),
+    ('posterior = { file = "fit.nc" }', "unit"),
+    ('posterior = { file = "plan.toml", unit = "week" }', "no group 'posterior'"),
+    ('posterior = { file = "odd.nc", unit = "week" }', "no model that we know"),
+    ('posterior = { file = "one.nc", unit = "week" }', "has 1 chain"),
+    ('posterior = { file = "zero.nc", unit = "week" }', "not positive"),
+    ('posterior = { file = "fit.nc", unit = "week" }\nchurn = 0.1', "and so does the segment"),
+    ('relationship = "bg/bb"\nposterior = { file = "fit.nc", unit = "week" }', "a fit of BG/NBD"),
+    ('posterior = { file = "sbg.nc", unit = "week" }', "cannot be turned into"),
+    ('posterior = { file = "cohorts.nc", unit = "month" }', "say which cohort"),
+    ('posterior = { file = "cohorts.nc", unit = "month", cohort = "od" }', "did you mean 'old'"),
+]
+
+
+@pytest.mark.parametrize(("segment", "says"), FAULTS)
+def test_what_is_wrong_is_said(tmp_path, segment, says):
+    save(tmp_path, **BG_NBD)
+    save(tmp_path, "odd.nc", r=1.0, gamma=2.0)
+    save(tmp_path, "one.nc", chains=1, **BG_NBD)
+    save(tmp_path, "zero.nc", **{**BG_NBD, "a": 0.0})
+    save(tmp_path, "sbg.nc", alpha=0.7, beta=1.2)
+    draws = np.ones((2, 9, 2))
+    cohorts = dict.fromkeys(("alpha", "beta"), (("chain", "draw", "cohort"), draws))
+    cohorts = xr.Dataset(cohorts, {"cohort": ["old", "new"]})
+    cohorts.to_netcdf(tmp_path / "cohorts.nc", group="posterior", engine="h5netcdf")
+    with pytest.raises(ScenarioError) as error:
+        read(tmp_path, f"{segment}\nspend = 3.0")
+    assert says in str(error.value)
+    assert len(error.value.faults) == 1
