@@ -25,6 +25,7 @@ from clvsim.measures import Estimate, mean_of, ratio_of
 from clvsim.programs import Program
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import AnySegment, BuyerSegment, Scenario
+from clvsim.scenario.posterior import Posterior, PosteriorFile
 from tests.statistics import assert_mean, z_limit
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
@@ -93,7 +94,7 @@ def test_every_field_of_the_model_is_used_somewhere():
         (kind.__name__, field)
         for kind in kinds(Section)
         if kind.__module__.startswith(("clvsim.scenario", "clvsim.programs."))
-        and kind not in {Program, AnySegment, BuyerSegment}
+        and kind not in {Program, AnySegment, BuyerSegment, Posterior, PosteriorFile}
         for field in kind.model_fields
     }
     written = {
@@ -102,9 +103,11 @@ def test_every_field_of_the_model_is_used_somewhere():
     # What every program or every segment shares need not be tried with each of them.
     common = {*Program.model_fields, *AnySegment.model_fields, *BuyerSegment.model_fields}
     shared = common & {field for _, field in written}
-    missing = {(kind, field) for kind, field in declared - written if field not in shared}
+    known = shared | {"posterior"}
+    missing = {(kind, field) for kind, field in declared - written if field not in known}
     assert missing == set()
-    assert shared == common
+    # A posterior is a file of somebody else's program: tests/scenario/test_posterior.py makes some.
+    assert shared == common - {"posterior"}
 
 
 def kinds(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
