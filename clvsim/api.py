@@ -281,10 +281,10 @@ class Session:
         """NPV of worlds with the same uncertain numbers and nothing else in common.
 
         How far it goes with that of the worlds themselves tells what the numbers make of the
-        spread, and what the shocks do. NaN where only one of both is there.
+        spread, and what the shocks do. 0 where only one of both is there.
         """
         if not (self.is_uncertain and self.has_shocks):
-            return {name: np.full(count, np.nan) for name in self.compiled}
+            return {name: np.zeros(count) for name in self.compiled}
         seed = _another(self.seed)
         compiled, _ = self.in_world(first, seed)
         return {

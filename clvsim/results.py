@@ -88,7 +88,7 @@ def to_dataset(
     without_plan : (world, account)
         Present values of the same worlds without the plan, currency.
     twins : (world,)
-        NPV of worlds with the same uncertain numbers and nothing else in common; NaN: not needed.
+        NPV of worlds with the same uncertain numbers and nothing else in common; 0: not needed.
     rivals : list of str
         Names of the variants that ``Worlds.only`` compares with.
     """

@@ -38,7 +38,7 @@ from clvsim.kernels.purchases import (
     walk,
 )
 from clvsim.kernels.random import event_address, fill_uniforms_of
-from clvsim.kernels.tally import post_active, post_equity
+from clvsim.kernels.tally import post_active, post_equity, post_personal
 from clvsim.kernels.traits import TRAITS
 
 
@@ -285,37 +285,7 @@ def post_cell(model, buying, cell, sums, work, slots, slot):
         later[step] += work.counts[step] * buying.schedule[cell, b.PURCHASE_MARGIN, step]
     post_active(model, cell, sums, slots, slot)
     for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, sums, slots, slot)
-
-
-@inner
-def post_personal(model, cell, row, sums, slots, slot):
-    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``."""
-    facts, schedule, terms = model.facts[cell], model.schedule[cell], model.personal[row]
-    start, steps, growth = int(facts[p.START]), int(facts[p.STEPS]), terms[p.GROWTH]
-    posts, later, gates = sums.posts[row], sums.by_step[p.LATER], model.gates[row]
-    flows, to = slots.flows[slot], slots.program_flows[slot, int(terms[p.PROGRAM])]
-    members = 0.0
-    for step in range(steps):
-        period = start + step
-        contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
-        members += posts[p.POST_MEMBERS, step]
-        bought, base = posts[p.POST_SPEND, step], schedule[p.LET_OFF, step]
-        listed = bought * schedule[p.PRICE, step]
-        extra_list = listed * growth
-        extra_discount = listed * (base * growth + min(terms[p.CONCESSION], 1.0 - base))
-        to[p.CONTACTS, period] += contacts
-        to[p.ENTRIES, period] += entries
-        to[p.MEMBERS, period] += members
-        to[p.EXTRA_LIST, period] += extra_list
-        to[p.EXTRA_DISCOUNT, period] += extra_discount
-        flows[p.LIST_REVENUE, period] += extra_list
-        flows[p.DISCOUNT, period] += extra_discount
-        unit = gates[p.EFFECT_UNIT, cell, step + 1] - gates[p.EFFECT_UNIT, cell, step]
-        head = gates[p.EFFECT_HEAD, cell, step + 1] - gates[p.EFFECT_HEAD, cell, step]
-        payment = model.discounting[int(terms[p.TIMING]), step]
-        costs = contacts * terms[p.CONTACT_COST] + entries * terms[p.ENTRY_COST]
-        later[step] += bought * unit + members * head - payment * costs
+        post_personal(model, cell, row, False, sums, slots, slot)
 
 
 @inner

@@ -90,7 +90,7 @@ def post_programs(model, cell, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
     post_active(model, cell, sums, slots, slot)
     for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, sums, slots, slot)
+        post_personal(model, cell, row, True, sums, slots, slot)
 
 
 @inner
@@ -105,8 +105,12 @@ def post_active(model, cell, sums, slots, slot):
 
 
 @inner
-def post_personal(model, cell, row, sums, slots, slot):
-    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``."""
+def post_personal(model, cell, row, spends_on, sums, slots, slot):
+    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``.
+
+    Under a contract customers spend on as long as they are members (``spends_on``); purchases are
+    posted one by one.
+    """
     facts, schedule, terms = model.facts[cell], model.schedule[cell], model.personal[row]
     start, steps = int(facts[p.START]), int(facts[p.STEPS])
     posts, later, gates = sums.posts[row], sums.by_step[p.LATER], model.gates[row]
@@ -116,8 +120,11 @@ def post_personal(model, cell, row, sums, slots, slot):
         period = start + step
         contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
         members += posts[p.POST_MEMBERS, step]
-        # Nobody spends nothing: no rounding is left of those who are gone.
-        spent = spent + posts[p.POST_SPEND, step] if members > 0.0 else 0.0
+        if not spends_on:
+            spent = posts[p.POST_SPEND, step]
+        else:
+            # Nobody spends nothing: no rounding is left of those who are gone.
+            spent = spent + posts[p.POST_SPEND, step] if members > 0.0 else 0.0
         base = schedule[p.LET_OFF, step]
         listed = spent * schedule[p.PRICE, step]
         extra_list = listed * growth

@@ -45,13 +45,19 @@ def _special(name: str) -> Callable[..., Floats]:
     return call
 
 
+def _beta_upper(a: float, b: float, q: Floats) -> Floats:
+    """Upper quantile of the beta distribution; SciPy has none for tiny ``q`` and b just above 1."""
+    found = np.asarray(scipy.special.betainccinv(a, b, q))
+    return np.where(np.isnan(found), 1.0 - scipy.special.betaincinv(b, a, q), found)
+
+
 _ndtri = _special("ndtri")
 #: By SciPy's name.
 FAMILIES: dict[str, Family] = {
     "beta": Family(
         ("a", "b"),
         _special("betaincinv"),
-        _special("betainccinv"),
+        _beta_upper,
         lambda a, b: a / (a + b),
         (0.0, 1.0),
     ),

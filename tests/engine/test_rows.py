@@ -138,7 +138,7 @@ def test_a_scenario_without_customers_has_no_rows():
 def test_warming_up_compiles_and_simulates_nobody(compiled, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "clvsim.engine.rows.simulate",
+        "clvsim.engine.relationships.simulate",
         lambda seed, tasks, size, model, slots, rows: seen.append(
             (len(tasks), len(rows), simulate(seed, tasks, size, model, slots, rows), slots)
         ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from clvsim.scenario import common, distributions
 
@@ -35,6 +35,13 @@ def test_numbers_are_those_of_scipy(name, place):
     assert common.FAMILIES[name].shapes == tuple(
         (getattr(stats, name).shapes or "").replace(",", "").split()
     )
+
+
+def test_the_upper_tail_of_a_beta_is_there_where_scipy_has_none():
+    q = 2.0 ** -np.arange(1.0, 60.0)
+    found = common.Frozen("beta", {"a": 0.7, "b": 1.0001}).isf(q)
+    np.testing.assert_allclose(special.betaincinv(1.0001, 0.7, q), 1.0 - found, atol=2e-16)
+    assert np.isnan(stats.beta(0.7, 1.0001).isf(q)).any()
 
 
 @pytest.mark.parametrize(
