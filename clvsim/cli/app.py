@@ -9,6 +9,7 @@ import typer
 from clvsim.cli.examples import examples
 from clvsim.cli.fit import fit
 from clvsim.cli.guard import FAILED, guarded
+from clvsim.cli.score import EPILOG, SHORT_HELP, score
 from clvsim.errors import ScenarioError
 
 _MOST_SEED = 2**64 - 1
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 
 app.add_typer(fit)
+app.command(short_help=SHORT_HELP, epilog=EPILOG)(score)
 
 
 def _precision(text: str) -> float:

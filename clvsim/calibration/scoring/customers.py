@@ -1,0 +1,302 @@
+"""The file of customers to score: read in pieces, rows that cannot be are counted by reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
+from clvsim.calibration.outcome import keys_of
+from clvsim.calibration.scoring.fit_file import ContractSegment
+from clvsim.calibration.scoring.purchase import GammaGamma
+from clvsim.calibration.texts import Codes, flags, numbers
+from clvsim.errors import Fault, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.records import Piece, Records
+    from clvsim.calibration.scoring.fit_file import Segment
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+#: Share of the rows that may be left out.
+_MOST_LOST = 0.5
+#: Purchases up to which a number counts one by one.
+_MOST = 1e9
+_LONGEST = 4096
+SPEND, SEGMENT = "spend", "segment"
+"""Columns that are used unasked where the file has them."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns; ``spend``, ``churned`` and ``segment`` empty: not named."""
+
+    customer: str = "customer"
+    frequency: str = "frequency"
+    recency: str = "recency"
+    age: str = "age"
+    value: str = "value"
+    tenure: str = "tenure"
+    spend: str = ""
+    churned: str = ""
+    segment: str = ""
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Customers that can be scored; NaN where a column was not asked for.
+
+    Attributes
+    ----------
+    names : list of str
+        Shape (customer,).
+    segment : ndarray of int
+        Place in ``segments``, shape (customer,).
+    segments : tuple of str
+        Names in the fit.
+    frequency, recency, age : ndarray
+        Repeat purchases, 1, time of the last one and time observed, periods, shape (customer,).
+    value : ndarray
+        Mean value of the repeat purchases, shape (customer,), currency; 0 without any.
+    tenure : ndarray
+        Periods since joining, shape (customer,).
+    spend : ndarray
+        Spend per period, shape (customer,), currency.
+    """
+
+    names: list[str]
+    segment: NDArray[np.int64]
+    segments: tuple[str, ...]
+    frequency: Floats
+    recency: Floats
+    age: Floats
+    value: Floats
+    tenure: Floats
+    spend: Floats
+
+
+_NUMBERS = ("frequency", "recency", "age", "value", "tenure", "spend")
+_NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
+_AGAIN = Reason("--customer", "a customer that has a row already", "one row a customer")
+_FREQUENCY = Reason(
+    "--frequency",
+    "frequencies that are no whole number of purchases",
+    "whole numbers from 0: purchases after the first, those of a day as one",
+)
+_RECENCY = Reason(
+    "--recency", "recencies that are no number from 0", "periods from first to last purchase"
+)
+_AGE = Reason("--age", "ages that are no number from 0", "periods from first purchase to today")
+_LATE = Reason("--recency", "recency above age", "last purchases before the end of observation")
+_EITHER = Reason(
+    "--recency",
+    "recency 0 with repeat purchases, or above 0 without",
+    "recency 0 if, and only if, frequency is 0",
+)
+_VALUE = Reason(
+    "--value",
+    "no mean value from 0 for repeat purchases",
+    "the mean amount of the repeat purchases",
+)
+_TENURE = Reason(
+    "--tenure",
+    f"tenures that are no whole number of periods up to {_LONGEST:,}",
+    "periods as a customer until today",
+)
+_LEFT = Reason("--churned", "customers who have left", is_fault=False)
+_UNCLEAR = Reason("--churned", "neither yes nor no", "Yes or No, true or false, 1 or 0")
+_SPEND = Reason("--spend", "spends that are no number from 0", "29.85")
+_STRANGER = Reason("--segment-column", "segments that the fit does not have")
+
+
+def read_customers(
+    records: Records, columns: Columns, segments: Mapping[str, Segment], chosen: str, fit: str
+) -> tuple[Customers, Drops]:
+    """Read the customers that can be scored, and count the other rows.
+
+    Parameters
+    ----------
+    records : Records
+    columns : Columns
+    segments : mapping of str to Segment
+        Of the fit.
+    chosen : str
+        The segment of all customers; empty: as the file says.
+    fit : str
+        Name of the fit's file, for the faults.
+
+    Raises
+    ------
+    RecordsError
+        If it cannot be told who is in which segment, columns are missing, or more than half of
+        the rows cannot be used.
+    """
+    by_column = _segment_column(records, columns, segments, chosen, fit)
+    names = [chosen] if chosen else list(segments)
+    used = {name: segments[name] for name in names}
+    wanted = _wanted(records, columns, list(used.values()), by_column)
+    refuse([*_mixed(used, fit), *column_faults(records, _options(wanted))])
+    drops, seen, labels = Drops(str(records.path), records.unit), Codes(), Codes()
+    allowed = f"{', '.join(names)} (in {fit})"
+    stranger = Reason(_STRANGER.option, _STRANGER.text, allowed)
+    parts: list[tuple[Sequence[str], NDArray[np.int64], list[Floats]]] = []
+    for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
+        drops.begin(piece)
+        good = _named(drops, piece, wanted["customer"], seen)
+        own = np.zeros(good.size, dtype=np.int64)
+        if by_column:
+            codes = labels.encode(piece.columns[by_column])
+            own = _places(labels.labels, names)[codes]
+            good = drops.keep(stranger, own >= 0, good, piece, by_column)
+        table = {
+            # Who never bought again has no value: an empty text is no error worth its time.
+            name: numbers([text or "nan" for text in piece.columns[wanted[name]]])
+            if name in wanted
+            else np.full(good.size, math.nan)
+            for name in _NUMBERS
+        }
+        good = _possible(drops, piece, wanted, table, good)
+        kept = np.flatnonzero(good)
+        texts = piece.columns[wanted["customer"]]
+        parts.append(
+            ([texts[at] for at in kept.tolist()], own[good], [table[x][good] for x in _NUMBERS])
+        )
+    _refuse_most(records, drops)
+    people = [name for part in parts for name in part[0]]
+    if not people:
+        refuse([Fault(str(records.path), None, "", "has a header, but no customers")])
+    found = [np.concatenate([part[2][at] for part in parts]) for at in range(len(_NUMBERS))]
+    segment = np.concatenate([part[1] for part in parts])
+    return Customers(people, segment, tuple(names), *found), drops
+
+
+def _segment_column(
+    records: Records, columns: Columns, segments: Mapping[str, Segment], chosen: str, fit: str
+) -> str:
+    """The column that tells segments apart; empty: all customers are in one."""
+    if chosen and chosen not in segments:
+        message = f"there is no segment {chosen!r}"
+        near = closest(chosen, segments)
+        refuse([Fault(fit, None, "--segment", message, ", ".join(segments), near)])
+    if chosen:
+        return ""
+    if columns.segment:
+        return columns.segment
+    if len(segments) == 1:
+        return ""
+    if SEGMENT in records.header:
+        return SEGMENT
+    message = f"has {len(segments)} segments, and nothing says which customer is in which"
+    allowed = f"--segment with one of {', '.join(segments)}, or --segment-column with a column"
+    refuse([Fault(fit, None, "", message, allowed)])
+    return ""
+
+
+def _wanted(
+    records: Records, columns: Columns, used: Sequence[Segment], by_column: str
+) -> dict[str, str]:
+    """Columns to read, by what they mean."""
+    names = ["customer"]
+    if any(isinstance(one, ContractSegment) for one in used):
+        names.append("tenure")
+    if any(not isinstance(one, ContractSegment) for one in used):
+        names += ["frequency", "recency", "age"]
+    if any(
+        not isinstance(one, ContractSegment) and isinstance(one.value, GammaGamma) for one in used
+    ):
+        names.append("value")
+    wanted = {name: getattr(columns, name) for name in names}
+    if "tenure" in wanted and (columns.spend or SPEND in records.header):
+        wanted["spend"] = columns.spend or SPEND
+    if "tenure" in wanted and columns.churned:
+        wanted["churned"] = columns.churned
+    if by_column:
+        wanted["segment"] = by_column
+    return wanted
+
+
+def _options(wanted: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "--segment-column" if name == "segment" else f"--{name}": column
+        for name, column in wanted.items()
+    }
+
+
+def _mixed(used: Mapping[str, Segment], fit: str) -> list[Fault]:
+    """Contracts and purchases need different columns."""
+    contracts = [name for name, one in used.items() if isinstance(one, ContractSegment)]
+    if len(contracts) in {0, len(used)}:
+        return []
+    message = f"has contracts ({', '.join(contracts)}) beside segments of purchases"
+    return [Fault(fit, None, "segments", message, "one kind at a time: choose with --segment")]
+
+
+def _named(drops: Drops, piece: Piece, column: str, seen: Codes) -> Flags:
+    """Rows with a customer that had none before."""
+    texts = piece.columns[column]
+    before = len(seen.names)
+    number = seen.encode(texts)
+    is_new = np.zeros(number.size, dtype=bool)
+    is_new[np.unique(number, return_index=True)[1]] = True
+    named = np.array([bool(text) for text in texts], dtype=bool)
+    good = drops.keep(_NOBODY, named, np.ones(number.size, dtype=bool), piece, column)
+    return drops.keep(_AGAIN, is_new & (number >= before), good, piece, column)
+
+
+def _places(labels: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
+    """Place in ``names`` of each label, as it is or as ``clvsim fit`` would call it; -1: none."""
+    known = {name: at for at, name in enumerate(names)}
+    found = [known.get(label, known.get(keys_of([label])[0], -1)) for label in labels]
+    return np.array(found, dtype=np.int64)
+
+
+def _possible(
+    drops: Drops,
+    piece: Piece,
+    wanted: Mapping[str, str],
+    table: dict[str, Floats],
+    good: Flags,
+) -> Flags:
+    """Rows that say what can be; values of customers without repeat purchases become 0."""
+    if "tenure" in wanted:
+        tenure = table["tenure"]
+        whole = (tenure >= 0.0) & (tenure <= _LONGEST) & (tenure == np.floor(tenure))
+        good = drops.keep(_TENURE, whole, good, piece, wanted["tenure"])
+    if "churned" in wanted:
+        left = flags(piece.columns[wanted["churned"]])
+        good = drops.keep(_UNCLEAR, ~np.isnan(left), good, piece, wanted["churned"])
+        good = drops.keep(_LEFT, left == 0.0, good, piece, wanted["churned"])
+    if "spend" in wanted:
+        good = drops.keep(_SPEND, table["spend"] >= 0.0, good, piece, wanted["spend"])
+    if "frequency" not in wanted:
+        return good
+    x, last, until = table["frequency"], table["recency"], table["age"]
+    whole = (x >= 0.0) & (x <= _MOST) & (x == np.floor(x))
+    good = drops.keep(_FREQUENCY, whole, good, piece, wanted["frequency"])
+    good = drops.keep(_RECENCY, last >= 0.0, good, piece, wanted["recency"])
+    good = drops.keep(_AGE, until >= 0.0, good, piece, wanted["age"])
+    good = drops.keep(_LATE, last <= until, good, piece, wanted["recency"])
+    good = drops.keep(_EITHER, (x > 0.0) == (last > 0.0), good, piece, wanted["recency"])
+    if "value" in wanted:
+        table["value"] = np.where(x == 0.0, 0.0, table["value"])
+        good = drops.keep(_VALUE, table["value"] >= 0.0, good, piece, wanted["value"])
+    return good
+
+
+def _refuse_most(records: Records, drops: Drops) -> None:
+    """Refuse a file of which more than half would be left out."""
+    faults = drops.faults()
+    lost = sum(count.rows for reason, count in drops.counts.items() if reason.is_fault)
+    if not faults and lost > _MOST_LOST * drops.rows:
+        told = "; ".join(drops.told())
+        message = f"{lost:,} of {drops.rows:,} rows cannot be used: {told}"
+        faults = [Fault(str(records.path), None, "", message)]
+    refuse(faults)

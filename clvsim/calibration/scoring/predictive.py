@@ -1,0 +1,269 @@
+"""How far a customer's own remaining value may lie from its expectation: drawn lives.
+
+The value of a customer who is alive, in units of its expected mean value, hangs on frequency and
+age alone. Lives are drawn on a fixed lattice of both, each place with a seed of its own, and their
+quantiles interpolated: what a customer gets hangs neither on who else is in the file nor on the
+order. P(alive) and the customer's own value come in exactly. Upper bounds of CDNOW customers differ
+by 2 % between seeds on average, by 4 to 10 % for the few whose purchases are rarest; the lattice
+adds up to 3 %.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.calibration.scoring.purchase import GammaGamma, SameValue
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.scoring.outlook import Outlook
+    from clvsim.calibration.scoring.purchase import Futures, History, PurchaseModel, Value
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+DRAWS = 4_096
+"""Lives drawn at each place of the lattice."""
+#: Distance of two places in the logarithm of the age, 1.
+_STEP = 0.25
+#: Frequencies up to which each has places of its own, and ratio of two places beyond.
+_EACH, _RATIO = 12, 1.125
+#: Levels at which quantiles are kept, 1: a bound of a customer who may be lost lies lower.
+_LEVELS = np.linspace(0.0, 0.95, 96)
+#: Purchases of a life that are drawn one by one; the sum of more is drawn as a gamma.
+_ONE_BY_ONE = 24
+#: Fall of the log of a discount factor, 1, beyond which nothing counts.
+_NEGLIGIBLE = 40.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the remaining value of each customer may lie.
+
+    Attributes
+    ----------
+    low, high : ndarray
+        Bounds below which it lies with probability 5 % and 95 %, shape (customer,), currency.
+    variance : ndarray
+        Shape (customer,), currency squared.
+    """
+
+    low: Floats
+    high: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True)
+class Places:
+    """The lattice: for each customer four places, the weights of which add up to 1.
+
+    Attributes
+    ----------
+    frequency, age : ndarray
+        Of each place that is used, shape (place,), 1 and periods.
+    corners : ndarray of int
+        Places of each customer, shape (corner, customer).
+    weights : ndarray
+        Shape (corner, customer), 1.
+    keys : ndarray of int
+        Frequency and number of the age of each place, shape (place, 2).
+    """
+
+    frequency: Floats
+    age: Floats
+    corners: Whole
+    weights: Floats
+    keys: Whole
+
+
+def places(history: History, scale: float) -> Places:
+    """The places around customers.
+
+    Parameters
+    ----------
+    history : History
+    scale : float
+        Age, periods, below which age hardly matters: those of the lattice are
+        ``scale (exp(k/4) - 1)``.
+    """
+    x = history.frequency
+    steps = np.log1p(history.age / scale) / _STEP
+    first = np.floor(steps)
+    ladder = _ladder(float(x.max()))
+    rung = np.searchsorted(ladder, x, side="right") - 1
+    upper = np.minimum(rung + 1, ladder.size - 1)
+    between = np.maximum(ladder[upper] - ladder[rung], 1)
+    shares = ((x - ladder[rung]) / between, steps - first)
+    numbers = first.astype(np.int64)
+    most = int(numbers.max()) + 2
+    keys, weights = [], []
+    for row, by_row in ((rung, 1.0 - shares[0]), (upper, shares[0])):
+        for column, by_column in ((numbers, 1.0 - shares[1]), (numbers + 1, shares[1])):
+            weight = by_row * by_column
+            weights.append(weight)
+            # A corner without weight would only be drawn in vain.
+            keys.append(np.where(weight > 0.0, row * most + column, rung * most + numbers))
+    used, corners = np.unique(np.array(keys), return_inverse=True)
+    found = np.column_stack((ladder[used // most], used % most))
+    return Places(
+        frequency=found[:, 0].astype(np.float64),
+        age=scale * np.expm1(_STEP * found[:, 1]),
+        corners=corners.reshape(4, -1),
+        weights=np.array(weights),
+        keys=found,
+    )
+
+
+def _ladder(most: float) -> Whole:
+    """Frequencies of the lattice, from 0 to the first that is at least ``most``, shape (rung,)."""
+    rungs = list(range(_EACH + 1))
+    while rungs[-1] < most:
+        rungs.append(max(rungs[-1] + 1, round(rungs[-1] * _RATIO)))
+    return np.array(rungs, dtype=np.int64)
+
+
+def spread(
+    model: PurchaseModel,
+    value: Value,
+    history: History,
+    outlook: Outlook,
+    alive: Floats,
+    unit: Floats,
+    seed: int,
+) -> Spread:
+    """Bounds and variances of the customers' own remaining values.
+
+    Parameters
+    ----------
+    model : PurchaseModel
+    value : Value
+    history : History
+    outlook : Outlook
+    alive : ndarray
+        Probability of being alive, shape (customer,), 1.
+    unit : ndarray
+        Expected margin of a purchase, shape (customer,), currency.
+    seed : int
+    """
+    lattice = places(history, model.scale)
+    table, squares = _drawn(model, value, outlook, lattice, seed)
+    bounds = []
+    for level in (0.05, 0.95):
+        with np.errstate(divide="ignore"):
+            own = 1.0 - (1.0 - level) / alive
+        # Who is lost with more than this probability has no value at this level.
+        at = np.clip(own, 0.0, _LEVELS[-1]) / _LEVELS[-1] * (_LEVELS.size - 1)
+        below = np.minimum(at.astype(np.int64), _LEVELS.size - 2)
+        part = at - below
+        total = np.zeros(alive.size)
+        for corner, weight in zip(lattice.corners, lattice.weights, strict=True):
+            total += weight * (
+                (1.0 - part) * table[corner, below] + part * table[corner, below + 1]
+            )
+        bounds.append(np.where(own > 0.0, unit * total, 0.0))
+    square = np.zeros(alive.size)
+    mean = np.zeros(alive.size)
+    for corner, weight in zip(lattice.corners, lattice.weights, strict=True):
+        square += weight * squares[corner, 1]
+        mean += weight * squares[corner, 0]
+    variance = unit**2 * alive * np.maximum(square - alive * mean**2, 0.0)
+    return Spread(bounds[0], bounds[1], variance)
+
+
+def _drawn(
+    model: PurchaseModel, value: Value, outlook: Outlook, lattice: Places, seed: int
+) -> tuple[Floats, Floats]:
+    """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2)."""
+    table = np.empty((lattice.age.size, _LEVELS.size))
+    moments = np.empty((lattice.age.size, 2))
+    for at, key in enumerate(lattice.keys.tolist()):
+        random = np.random.default_rng([seed, *key])
+        frequency, age = lattice.frequency[at : at + 1], lattice.age[at : at + 1]
+        futures = model.futures(random, frequency, age, DRAWS)
+        drawn = discounted_values(
+            random, futures, outlook, value, frequency, buys_last=model.buys_last
+        )[0]
+        table[at] = np.quantile(drawn, _LEVELS)
+        moments[at] = drawn.mean(), np.square(drawn).mean()
+    return table, moments
+
+
+def discounted_values(
+    random: Generator,
+    futures: Futures,
+    outlook: Outlook,
+    value: Value,
+    frequency: Floats,
+    *,
+    buys_last: bool,
+) -> Floats:
+    """Values of drawn lives within the horizon, in units of the expected mean value.
+
+    Given life and rate, purchases before the last one are a Poisson number at times that are
+    uniform over the life. Up to 24 of them are drawn one by one; the sum of more as a gamma of the
+    same mean and variance, which by then it hardly differs from.
+
+    Parameters
+    ----------
+    random : Generator
+    futures : Futures
+        Shape (place, draw).
+    outlook : Outlook
+    value : Value
+    frequency : ndarray
+        Repeat purchases x behind each life, shape (place,).
+    buys_last : bool
+        Whether a customer is lost at a purchase.
+
+    Returns
+    -------
+    ndarray
+        Shape (place, draw), 1.
+    """
+    force = outlook.force
+    end = min(outlook.horizon, _NEGLIGIBLE / force if force else math.inf)
+    active = np.minimum(futures.life, end)
+    shape = value.p if isinstance(value, GammaGamma) else math.inf
+    count = random.poisson(np.minimum(futures.rate * active, 1e15))
+    total = np.zeros(active.shape)
+    flat, span, number = total.ravel(), active.ravel(), count.ravel()
+    few = np.flatnonzero((number > 0) & (number <= _ONE_BY_ONE))
+    for step in range(1, _ONE_BY_ONE + 1):
+        few = few[number[few] >= step]
+        if not few.size:
+            break
+        factor = np.exp(-force * span[few] * random.random(few.size))
+        flat[few] += factor * _amounts(random, shape, few.size)
+    many = np.flatnonzero(number > _ONE_BY_ONE)
+    if many.size:
+        flat[many] += _sums(random, shape, number[many], force * span[many])
+    if buys_last:
+        last = np.flatnonzero(futures.life.ravel() < end)
+        factor = np.exp(-force * span[last])
+        flat[last] += factor * _amounts(random, shape, last.size)
+    if isinstance(value, SameValue):
+        return total
+    # The customer's own mean over its expectation, given what it has spent.
+    known = value.p * frequency[:, None] + value.q
+    return total * ((known - 1.0) / random.standard_gamma(known, total.shape))
+
+
+def _amounts(random: Generator, shape: float, size: int) -> Floats:
+    """Values of purchases over the customer's own mean."""
+    return np.ones(size) if math.isinf(shape) else random.standard_gamma(shape, size) / shape
+
+
+def _sums(random: Generator, shape: float, number: Whole, fall: Floats) -> Floats:
+    """Sums of many discounted values, over the customer's own mean."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(fall > 0.0, -np.expm1(-fall) / fall, 1.0)
+        square = np.where(fall > 0.0, -np.expm1(-2.0 * fall) / (2.0 * fall), 1.0)
+    variance = np.maximum(square * (1.0 + 1.0 / shape) - mean**2, 0.0)
+    relative = number * mean**2 / np.maximum(variance, 1e-12 * mean**2)
+    return np.asarray(number * mean * random.standard_gamma(relative) / relative)

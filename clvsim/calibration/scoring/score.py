@@ -1,0 +1,315 @@
+"""Scores of customers: remaining value with its interval, chance of being alive, rank and class."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from clvsim.calendar import PERIODS_PER_YEAR
+from clvsim.calibration.drops import refuse
+from clvsim.calibration.scoring.fit_file import ContractSegment
+from clvsim.calibration.scoring.outlook import Outlook
+from clvsim.calibration.scoring.predictive import Spread, spread
+from clvsim.calibration.scoring.purchase import History
+from clvsim.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.scoring.customers import Customers
+    from clvsim.calibration.scoring.fit_file import FitFile, Segment
+    from clvsim.fields import Step
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    #: P(alive), purchases and discounted purchases by model: values of purchases move none of them.
+    _Known = dict[object, tuple[Floats, Floats, Floats]]
+
+CLASSES = ("best", "good", "marginal", "never_profitable")
+"""What customers are sorted into, from the top."""
+#: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
+_JUDGED, _STEP = 2_000, 1e-3
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How customers are valued and sorted.
+
+    Attributes
+    ----------
+    step : str
+        What a period is.
+    horizon : float
+        Periods ahead that count; infinite: all.
+    rate : float
+        Effective annual discount rate, 1.
+    margin : float
+        Share of an amount that is margin, 1.
+    best_share : float
+        Share of the customers, from the top, that are the best, 1.
+    contact_cost : float
+        Value at or below which a customer is never profitable, currency.
+    seed : int
+        Of the drawn lives behind the intervals.
+    """
+
+    step: Step
+    horizon: float = math.inf
+    rate: float = 0.1
+    margin: float = 1.0
+    best_share: float = 0.2
+    contact_cost: float = 0.0
+    seed: int = 1
+
+    @property
+    def outlook(self) -> Outlook:
+        """Horizon and discount per period."""
+        return Outlook(
+            self.horizon, math.expm1(math.log1p(self.rate) / PERIODS_PER_YEAR[self.step])
+        )
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What customers are worth, shape (customer,) each.
+
+    Attributes
+    ----------
+    customers : Customers
+    value : ndarray
+        Expected remaining value, currency: discounted margin within the horizon.
+    low, high : ndarray
+        Bounds below which the customer's own remaining value lies with probability 5 % and 95 %
+        if the fit is right, currency.
+    alive : ndarray
+        Probability of still being a customer, 1.
+    purchases : ndarray
+        Expected purchases, or payments of a contract, within the horizon, 1.
+    rank : ndarray
+        Share of the customers that are worth less, those worth the same counting half, 1.
+    group : ndarray of int
+        Place in `CLASSES`.
+    luck : float
+        Standard deviation of the total value if the fit is right, currency.
+    doubt : float
+        Standard error of the total value that comes from the fit, currency; NaN: not known.
+    notes : tuple of str
+    """
+
+    customers: Customers
+    value: Floats
+    low: Floats
+    high: Floats
+    alive: Floats
+    purchases: Floats
+    rank: Floats
+    group: Whole
+    luck: float
+    doubt: float
+    notes: tuple[str, ...]
+
+    @property
+    def error(self) -> float:
+        """Standard error of the total value, luck and doubt together, currency."""
+        return math.hypot(self.luck, self.doubt)
+
+
+@dataclass
+class _Expected:
+    """Expectations of some customers, shape (customer,) each."""
+
+    alive: Floats
+    purchases: Floats
+    #: Discounted purchases of those who are alive, and margin of one, currency.
+    ahead: Floats
+    unit: Floats
+
+    @property
+    def value(self) -> Floats:
+        """Discounted margin ahead, currency."""
+        # Who is certainly lost is worth nothing, however long others live.
+        with np.errstate(invalid="ignore"):
+            return np.where(self.alive > 0.0, self.alive * self.ahead, 0.0) * self.unit
+
+
+def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
+    """Score customers.
+
+    Raises
+    ------
+    RecordsError
+        If their value is infinite: without horizon and discounting, some never leave.
+    """
+    size = len(customers.names)
+    expected = _Expected(*(np.zeros(size) for _ in range(4)))
+    low, high, variance, doubt = np.zeros(size), np.zeros(size), 0.0, 0.0
+    faults, notes = [], []
+    for number, name in enumerate(customers.segments):
+        own = np.flatnonzero(customers.segment == number)
+        if not own.size:
+            continue
+        segment = fit.segments[name]
+        refuse(_broken_periods(fit, segment, terms))
+        found = _expected(segment, customers, own, terms, {})
+        if not np.isfinite(found.value).all():
+            faults.append(_endless(fit, name))
+            continue
+        if np.isinf(found.purchases).any():
+            notes.append(
+                f"{name}: expected purchases without a horizon are infinite, as some customers "
+                "hardly ever leave; give one with --horizon"
+            )
+        notes += _notes(name, segment, customers, own)
+        for part in ("alive", "purchases", "ahead", "unit"):
+            getattr(expected, part)[own] = getattr(found, part)
+        bounds = _spread(segment, customers, own, terms, found)
+        low[own], high[own] = bounds.low, bounds.high
+        variance += float(bounds.variance.sum())
+        doubt = math.hypot(doubt, _doubt(fit, name, customers, own, terms))
+    refuse(faults)
+    value = expected.value
+    rank = _ranks(value)
+    return Scores(
+        customers=customers,
+        value=value,
+        low=low,
+        high=high,
+        alive=expected.alive,
+        purchases=expected.purchases,
+        rank=rank,
+        group=_groups(value, rank, terms),
+        luck=math.sqrt(variance),
+        doubt=doubt,
+        notes=tuple(notes),
+    )
+
+
+def _expected(
+    segment: Segment, customers: Customers, own: Whole, terms: Terms, known: _Known
+) -> _Expected:
+    outlook = terms.outlook
+    model = segment.contract if isinstance(segment, ContractSegment) else segment.model
+    if model not in known:
+        if isinstance(segment, ContractSegment):
+            plain, ahead = segment.contract.payments(customers.tenure[own], outlook)
+            known[model] = np.ones(own.size), plain, ahead
+        else:
+            history = _history(customers, own)
+            alive = segment.model.alive(history)
+            plain, ahead = segment.model.ahead(history, outlook)
+            with np.errstate(invalid="ignore"):
+                purchases = np.where(alive > 0.0, alive * plain, 0.0)
+            known[model] = alive, purchases, ahead
+    if isinstance(segment, ContractSegment):
+        # Who is known to spend something spends that.
+        amount = np.nan_to_num(customers.spend[own], nan=segment.mean_spend)
+    else:
+        amount = segment.value.mean(customers.frequency[own], customers.value[own])
+    return _Expected(*known[model], terms.margin * amount)
+
+
+def _history(customers: Customers, own: Whole) -> History:
+    return History(customers.frequency[own], customers.recency[own], customers.age[own])
+
+
+def _spread(
+    segment: Segment, customers: Customers, own: Whole, terms: Terms, found: _Expected
+) -> Spread:
+    outlook = terms.outlook
+    if not isinstance(segment, ContractSegment):
+        history = _history(customers, own)
+        return spread(
+            segment.model, segment.value, history, outlook, found.alive, found.unit, terms.seed
+        )
+    contract, tenure = segment.contract, customers.tenure[own]
+    low, high = (found.unit * contract.quantile(tenure, outlook, at) for at in (0.05, 0.95))
+    return Spread(low, high, found.unit**2 * contract.variance(tenure, outlook))
+
+
+def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Terms) -> float:
+    """Standard error of a segment's total that comes from its fitted numbers, currency.
+
+    By the delta method on the logs of the parameters; slopes come from at most 2,000 customers,
+    every so many-th of the file.
+    """
+    source = fit.segments[name].fit
+    if source is None or not source.parameters:
+        return math.nan
+    some = own[:: -(-own.size // _JUDGED)]
+    known: _Known = {}
+
+    def total(path: str, factor: float) -> float:
+        moved = fit.moved(name, path, factor)
+        return float(_expected(moved, customers, some, terms, known).value.sum())
+
+    try:
+        changes = [
+            total(path, math.exp(_STEP)) - total(path, math.exp(-_STEP))
+            for path in source.parameters
+        ]
+    except ValidationError:
+        # A number so near its bound cannot be moved both ways.
+        return math.nan
+    slope = np.array(changes) / (2.0 * _STEP) * (own.size / some.size)
+    return math.sqrt(max(float(slope @ np.array(source.covariance) @ slope), 0.0))
+
+
+def _broken_periods(fit: FitFile, segment: Segment, terms: Terms) -> list[Fault]:
+    """Contracts have no parts of a period."""
+    horizon = terms.horizon
+    is_whole = math.isinf(horizon) or horizon == math.floor(horizon)
+    if is_whole or not isinstance(segment, ContractSegment):
+        return []
+    message = f"contracts pay by the period, and {horizon:g} is no whole number of periods"
+    return [Fault(fit.name, None, "--horizon", message, "1, 2, 3, …")]
+
+
+def _endless(fit: FitFile, name: str) -> Fault:
+    message = (
+        "without a horizon and without discounting these customers are worth infinitely much: "
+        "some hardly ever leave"
+    )
+    return Fault(fit.name, None, f"segments.{name}", message, "--horizon N, or --discount-rate")
+
+
+def _notes(name: str, segment: Segment, customers: Customers, own: Whole) -> Iterator[str]:
+    """What a score leaves out."""
+    if not isinstance(segment, ContractSegment):
+        return
+    if any(set(one.between) == {"churn", "spend"} for one in segment.correlations):
+        yield (
+            f"{name}: the correlation of churn and spend is left out: churn is judged by tenure "
+            "alone"
+        )
+    if np.isnan(customers.spend[own]).any():
+        yield (
+            f"{name}: no column of spends, so each customer is taken to spend the mean, "
+            f"{segment.mean_spend:,.2f} a period; intervals hold that fixed"
+        )
+
+
+def _ranks(value: Floats) -> Floats:
+    """Share of the customers that are worth less, those worth the same counting half."""
+    ordered = np.sort(value)
+    below = np.searchsorted(ordered, value, side="left")
+    upto = np.searchsorted(ordered, value, side="right")
+    return (below + upto) / (2.0 * value.size)
+
+
+def _groups(value: Floats, rank: Floats, terms: Terms) -> Whole:
+    """Place in `CLASSES` of each customer, from its own value and rank.
+
+    The median parts good and marginal: values are so skewed that the mean often lies among the
+    best.
+    """
+    group = np.where(rank > 0.5, 1, 2)
+    group[rank > 1.0 - terms.best_share] = 0
+    # Nobody who does not pay for being contacted is good, however many are worse.
+    group[value <= terms.contact_cost] = 3
+    return group

@@ -1,0 +1,236 @@
+"""What people read of scores, and the file of one row a customer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvsim.calibration.scoring.score import CLASSES
+from clvsim.errors import ClvsimError
+from clvsim.report import format as say
+from clvsim.report.tables import grid, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from clvsim.calibration.drops import Drops
+    from clvsim.calibration.scoring.score import Scores, Terms
+
+COLUMNS: dict[str, str] = {
+    "customer": "Name of the customer",
+    "fit_segment": "Segment of the fit that it was scored with",
+    "value": "Expected remaining value: discounted margin within the horizon, currency",
+    "value_low": "The customer's own remaining value lies below with probability 5 %, currency",
+    "value_high": "The customer's own remaining value lies below with probability 95 %, currency",
+    "p_alive": "Probability of still being a customer",
+    "expected_purchases": "Expected purchases, or payments of a contract, within the horizon",
+    "percentile": "Share of the customers worth less, in per cent; those worth the same count half",
+    "segment": "best, good, marginal or never_profitable",
+}
+"""Columns of the file and what they hold."""
+#: Rows turned into text at a time.
+_ROWS = 65_536
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write a row a customer, in the order of the input, to a temporary name first.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv`` or ``.parquet``.
+    scores : Scores
+
+    Raises
+    ------
+    ClvsimError
+        If writing fails; no part of the file is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.suffix.lower() == ".parquet":
+            _write_parquet(temporary, scores)
+        else:
+            _write_csv(temporary, scores)
+        temporary.replace(path)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror or error}"
+        raise ClvsimError(message) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _numbers(scores: Scores) -> dict[str, Any]:
+    """Columns of numbers by name."""
+    return {
+        "value": scores.value,
+        "value_low": scores.low,
+        "value_high": scores.high,
+        "p_alive": scores.alive,
+        "expected_purchases": scores.purchases,
+        "percentile": 100.0 * scores.rank,
+    }
+
+
+def _write_csv(path: Path, scores: Scores) -> None:
+    people, columns = scores.customers, list(_numbers(scores).values())
+    names, groups = np.array(people.segments, dtype=object), np.array(CLASSES, dtype=object)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for start in range(0, len(people.names), _ROWS):
+            part = slice(start, start + _ROWS)
+            writer.writerows(
+                zip(
+                    people.names[part],
+                    names[people.segment[part]].tolist(),
+                    *(column[part].tolist() for column in columns),
+                    groups[scores.group[part]].tolist(),
+                    strict=True,
+                )
+            )
+
+
+def _write_parquet(path: Path, scores: Scores) -> None:
+    import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+    from pyarrow import parquet
+
+    def coded(codes: Any, names: tuple[str, ...]) -> Any:
+        return pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int32)), pa.array(names, pa.string())
+        )
+
+    people = scores.customers
+    columns = {
+        "customer": pa.array(people.names, pa.string()),
+        "fit_segment": coded(people.segment, people.segments),
+        **{name: pa.array(column) for name, column in _numbers(scores).items()},
+        "segment": coded(scores.group, CLASSES),
+    }
+    arrays = [columns[name] for name in COLUMNS]
+    schema = pa.schema(
+        [
+            pa.field(name, array.type, metadata={"description": text})
+            for (name, text), array in zip(COLUMNS.items(), arrays, strict=True)
+        ]
+    )
+    parquet.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+
+
+def score_report(scores: Scores, terms: Terms, name: str) -> list[RenderableType]:
+    """Tables: classes, and totals with their errors."""
+    return [_classes(scores, terms, name), _totals(scores)]
+
+
+def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
+    heads = ("", "customers", "share", "value", "share of value", "mean value", "mean p_alive")
+    found = list(_by_class(scores))
+    scale = say.scale_of(*(one["value"] for one in found))
+    rows = [
+        [
+            words(one["segment"]),
+            f"{one['customers']:,}",
+            say.percent(one["share"]),
+            say.number(one["value"], scale=scale) + (f" {scale.word}" if scale.word else ""),
+            say.percent(one["share_of_value"]),
+            say.number(one["mean_value"]),
+            say.number(one["mean_p_alive"]),
+        ]
+        for one in found
+    ]
+    periods = f"{terms.horizon:g} {terms.step}s ahead"
+    span = "without horizon" if math.isinf(terms.horizon) else periods
+    caption = (
+        f"value: margin {span}, discounted at {say.percent(terms.rate)} a year\n"
+        f"best: the top {say.percent(terms.best_share)}; good: above the median; never profitable: "
+        f"worth {terms.contact_cost:g} or less"
+    )
+    return grid(f"Customers of {name}", heads, rows, caption)
+
+
+def _by_class(scores: Scores) -> Iterator[dict[str, Any]]:
+    """Figures of each class."""
+    total = float(scores.value.sum())
+    for number, name in enumerate(CLASSES):
+        own = scores.group == number
+        count, value = int(own.sum()), float(scores.value[own].sum())
+        yield {
+            "segment": name,
+            "customers": count,
+            "share": count / own.size,
+            "value": value,
+            "share_of_value": value / total if total else math.nan,
+            "mean_value": value / count if count else math.nan,
+            "mean_p_alive": float(scores.alive[own].mean()) if count else math.nan,
+        }
+
+
+def _totals(scores: Scores) -> RenderableType:
+    total, size = float(scores.value.sum()), scores.value.size
+    alive = float(scores.alive.sum())
+    spread = math.sqrt(float(np.sum(scores.alive * (1.0 - scores.alive))))
+    rows = [
+        ["remaining value", say.with_error(total, _known(scores.error, scores.luck))],
+        ["  error from the fit", say.number(scores.doubt)],
+        ["  luck of these customers", say.number(scores.luck)],
+        [
+            "mean remaining value",
+            say.with_error(total / size, _known(scores.error, scores.luck) / size),
+        ],
+        ["still customers", say.with_error(alive, spread)],
+        ["expected purchases", say.number(float(scores.purchases.sum()))],
+    ]
+    return grid("Totals, each with its standard error", ("", "total"), rows)
+
+
+def _known(error: float, other: float) -> float:
+    return error if math.isfinite(error) else other
+
+
+def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> str:
+    """Classes and totals as one JSON document; NaN and infinity are null."""
+    document = {
+        "command": "score",
+        "file": drops.file,
+        "customers": int(scores.value.size),
+        "terms": {
+            "step": terms.step,
+            "horizon": terms.horizon,
+            "discount_rate": terms.rate,
+            "margin": terms.margin,
+            "best_share": terms.best_share,
+            "contact_cost": terms.contact_cost,
+            "seed": terms.seed,
+        },
+        "segments": list(_by_class(scores)),
+        "total": {
+            "value": float(scores.value.sum()),
+            "standard_error": scores.error,
+            "standard_error_of_the_fit": scores.doubt,
+            "standard_error_of_luck": scores.luck,
+            "alive": float(scores.alive.sum()),
+            "expected_purchases": float(scores.purchases.sum()),
+        },
+        "columns": COLUMNS,
+        "rows": drops.rows,
+        "drops": drops.plain(),
+        "notes": notes,
+    }
+    return json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """The same without numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Scores of customers against closed forms, drawn lives and files that cannot be."""
