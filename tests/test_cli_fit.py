@@ -1,5 +1,6 @@
 """``clvsim fit`` as a user meets it: what goes where, exit codes, files whole or not at all."""
 
+import csv
 import importlib.util
 import json
 import shutil
@@ -240,3 +241,30 @@ assert not loaded, loaded
     )
     assert done.returncode == 0, done.stderr
     assert f"  clvsim fit {command}" in done.stdout
+
+
+def test_customers_of_a_log_are_what_score_reads(here):
+    shutil.copy(DATA / "cdnow-sample.txt", here)
+    log = (
+        "cdnow-sample.txt", "--columns", "master,id,date,cds,dollars",
+        "--customer", "id", "--date", "date", "--amount", "dollars", "--holdout", 39,
+    )  # fmt: skip
+    result = fit("transactions", *log, "--out", "shop.toml", "--customers", "shop.csv")
+    assert result.exit_code == 0
+    rows = list(csv.DictReader((here / "shop.csv").read_text().splitlines()))
+    assert len(rows) == 2357
+    # The first customer of the sample: bought on 1 and 18 January, and on 2 August 1997.
+    assert rows[0]["customer"] == "0001"
+    assert (rows[0]["frequency"], float(rows[0]["age"])) == ("2", pytest.approx(272 / 7))
+    assert {row["value"] for row in rows if row["frequency"] == "0"} == {""}
+    order = ["score", "shop.csv", "--fit", "shop.toml", "--horizon", "39", "--json"]
+    scored = CliRunner().invoke(app, order)
+    assert scored.exit_code == 0
+    assert "2357" in scored.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_customers_go_to_csv_only():
+    result = fit(*LOG, "--customers", "shop.txt")
+    assert result.exit_code == 2
+    assert "must end in .csv" in result.stderr

@@ -167,6 +167,8 @@ class Outcome:
         What was left out.
     notes : tuple of str
         On the file as a whole.
+    customers : str
+        What ``clvsim score`` reads of them, as CSV; empty where there is nothing.
     """
 
     what: str
@@ -175,6 +177,7 @@ class Outcome:
     segments: tuple[SegmentFit, ...]
     drops: Drops
     notes: tuple[str, ...] = ()
+    customers: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class Log:
         Last day that was observed.
     merged : int
         Rows that went into another purchase of the same day.
+    names : list of str
+        Customers by their number.
     """
 
     customer: Whole
@@ -64,6 +66,7 @@ class Log:
     amount: Floats
     end: int
     merged: int
+    names: list[str]
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
@@ -150,7 +153,7 @@ def read_log(
     if drop_duplicates:
         customer, day, amount = customer[~equal], day[~equal], amount[~equal]
     last = int(day.max()) if end is None else end
-    return _merged(customer, day, amount, last), drops, notes
+    return _merged(customer, day, amount, last, codes.labels), drops, notes
 
 
 def _faults_of(drops: Drops) -> list[Fault]:
@@ -183,14 +186,15 @@ def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
     return [], []
 
 
-def _merged(customer: Whole, day: Whole, amount: Floats, end: int) -> Log:
+def _merged(customer: Whole, day: Whole, amount: Floats, end: int, names: list[str]) -> Log:
     """Purchases of one customer on one day as one, amounts added up."""
     order = np.lexsort((day, customer))
     customer, day, amount = customer[order], day[order], amount[order]
     is_new = np.concatenate(([True], (np.diff(customer) != 0) | (np.diff(day) != 0)))
     starts = np.flatnonzero(is_new)
     total = np.add.reduceat(amount, starts)
-    return Log(customer[starts], day[starts], total, end, int(customer.size - starts.size))
+    merged = int(customer.size - starts.size)
+    return Log(customer[starts], day[starts], total, end, merged, names)
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,8 @@ class Split:
         Days of the repeat purchases of these customers, in the holdout too; sorted.
     later : int
         Customers who first bought in the holdout.
+    names : list of str
+        These customers.
     """
 
     summary: Summary
@@ -219,6 +225,7 @@ class Split:
     begin: int
     repeats: Whole
     later: int
+    names: list[str]
 
 
 def split_log(log: Log, unit: str, holdout: float, file: str) -> Split:
@@ -271,4 +278,5 @@ def split_log(log: Log, unit: str, holdout: float, file: str) -> Split:
         message = f"nobody bought on a second day until {day_text(cut)}: there is nothing to fit"
         refuse([Fault(file, None, "", message, "a log in which customers come back")])
     repeats = np.sort(log.day[is_repeat & (first <= cut)])
-    return Split(summary, first_of_all[known], cut, begin, repeats, int(np.sum(~known)))
+    names = [log.names[code] for code in log.customer[starts][known].tolist()]
+    return Split(summary, first_of_all[known], cut, begin, repeats, int(np.sum(~known)), names)

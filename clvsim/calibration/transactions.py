@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from typing import TYPE_CHECKING
 
@@ -128,7 +130,29 @@ def fit_transactions(
         curve=_curve(split, log.end, fits, unit, is_held_out=holdout > 0),
     )
     notes += _log_notes(log, split, holdout)
-    return Outcome("transactions", records.path.name, unit, (segment,), drops, tuple(notes))
+    return Outcome(
+        "transactions",
+        records.path.name,
+        unit,
+        (segment,),
+        drops,
+        tuple(notes),
+        _customer_table(split),
+    )
+
+
+def _customer_table(split: Split) -> str:
+    """Customers as ``clvsim score`` reads them: as the fit saw them, in units of time."""
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(("customer", "frequency", "recency", "age", "value"))
+    one = split.summary
+    columns = (one.frequency, one.recency, one.age, one.value)
+    for name, x, recency, age, value in zip(
+        split.names, *(column.tolist() for column in columns), strict=True
+    ):
+        rows.writerow((name, int(x), recency, age, "" if math.isnan(value) else value))
+    return file.getvalue()
 
 
 def _block_values(chosen: Fitted, values: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:

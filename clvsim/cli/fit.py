@@ -217,6 +217,12 @@ def transactions(
     columns: _Columns = "",
     separator: _Separator = "",
     out: _Out = None,
+    customers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Write every customer as clvsim score reads them (to the cut)."
+        ),
+    ] = None,
     plot: _Plot = None,
     json: _Json = False,
 ) -> None:
@@ -225,7 +231,7 @@ def transactions(
     from clvsim.calibration.transactions import fit_transactions
     from clvsim.cli.fitting import Target, day_of, open_file, show_fit
 
-    target = Target(out, plot, as_json=json)
+    target = Target(out, plot, as_json=json, customers=customers)
     last = day_of(end) if end else None
     records = open_file(file, columns, separator)
     outcome = fit_transactions(

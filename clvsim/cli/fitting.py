@@ -27,6 +27,8 @@ class Target:
     out : Path or None
         File of the block; None: stdout.
     plot : Path or None
+    customers : Path or None
+        File of the customers, for ``clvsim score``.
     as_json : bool
         Whether one JSON document is all that goes to stdout.
     """
@@ -34,10 +36,13 @@ class Target:
     out: Path | None
     plot: Path | None
     as_json: bool
+    customers: Path | None = None
 
     def __post_init__(self) -> None:
         if self.out is not None:
             check_target(self.out, ".toml")
+        if self.customers is not None:
+            check_target(self.customers, ".csv")
         if self.plot is not None:
             check_target(self.plot, ".png")
             check_matplotlib()
@@ -79,9 +84,13 @@ def show_fit(outcome: Outcome, target: Target) -> None:
     text = block(outcome)
     if target.plot is not None:
         draw(target.plot, outcome)
+    if target.customers is not None:
+        write_text(target.customers, outcome.customers)
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
     for line in told(outcome.drops, outcome.notes, outcome.segments):
         tell(line)
+    if target.customers is not None:
+        tell(f"{target.customers}: written")
     if target.plot is not None and left_out(outcome.segments):
         tell(f"note: {left_out(outcome.segments)} segments had no room in {target.plot}")
 
