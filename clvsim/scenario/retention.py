@@ -33,8 +33,8 @@ _TREND_LIMIT = 1.6449
 
 _SMALLEST, _LARGEST = math.log(1e-9), math.log(1e8)
 _STARTING_TOTALS = (0.1, 1.0, 10.0, 100.0)
-_MOST_STEPS, _LONGEST, _SHORTEST = 200, 2.0, 1e-13
-"""Of the search: steps, and the length of one in log α and log β."""
+_MOST_STEPS, _LEVEL_STEPS, _LONGEST = 200, 4, 2.0
+"""Of the search: steps, those where the likelihood is level, the length of one in logs."""
 
 _ROUNDING = 1e-12
 """Error of a log-likelihood, relative to it."""
@@ -353,21 +353,21 @@ def _climb(life: _LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
     Two parameters with all their derivatives: SciPy's optimisers, imported for this alone, would
     cost a quarter of a second in every run.
     """
-    here = life.log_likelihood(logs)
+    here, level = life.log_likelihood(logs), 0
     for _ in range(_MOST_STEPS):
         bend, axes = np.linalg.eigh(life.hessian(logs))
         # Where the curvature has the wrong sign, its size still tells how far to go.
         along = (axes.T @ life.gradient(logs)) / np.maximum(np.abs(bend), _FLAT * life.exposure)
         step = np.clip(axes @ along, -_LONGEST, _LONGEST)
         # Near the top the likelihood is level to its last digits: there the slope alone leads.
-        enough = here - _ROUNDING * abs(here)
+        noise = _ROUNDING * abs(here)
         there = np.clip(logs + step, _SMALLEST, _LARGEST)
-        while (gained := life.log_likelihood(there)) < enough:
+        while (gained := life.log_likelihood(there)) < here - noise:
             step = step / 2.0
             there = np.clip(logs + step, _SMALLEST, _LARGEST)
-        moved = float(np.max(np.abs(there - logs)))
+        level = level + 1 if gained <= here + noise else 0
         logs, here = there, gained
-        if moved <= _SHORTEST:
+        if level >= _LEVEL_STEPS:
             break
     return logs
 
