@@ -7,7 +7,7 @@ from scipy import stats
 from clvsim.errors import ScenarioError
 from clvsim.scenario.load import load
 from clvsim.scenario.uncertain import TAIL, in_world, is_uncertain, uniform
-from tests.statistics import z_limit
+from tests.statistics import FALSE_ALARM_RATE, z_limit
 
 PLAIN = """
 [time]
@@ -69,7 +69,8 @@ def test_draws_follow_the_distribution(tmp_path):
     assert {one[0] for one in drawn} == {1.0}
     u = stats.lognorm(0.5).cdf([one[1] for one in drawn])
     # Kolmogorov's bound (Massart 1990): exceeded with probability 2 exp(-2 n d^2).
-    assert stats.kstest(u, "uniform").statistic < np.sqrt(-np.log(5e-9 / 2.0) / (2.0 * worlds))
+    bound = np.sqrt(-np.log(FALSE_ALARM_RATE / 2.0) / (2.0 * worlds))
+    assert stats.kstest(u, "uniform").statistic < bound
 
 
 def test_the_address_is_the_place_the_world_and_the_seed():
