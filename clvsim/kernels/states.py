@@ -6,6 +6,8 @@ two states, *stays* and *lost*, this is the contract's ``exp(-hazard * M)``, and
 can only lead to a better state. Those who reach the state of the lost drop out of the block.
 """
 
+import math
+
 import numpy as np
 
 from clvsim.kernels import moving as m
@@ -41,8 +43,11 @@ def next_state(fall, state, states, exponential, multiplier):
         Minus the log of a uniform: above 0.
     """
     place = 0
-    # A multiplier of 0 makes "not a number" of what is infinite, which nothing passes either.
-    while place < states - 1 and not exponential > multiplier * fall[state, place]:
+    while place < states - 1:
+        least = fall[state, place]
+        # Where nobody gets: not even under a multiplier of 0.
+        if least < math.inf and exponential > multiplier * least:
+            break
         place += 1
     return place
 
