@@ -54,6 +54,7 @@ CIRCLE = {
     "transitions": [[0.8, 0.2], [0.4, 0.6]],
     "state_values": [10.0, -1.0],
     "contact_costs": [0.0, 2.0],
+    "transitions_uncontacted": [[0.6, 0.4], [0.0, 1.0]],
 }
 PROGRAMS = {
     "onboarding": {"kind": "onboarding", "tenures": 3, "hazard": 0.7, "cost_per_customer": 2.0},

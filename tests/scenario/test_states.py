@@ -152,6 +152,9 @@ def test_who_is_contacted_and_who_is_lost():
     assert (plain.begin, plain.lost) == (0, 2)
     assert plain.costs.tolist() == [1.0, 2.0, 0.0]
     assert chain(state_values=[10.0, 0.0, -1.0]).lost == -1
+    # Unless a rule says more, those who cost something.
+    some = chain(contact_costs=[0.0, 2.0, 0.0], transitions_uncontacted=[[0.0, 0.0, 1.0]] * 3)
+    assert some.transitions.tolist() == [[0.0, 0.0, 1.0], [0.1, 0.8, 0.1], [0.0, 0.0, 1.0]]
     ruled = chain(
         contacts=[True, False, False],
         transitions_uncontacted=[[0.0, 0.0, 1.0]] * 3,
