@@ -44,7 +44,7 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("campaigns", -1, "acquisition", "Fixed costs of programs that raise acquisition"),
     Account("program_costs", -1, "retention", "Fixed costs of all other programs"),
     Account("member_costs", -1, "retention", "Programs' costs per customer, member and adoption"),
-    Account("contacts", -1, "retention", "Contacts of treatments"),
+    Account("contacts", -1, "retention", "Contacts of treatments, and of customers by their state"),
     Account("incentives", -1, "retention", "Incentives paid on acceptance"),
     Account("fixed_costs", -1, "overhead", "Fixed costs of the business"),
     Account(

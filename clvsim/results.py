@@ -16,6 +16,7 @@ from clvsim.engine.compile import Compiled
 from clvsim.engine.run import PROBABILITIES, Worlds, segment_names
 from clvsim.errors import InputError
 from clvsim.kernels import plan as p
+from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _buying(compiled: Compiled) -> "NDArray[np.bool_]":
     segments = compiled.scenario.segments
     groups = compiled.table.groups
     relationships = [segments[group.segment].relationship for group in groups]
-    return np.array([one != "contract" for one in relationships], dtype=np.bool_)
+    return np.array([one in PURCHASES for one in relationships], dtype=np.bool_)
 
 
 def side_by_side(variants: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -349,7 +349,11 @@ class Cohort:
             return 0.0
         year = max(1, round(PER_YEAR[scenario.time.step]))
         weights = [1.0] * year
-        if segment.relationship != "contract":
+        if segment.relationship == "states":
+            from tests.naive_states import first_year
+
+            weights = first_year(segment, year)
+        elif segment.relationship != "contract":
             from tests.naive_purchases import mean_purchases
 
             weights = [mean_purchases(segment) + (not tenure) for tenure in range(year)]

@@ -23,9 +23,11 @@ from clvsim.engine.acquisition import spend_by_period
 from clvsim.fields import Section
 from clvsim.measures import Estimate, mean_of, ratio_of
 from clvsim.programs import Program
+from clvsim.reference import markov_value
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import AnySegment, BuyerSegment, Scenario
 from clvsim.scenario.posterior import Posterior, PosteriorFile
+from clvsim.verification.migration import chain
 from tests.statistics import assert_mean, z_limit
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
@@ -428,3 +430,19 @@ def test_donors():
     error = one["retention_curve_se"].sel(segment="donors", tenure=6)
     expected = beta(0.657, 2.783 + 6.0) / beta(0.657, 2.783)
     assert_mean(float(alive), float(error), expected, fault=1.02 * expected)
+
+
+def test_rfm_mailing():
+    result = compared("rfm-mailing")
+    # Pfeifer & Carraway 2000: the fourth catalogue costs more than it brings in, not the third.
+    assert ranking_is_settled(result)
+    assert best(result) == "up_to_3"
+    assert above(*difference(result, "up_to_3"), 0.0)
+    assert below(*difference(result, "up_to_2"), 0.0)
+    assert below(*gap(result, "up_to_1", "up_to_2"), 0.0)
+    odds = (0.3, 0.2, 0.15, 0.05)
+    for last, name in ((4, "baseline"), (3, "up_to_3"), (2, "up_to_2"), (1, "up_to_1")):
+        one = result.sel(scenario=name)
+        worth = float(markov_value(*chain(odds[:last]), 0.2)[0])
+        found = float(one["clv_mean"]), float(one["clv_se"])
+        assert_mean(*found, worth, fault=1.01 * worth)

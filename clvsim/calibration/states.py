@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_STATES = 200
 """Most different states, beyond which the column is hardly one of states."""
+_DISCOUNT = 0.1
+"""Discount per period by which states are compared: which of them is better hardly turns on it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class StateFit:
         Customers that went from one state (row) to another (column).
     seen : ndarray, shape (state,)
         Rows in a state.
+    starts : ndarray, shape (state,)
+        Customers whose first row is in a state.
     values, value_errors : ndarray, shape (state,), currency
         Mean value of a period in a state and its standard error; NaN where it is not known.
     customers : int
@@ -76,6 +80,7 @@ class StateFit:
     states: tuple[str, ...]
     counts: Floats
     seen: Floats
+    starts: Floats
     values: Floats
     value_errors: Floats
     customers: int
@@ -97,20 +102,26 @@ class StateFit:
         return np.asarray(np.sqrt(share * (1.0 - share) / np.maximum(leaving, 1.0)))
 
     def block_values(self) -> dict[str, Any]:
-        """Keys of a segment of the migration relationship.
+        """Keys of a segment of the migration relationship, states from best to worst.
 
-        A state that nobody was seen to leave keeps its customers.
+        A state that nobody was seen to leave keeps its customers. The best is the one from which
+        most value is to be expected or, where values are not known, from which it takes longest
+        to a state for good.
         """
         size = len(self.states)
         table = np.where(np.isnan(self.probabilities), np.eye(size), self.probabilities)
-        block: dict[str, Any] = {
+        values = np.nan_to_num(self.values)
+        is_known = bool(np.isfinite(self.values).any())
+        gains = values if is_known else (np.diagonal(table) < 1.0).astype(np.float64)
+        expected = np.linalg.solve(np.eye(size) - table / (1.0 + _DISCOUNT), gains)
+        best = np.argsort(-expected, kind="stable")
+        return {
             "relationship": "states",
-            "states": list(self.states),
-            "transitions": table.tolist(),
+            "states": [self.states[at] for at in best.tolist()],
+            "transitions": table[np.ix_(best, best)].tolist(),
+            "state_values": values[best].tolist(),
+            "start_state": self.states[int(np.argmax(self.starts))],
         }
-        if np.isfinite(self.values).any():
-            block["state_values"] = np.nan_to_num(self.values).tolist()
-        return block
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
@@ -167,7 +178,10 @@ def fit_states(records: Records, columns: StateColumns, step: str) -> StateFit:
         refuse([Fault(str(records.path), None, "--period", message, allowed)])
     seen = np.bincount(state, minlength=size).astype(np.float64)
     values, errors = _means(state, value, size)
+    firsts = np.concatenate(([True], ~same))
     notes = _notes(states, counts, int(np.sum(same & ~follows)))
+    if not columns.value:
+        notes.append("no --value was given: the block's state_values are 0")
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     log_likelihood = float(np.sum(counts * np.log(np.where(share > 0, share, 1.0))))
     return StateFit(
@@ -177,6 +191,7 @@ def fit_states(records: Records, columns: StateColumns, step: str) -> StateFit:
         states=states,
         counts=counts,
         seen=seen,
+        starts=np.bincount(state[firsts], minlength=size).astype(np.float64),
         values=values,
         value_errors=errors,
         customers=int(np.unique(customer).size),

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.calendar import Calendar
+from clvsim.scenario.chains import Chain
 from clvsim.scenario.model import AnySegment, Channel, Hill, Linear, Offer, SpendStep
 
 Floats = NDArray[np.float64]
@@ -59,7 +60,11 @@ def reach(channel: Channel, spend: Floats) -> Floats:
 
 
 def first_year_saving(
-    offer: Offer, mean_spend: float, per_year: float, mean_purchases: float | None = None
+    offer: Offer,
+    mean_spend: float,
+    per_year: float,
+    mean_purchases: float | None = None,
+    chain: Chain | None = None,
 ) -> float:
     """What an offer saves over the first year, as a share of that year's list price.
 
@@ -69,12 +74,18 @@ def first_year_saving(
         Currency per period, or per purchase.
     mean_purchases : float, optional
         Purchases per period, beside the one on joining; None: every period is paid for.
+    chain : Chain, optional
+        What customers who move between states bring in, per unit of ``mean_spend``.
     """
     year = max(1, round(per_year))
     weights = np.ones(year)
     if mean_purchases is not None:
         weights *= mean_purchases
         weights[0] += 1.0
+    if chain is not None:
+        weights = chain.values_by_tenure(year)
+        if weights.sum() <= 0.0:
+            return 0.0
     listed = mean_spend * float(weights.sum())
     presents = offer.gift if offer.gift_value is None else offer.gift_value
     presents += offer.equipment_subsidy

@@ -18,13 +18,14 @@ KINDS = {
     "bg/nbd": b.BG_NBD,
     "pareto/nbd": b.PARETO_NBD,
     "bg/bb": b.BG_BB,
+    "states": b.CONTRACT,
 }
 
 
 def compile_buying(
     scenario: Scenario, table: CellTable, levers: Levers, model: p.Model
 ) -> b.Buying | None:
-    """What the loop over customers who buy reads beside the model; None if all are contracts.
+    """What the loop over customers who buy reads beside the model; None if nobody buys.
 
     Raises
     ------

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from clvsim.engine import acquisition
 from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
-from clvsim.scenario.model import BuyerSegment, Offer, Scenario
+from clvsim.scenario.chains import chain_of
+from clvsim.scenario.model import BuyerSegment, Offer, Scenario, StatesSegment
 
 Floats = NDArray[np.float64]
 LIST_PRICE = Offer()
@@ -186,6 +187,7 @@ def take_in(
                 mean_spend[group.segment],
                 calendar.per_year,
                 mean_purchases.get(group.segment),
+                chain_of(segment) if isinstance(segment, StatesSegment) else None,
             )
             limit[cells] = prospects[cells] * acquisition.conversion(
                 channel, segment, group.segment, group.offer, saving, levers.conversion[cells]

@@ -16,9 +16,11 @@ from clvsim.engine.schedule import (
     timing_index,
 )
 from clvsim.engine.shocks import Shocks, no_shocks
+from clvsim.engine.states import check_chains, compile_moving
 from clvsim.engine.targeting import TARGETS, fill_gates
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
+from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.levers import Levers, Membership, ProgramLevers, Treatment
 from clvsim.scenario.model import Scenario
@@ -43,6 +45,8 @@ class Compiled:
         What the kernels read.
     buying : Buying or None
         What they read besides where customers buy now and then.
+    moving : Moving or None
+        What they read besides where customers move between states.
     programs : tuple of str
         Enabled programs, the order of all program dimensions.
     """
@@ -54,6 +58,7 @@ class Compiled:
     population: Population
     model: p.Model
     buying: b.Buying | None
+    moving: m.Moving | None
     programs: tuple[str, ...]
 
     def limits(self) -> dict[tuple[str, str, int], float]:
@@ -84,8 +89,10 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     Raises
     ------
     ClvsimError
-        If a distribution cannot be computed, or two decisions share an address.
+        If states are no chain, a distribution cannot be computed, or two decisions share an
+        address.
     """
+    check_chains(scenario)
     shocks = shocks or no_shocks(scenario.time.periods)
     table = cell_rules.tabulate(scenario)
     names = [group.segment for group in table.groups]
@@ -119,8 +126,11 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         rivals=np.zeros((0, len(facts))),
     )
     buying = compile_buying(scenario, table, levers, model)
+    moving = compile_moving(scenario, table, levers, model)
     _fill_personal(model, buying, levers)
-    return Compiled(scenario, table, intake, levers, population, model, buying, tuple(enabled))
+    return Compiled(
+        scenario, table, intake, levers, population, model, buying, moving, tuple(enabled)
+    )
 
 
 def _with_person(levers: Levers) -> list[tuple[int, str, ProgramLevers]]:

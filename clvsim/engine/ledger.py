@@ -126,6 +126,7 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     calls = [float(getattr(segment, "call_cost", 0.0)) for segment in segments]
     book.post("cancellation_calls", _END, summed(p.CALLS, calls))
     book.post("gifts", _START, summed(p.JOINED, gifts))
+    book.post("contacts", receipts, summed(p.STATE_CONTACTS, ones))
 
 
 def _post_program(compiled: Compiled, book: _Book, index: int, flows: Floats) -> Floats:

@@ -13,6 +13,7 @@ from clvsim.errors import InputError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
+from clvsim.scenario.segments import PURCHASES
 
 #: Copies of the results that exist at once while measures are derived.
 _COPIES = 3
@@ -39,7 +40,7 @@ def model_bytes(scenario: Scenario) -> float:
         for base in scenario.installed_base.values()
     )
     rows = p.SCHEDULE + 8 + 6 * len(scenario.programs)
-    if any(one.relationship != "contract" for one in scenario.segments.values()):
+    if any(one.relationship in PURCHASES for one in scenario.segments.values()):
         rows += b.SCHEDULE
     return 8.0 * cells * (periods + 1) * rows
 

@@ -35,6 +35,7 @@ from clvsim.scenario.model import (
     ParetoNbdSegment,
     RetentionTable,
     Segment,
+    StatesSegment,
 )
 from clvsim.scenario.retention import RetentionFit, fit_retention
 
@@ -51,7 +52,8 @@ class Population:
     fits : dict of str to RetentionFit
         Fits of the segments whose churn is a retention table.
     mean_spend : dict of str to float
-        Expected spend by segment, currency per period (or per purchase).
+        Expected spend by segment, currency per period (or per purchase); of
+        states, the factor of their margins.
     mean_purchases : dict of str to float
         Expected purchases per period while a customer, of those segments that buy now and then.
     quantile_error : float
@@ -143,6 +145,9 @@ def compile_population(segments: Mapping[str, AnySegment], groups: list[str]) ->
         elif isinstance(segment, BuyerSegment):
             mean_spend[name] = mean_of(segment.spend)
             mean_purchases[name] = _buyer_specs(builder, segment, spec)
+        elif isinstance(segment, StatesSegment):
+            spec[SPEND] = builder.spec(segment.spend, rate=False)
+            mean_spend[name] = mean_of(segment.spend)
         spec[LIFT] = builder.spec(segment.lift, rate=False)
         by_segment[name] = spec
         factors[name] = cholesky_factor(segment)

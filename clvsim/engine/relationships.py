@@ -1,15 +1,20 @@
-"""Which loop runs which task: contracts in one, customers who buy in another."""
+"""Which loop runs which task: contracts, customers who buy, customers who move between states."""
 
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvsim.engine.compile import Compiled
 from clvsim.engine.tasks import new_slots, slots_of
 from clvsim.kernels import buying as b
+from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.buyers import simulate_buyers
 from clvsim.kernels.customers import TASK_CELL, TASK_COLUMNS, simulate
+from clvsim.kernels.states import simulate_states
+
+_CONTRACT, _PURCHASES, _STATES = range(3)
 
 
 def run_tasks(
@@ -27,28 +32,46 @@ def run_tasks(
     rows : (customer, column)
         As in ``kernels.customers.simulate``.
     """
-    buying = compiled.buying
-    if buying is None:
-        simulate(np.uint64(seed), tasks, block, compiled.model, slots, rows)
-        return
-    is_purchase = buying.facts[tasks[:, TASK_CELL], b.KIND] != b.CONTRACT
+    loops = _loops(compiled)
     first = 0
-    for purchases, run in groupby(is_purchase.tolist()):
+    for loop, run in groupby(loops[tasks[:, TASK_CELL]].tolist()):
         part = slice(first, first + len(list(run)))
         first = part.stop
-        own = slots_of(slots, part)
-        if purchases:
-            simulate_buyers(np.uint64(seed), tasks[part], block, compiled.model, buying, own, rows)
-        else:
-            simulate(np.uint64(seed), tasks[part], block, compiled.model, own, rows)
+        _run(compiled, loop, seed, tasks[part], block, slots_of(slots, part), rows)
+
+
+def _loops(compiled: Compiled) -> NDArray[np.int64]:
+    """Loop that runs each cell, ``(cell,)``."""
+    loops = np.full(len(compiled.model.facts), _CONTRACT)
+    if compiled.buying is not None:
+        loops[compiled.buying.facts[:, b.KIND] != b.CONTRACT] = _PURCHASES
+    if compiled.moving is not None:
+        loops[compiled.moving.facts[:, m.IS_STATES] != 0.0] = _STATES
+    return loops
+
+
+def _run(
+    compiled: Compiled,
+    loop: int,
+    seed: int,
+    tasks: p.Ints,
+    block: int,
+    slots: p.Slots,
+    rows: p.Floats,
+) -> None:
+    """Run tasks by one loop; as ``run_tasks``."""
+    key, model = np.uint64(seed), compiled.model
+    if loop == _PURCHASES and compiled.buying is not None:
+        simulate_buyers(key, tasks, block, model, compiled.buying, slots, rows)
+    elif loop == _STATES and compiled.moving is not None:
+        simulate_states(key, tasks, block, model, compiled.moving, slots, rows)
+    else:
+        simulate(key, tasks, block, model, slots, rows)
 
 
 def warm_up(compiled: Compiled, block: int) -> None:
     """Compile the loops that a variant needs, or fetch them from Numba's cache; simulate nobody."""
     nothing = np.zeros((0, TASK_COLUMNS), dtype=np.int64)
     slots, rows = new_slots(compiled, 0, 1), np.zeros((0, len(p.ROW_COLUMNS)))
-    kinds = np.zeros(1) if compiled.buying is None else compiled.buying.facts[:, b.KIND]
-    if (kinds == b.CONTRACT).any():
-        simulate(np.uint64(0), nothing, block, compiled.model, slots, rows)
-    if compiled.buying is not None:
-        simulate_buyers(np.uint64(0), nothing, block, compiled.model, compiled.buying, slots, rows)
+    for loop in np.unique(_loops(compiled)).tolist():
+        _run(compiled, loop, 0, nothing, block, slots, rows)

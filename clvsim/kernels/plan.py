@@ -23,9 +23,10 @@ ARRIVALS, FIXED, SURVIVORS = 0, 1, 2
 
 #: Streams of the core decisions; those of personal programs follow, one a row.
 STREAM_TRAITS, STREAM_LIFE, STREAM_MORE_TRAITS, STREAM_ARRIVAL = 0, 1, 2, 3
-STREAM_PURCHASES, STREAM_PURCHASE = 4, 5
+STREAM_PURCHASES, STREAM_PURCHASE, STREAM_STATE = 4, 5, 6
 CORE_STREAMS = (
     "churn, spend", "life, call", "lift, keenness", "arrival", "purchases", "purchase, amount",
+    "state",
 )  # fmt: skip
 PERSONAL_STREAMS = len(CORE_STREAMS)
 
@@ -111,7 +112,9 @@ EQUITY = 7
 AT_RISK, DECIDED = 8, 9
 #: By period again: purchases.
 PURCHASES = 10
-FLOWS = 11
+#: Contacts of customers by the state they are in, currency.
+STATE_CONTACTS = 11
+FLOWS = 12
 # Rows of ``Slots.program_flows``, by period.
 CONTACTS, ENTRIES, MEMBERS, EXTRA_LIST, EXTRA_DISCOUNT, ACTIVE_COST = range(6)
 PROGRAM_FLOWS = 6

@@ -17,7 +17,7 @@ from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import Scenario, Time
 from clvsim.scenario.plausible import base_faults, segment_faults
-from clvsim.scenario.segments import relationship_of
+from clvsim.scenario.segments import PURCHASES, relationship_of
 from clvsim.scenario.toml import Document
 
 Table = Mapping[str, Any]
@@ -27,6 +27,9 @@ SOURCES = {"channels": "a channel", "cohorts": "a cohort", "installed_base": "an
 
 HOMES = {"segment": ("segments",), "offer": ("offers",), "source": tuple(SOURCES)}
 """Sections in which the names of each kind stand."""
+
+PERSONAL = ("retention", "loyalty", "add_on")
+"""Kinds of programs that choose persons, or that persons choose to join."""
 
 _MOST_LISTED = 20
 _PERIOD: TypeAdapter[int | str] = TypeAdapter(Period)
@@ -57,6 +60,7 @@ def check(document: Document) -> list[Fault]:
             _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
+            _persons_in_states(document),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -257,25 +261,24 @@ def _more_than_the_price(document: Document) -> Iterator[Fault]:
 
 
 def _terms_without_contract(document: Document) -> Iterator[Fault]:
-    """Offers with a contract's term that reach those who buy now and then."""
-    buyers = {
-        name
-        for name, segment in tables(document, "segments").items()
-        if relationship_of(segment) != "contract"
-    }
+    """Offers with a contract's term that reach those who have no contract."""
+    segments = tables(document, "segments")
+    free = {name for name, one in segments.items() if relationship_of(one) != "contract"}
     everywhere = document.data.get("offer")
     reached: dict[str, str] = {}
     for channel in tables(document, "channels").values():
         for segment, share in _table(channel, "segments").items():
-            if segment in buyers and share != 0:
+            if segment in free and share != 0:
                 reached.setdefault(str(channel.get("offer", everywhere)), segment)
     for cohort in tables(document, "cohorts").values():
         wanted = cohort.get("segment")
-        if isinstance(wanted, str) and wanted in buyers:
+        if isinstance(wanted, str) and wanted in free:
             reached.setdefault(str(cohort.get("offer", everywhere)), wanted)
     for name, offer in tables(document, "offers").items():
         if name in reached and offer.get("term", 0) != 0:
-            message = f"the segment '{reached[name]}' buys now and then: it has no contract to end"
+            moves = relationship_of(segments[reached[name]]) == "states"
+            how = "moves between states" if moves else "buys now and then"
+            message = f"the segment '{reached[name]}' {how}: it has no contract to end"
             yield document.fault(("offers", name, "term"), message, "no term, or another offer")
 
 
@@ -287,10 +290,35 @@ def _rates_without_purchases(document: Document) -> Iterator[Fault]:
             continue
         concerned = _list(program, "segments") or list(segments)
         known = [segments[one] for one in concerned if isinstance(one, str) and one in segments]
-        if known and all(relationship_of(one) == "contract" for one in known):
+        kinds = {relationship_of(one) for one in known}
+        if known and kinds.isdisjoint(PURCHASES):
             message = "no segment of the program buys now and then: under contract all pay always"
+            if "states" in kinds:
+                message = "no segment of the program buys now and then"
             allowed = "no rate, or a segment with the relationship bg/nbd, pareto/nbd or bg/bb"
             yield document.fault(("programs", name, "rate"), message, allowed)
+
+
+def _persons_in_states(document: Document) -> Iterator[Fault]:
+    """Programs that choose persons, or that persons choose, where customers move between states."""
+    segments = tables(document, "segments")
+    for name, program in tables(document, "programs").items():
+        if program.get("kind") not in PERSONAL or program.get("enabled", True) is not True:
+            continue
+        concerned = _list(program, "segments") or list(segments)
+        for position, segment in enumerate(concerned):
+            if not isinstance(segment, str) or relationship_of(segments.get(segment)) != "states":
+                continue
+            message = (
+                f"a {program['kind']} program chooses persons, which does not work yet in the "
+                f"segment '{segment}', whose customers move between states"
+            )
+            at = ("segments", position) if "segments" in program else ("kind",)
+            others = [one for one in segments if relationship_of(segments[one]) != "states"]
+            allowed = "onboarding, price_change, brand_campaign or nurture"
+            allowed += f"; or segments of {listed(others)}" if others else ""
+            yield document.fault(("programs", name, *at), message, allowed)
+            break
 
 
 def _no_customers(document: Document) -> Iterator[Fault]:

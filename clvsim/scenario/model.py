@@ -45,6 +45,7 @@ from clvsim.scenario.segments import (
     Segment,
     SegmentTable,
     SpendTrait,
+    StatesSegment,
     TraitName,
 )
 from clvsim.scenario.shocks import Shock
@@ -376,5 +377,6 @@ __all__ = [
     "Scenario",
     "Segment",
     "SpendTrait",
+    "StatesSegment",
     "TraitName",
 ]

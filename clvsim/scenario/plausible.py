@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from clvsim.errors import Fault
 from clvsim.scenario import distributions
+from clvsim.scenario.chains import CHAIN_TYPES, chain_of, lost_at_the_start, problems
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import (
     ChurnTrait,
@@ -29,6 +30,7 @@ from clvsim.scenario.segments import (
     ProbabilityTrait,
     RateTrait,
     Relationship,
+    StatesSegment,
     relationship_of,
 )
 from clvsim.scenario.toml import Document
@@ -91,6 +93,7 @@ _LIFE = _Rule(
     1.0,
     RULES["churn"].allowed,
 )
+_STATES: TypeAdapter[StatesSegment] = TypeAdapter(StatesSegment)
 _RATE = _Rule(
     TypeAdapter(RateTrait, config=_STRICT),
     0.0,
@@ -113,6 +116,7 @@ TRAIT_RULES: dict[Relationship, dict[str, _Rule]] = {
         ),
         **_BUYERS,
     },
+    "states": {"spend": RULES["spend"], "lift": RULES["lift"]},
 }
 
 
@@ -123,7 +127,22 @@ def segment_faults(document: Document, segments: Tables) -> Iterator[Fault]:
             trait = _parsed(rule.kind, segment.get(key))
             if trait is not None:
                 yield from _trait_faults(document, ("segments", name, key), trait, rule)
+        if relationship_of(segment) == "states":
+            yield from _chain_faults(document, ("segments", name), segment)
         yield from _correlation_faults(document, ("segments", name, "correlations"), segment)
+
+
+def _chain_faults(document: Document, path: Path, segment: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is wrong with a segment's states, as far as its single values are right."""
+    parts = {
+        key: _parsed(TypeAdapter(kind, config=_STRICT), segment[key])
+        for key, kind in CHAIN_TYPES.items()
+        if key in segment
+    }
+    found = list(problems({key: part for key, part in parts.items() if part is not None}))
+    whole = None if found else _parsed(_STATES, {"relationship": "states", **parts})
+    for at, message, allowed in found or (lost_at_the_start(whole) if whole else ()):
+        yield document.fault((*path, *at), message, allowed)
 
 
 def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator[Fault]:
@@ -134,6 +153,9 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
             continue
         segment = segments.get(base.segment, {})
         relationship = relationship_of(segment)
+        if relationship == "states":
+            yield from _base_in_states_faults(document, name, base, segment)
+            continue
         lives = ["death_rate" if relationship == "pareto/nbd" else "churn"]
         lives += ["purchase_rate"] if relationship == "bg/nbd" else []
         rules = TRAIT_RULES[relationship]
@@ -152,6 +174,20 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
         else:
             surviving = survival_of_buyers(relationship, traits, longest)
         yield from _survival_faults(document, path, base, surviving, lives[0])
+
+
+def _base_in_states_faults(
+    document: Document, name: str, base: InstalledBase, segment: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """The same where customers move between states."""
+    whole = _parsed(_STATES, segment)
+    at = ("segments", base.segment)
+    if whole is None or any(_chain_faults(document, at, segment)):
+        return
+    longest = max((tenure for tenure, count in base.by_tenure() if count > 0.0), default=0)
+    surviving = chain_of(whole).survival(longest)
+    path = ("installed_base", name, "tenure")
+    yield from _survival_faults(document, path, base, surviving, "transitions")
 
 
 def _trait_faults(document: Document, path: Path, trait: Trait, rule: _Rule) -> Iterator[Fault]:

@@ -15,12 +15,23 @@ from pydantic import (
 )
 
 from clvsim.errors import closest
-from clvsim.fields import Money, Multipliers, Name, Numbers, Probability, Section
+from clvsim.fields import (
+    Amounts,
+    Money,
+    Multipliers,
+    Name,
+    Numbers,
+    Probabilities,
+    Probability,
+    Section,
+)
 from clvsim.scenario.fit import Fit
 from clvsim.scenario.posterior import Posterior
 
-Relationship = Literal["contract", "bg/nbd", "pareto/nbd", "bg/bb"]
-RELATIONSHIPS: tuple[Relationship, ...] = ("contract", "bg/nbd", "pareto/nbd", "bg/bb")
+Relationship = Literal["contract", "bg/nbd", "pareto/nbd", "bg/bb", "states"]
+RELATIONSHIPS: tuple[Relationship, ...] = ("contract", "bg/nbd", "pareto/nbd", "bg/bb", "states")
+PURCHASES: tuple[Relationship, ...] = ("bg/nbd", "pareto/nbd", "bg/bb")
+"""Those in which customers buy now and then."""
 
 
 class Distribution(Section):
@@ -149,7 +160,7 @@ class AnySegment(Section):
     """What customers of every relationship have; traits come from the same distributions."""
 
     relationship: Relationship = "contract"
-    """``contract``, or purchases now and then: ``bg/nbd``, ``pareto/nbd`` or ``bg/bb``."""
+    """``contract``; purchases now and then: ``bg/nbd``, ``pareto/nbd`` or ``bg/bb``; ``states``."""
     lift: LiftTrait = 0.0
     """Relative cut of the hazard when treated (may be negative): a number or a distribution."""
     correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
@@ -237,11 +248,50 @@ class BgBbSegment(BuyerSegment):
     """Probability of leaving before the next opportunity: a number or a distribution."""
 
 
+MOST_STATES = 200
+"""Most states of a segment."""
+StateNames = Annotated[
+    tuple[Annotated[Name, Strict()], ...],
+    Strict(strict=False),
+    Field(min_length=2, max_length=MOST_STATES),
+]
+StateValues = Annotated[
+    tuple[Annotated[float, Strict(), Field(ge=-1e15, le=1e15)], ...], Strict(strict=False)
+]
+Flags = Annotated[tuple[Annotated[bool, Strict()], ...], Strict(strict=False)]
+Odds = Annotated[tuple[Probabilities, ...], Strict(strict=False)]
+
+
+class StatesSegment(AnySegment):
+    """Customers who move between states from one period to the next: a Markov chain.
+
+    Pfeifer & Carraway 2000.
+    """
+
+    states: StateNames
+    """Names of the states, best first and worst last: a higher hazard leads to worse ones."""
+    transitions: Odds
+    """Probabilities of the next period's state: a row a state, each adding up to 1."""
+    state_values: StateValues
+    """Margin of a period in each state, currency (may be negative); times ``spend``."""
+    spend: SpendTrait = 1.0
+    """What a customer's margins are multiplied by: a number or a distribution."""
+    contact_costs: Amounts = ()
+    """Cost of contacting a customer in each state, currency a period."""
+    contacts: Flags = ()
+    """Whether customers in each state are contacted; absent: where that costs something."""
+    transitions_uncontacted: Odds = ()
+    """Probabilities from states that are not contacted; absent: the same as if they were."""
+    start_state: Name | None = None
+    """State on joining; absent: the best."""
+
+
 SEGMENT_KINDS: dict[Relationship, type[AnySegment]] = {
     "contract": Segment,
     "bg/nbd": BgNbdSegment,
     "pareto/nbd": ParetoNbdSegment,
     "bg/bb": BgBbSegment,
+    "states": StatesSegment,
 }
 
 
@@ -258,6 +308,7 @@ SegmentTable = Annotated[
     Annotated[Segment, Tag("contract")]
     | Annotated[BgNbdSegment, Tag("bg/nbd")]
     | Annotated[ParetoNbdSegment, Tag("pareto/nbd")]
-    | Annotated[BgBbSegment, Tag("bg/bb")],
+    | Annotated[BgBbSegment, Tag("bg/bb")]
+    | Annotated[StatesSegment, Tag("states")],
     Discriminator(relationship_of),
 ]

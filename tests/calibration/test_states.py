@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from clvsim.calibration.block import state_block
 from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.records import open_records
 from clvsim.calibration.states import StateColumns, fit_states
+from clvsim.scenario.chains import chain_of
+from clvsim.scenario.load import load
+from clvsim.scenario.model import StatesSegment
 from tests.statistics import assert_proportion
 
 NAMED = StateColumns("id", "month", "state", "paid")
@@ -39,7 +43,10 @@ def test_transitions_by_hand(panel):
     assert found.customers == 2
     assert "nobody was seen after being in 'lapsed'" in found.notes[0]
     block = found.block_values()
-    assert block["transitions"][1] == [0.0, 1.0, 0.0]
+    assert block["states"] == ["active", "new", "lapsed"]
+    assert block["transitions"] == [[1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]
+    assert block["state_values"] == [10.0, 8.0, 0.0]
+    assert block["start_state"] == "new"
     assert np.sum(block["transitions"], axis=1).tolist() == [1.0, 1.0, 1.0]
 
 
@@ -102,3 +109,17 @@ def test_probabilities_are_recovered(panel):
     for row in range(2):
         leaving = int(found.counts[row].sum())
         assert_proportion(int(found.counts[row, 0]), leaving, true[row, 0])
+
+
+@pytest.mark.parametrize("value", ["paid", ""])
+def test_the_block_loads_unchanged(panel, tmp_path, value):
+    fitted = fit_states(panel(*ROWS), StateColumns("id", "month", "state", value), "month")
+    scenario = tmp_path / "scenario.toml"
+    rest = "[time]\nperiods = 6\n[cohorts.all]\nsegment = 'panel'\ncustomers = 100\n"
+    scenario.write_text(state_block(fitted) + rest, "utf-8")
+    segment = load(scenario).baseline.segments["panel"]
+    assert isinstance(segment, StatesSegment)
+    chain = chain_of(segment)
+    assert segment.states[chain.begin] == "new"
+    # Of those who are gone nothing is expected; without values nobody knows who is best.
+    assert segment.states[chain.lost] == "lapsed" if value else "no --value" in fitted.notes[-1]

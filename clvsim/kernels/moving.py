@@ -1,0 +1,61 @@
+"""What the loop over customers who move between states reads and writes beside ``plan``."""
+
+from typing import NamedTuple
+
+from clvsim.kernels import plan as p
+from clvsim.kernels.plan import Floats, Ints
+
+# Columns of ``Moving.facts``: one number a cell.
+#: Whether its customers move between states (0 or 1); row of the tables; number of states; the
+#: state on joining; the state of those who have left (-1: nobody ever leaves).
+IS_STATES, TABLE, STATES, BEGIN, LOST = range(5)
+FACTS = 5
+
+# Rows of ``Moving.terms``: one number a table and state.
+#: Margin of a period in the state per unit of spend; cost of contacting a customer in it, currency.
+BRINGS, COSTS = 0, 1
+TERMS = 2
+
+# Rows of ``Moving.ahead``: one number a cell and state.
+#: Expected margin beyond the horizon per unit of spend and per head, discounted to the horizon.
+AHEAD_UNIT, AHEAD_HEAD = 0, 1
+
+# Columns of a block beside those of ``plan``.
+#: State; uniforms of the customers in ``Wandering.who``, in their order, and their spare halves.
+STATE_OF, MOVE, SPARE_HALF = range(p.BLOCK_COLUMNS, p.BLOCK_COLUMNS + 3)
+BLOCK_COLUMNS = p.BLOCK_COLUMNS + 3
+# Rows of ``Wandering.who``: place in the block and rank of those who have not left.
+PLACE, RANK = 0, 1
+
+
+class Moving(NamedTuple):
+    """What ``Model`` lacks for states, best state first.
+
+    Attributes
+    ----------
+    facts : (cell, fact)
+    falls : (table, state, state)
+        Minus the log of the probability to be in this state or a better one next, by the state now.
+    terms : (table, row, state)
+    ahead : (cell, row, state)
+    """
+
+    facts: Floats
+    falls: Floats
+    terms: Floats
+    ahead: Floats
+
+
+class Wandering(NamedTuple):
+    """Scratch of states.
+
+    Attributes
+    ----------
+    who : (2, B) int64
+    counts, spent : (T + 1, state)
+        A cell's customers by step and state, and their summed spend, in the order of rank.
+    """
+
+    who: Ints
+    counts: Floats
+    spent: Floats

@@ -1,0 +1,257 @@
+"""The loop over customers who move between states: a step at a time for a whole block, in cache.
+
+One uniform a customer and period says where it goes, by inversion over the states from best to
+worst. A hazard multiplier M turns the probability F of a state or a better one into ``F**M``: with
+two states, *stays* and *lost*, this is the contract's ``exp(-hazard * M)``, and a lower multiplier
+can only lead to a better state. Those who reach the state of the lost drop out of the block.
+"""
+
+import math
+
+import numpy as np
+
+from clvsim.kernels import moving as m
+from clvsim.kernels import plan as p
+from clvsim.kernels.bits import minus_log
+from clvsim.kernels.customers import (
+    TASK_CELL,
+    TASK_CELL_END,
+    TASK_RANK,
+    TASK_RANK_END,
+    TASK_ROW,
+    TASK_WORLD,
+    add_up,
+    draw_block,
+    keep_survivors,
+    write_rows,
+)
+from clvsim.kernels.inner import cached, inlined, inner
+from clvsim.kernels.random import fill_uniforms_of, occasion, uniform_pair
+from clvsim.kernels.tally import post_active, post_equity
+from clvsim.kernels.traits import TRAIT_COUNT
+
+
+@inlined
+def next_state(fall, state, states, exponential, multiplier):
+    """The best state whose fall the exponential passes; states that cannot be are passed over.
+
+    Parameters
+    ----------
+    fall : (state, state)
+        As ``Moving.falls``, of one table: infinite where nobody gets, 0 in the worst reachable.
+    exponential : float
+        Minus the log of a uniform: above 0.
+    """
+    place = 0
+    while place < states - 1:
+        least = fall[state, place]
+        # Where nobody gets: not even under a multiplier of 0.
+        if least < math.inf and exponential > multiplier * least:
+            break
+        place += 1
+    return place
+
+
+@inner
+def age(address, model, moving, cell, count, to):
+    """Moves before the horizon of an installed base; ``THRESHOLD`` becomes -1 for the lost."""
+    seed, world, streams = address
+    facts, own = model.facts[cell], moving.facts[cell]
+    states, lost = int(own[m.STATES]), int(own[m.LOST])
+    fall, joined = moving.falls[int(own[m.TABLE])], int(facts[p.JOINED_IN])
+    tenure = int(facts[p.START]) - joined
+    for i in range(count):
+        state, rank = int(own[m.BEGIN]), int(to[p.RANK, i])
+        for when in range(tenure):
+            u, _ = uniform_pair(seed, world, streams[p.STREAM_STATE], rank, occasion(joined, when))
+            state = next_state(fall, state, states, minus_log(u), 1.0)
+            if state == lost:
+                break
+        to[m.STATE_OF, i] = state
+        to[p.THRESHOLD, i] = -1.0 if state == lost else 1.0
+
+
+@inner
+def post_step(model, moving, cell, step, count, to, work):
+    """Post one step of the customers in ``work.who``: where they are and what they bring in."""
+    terms = moving.terms[int(moving.facts[cell, m.TABLE])]
+    brings, costs, places = terms[m.BRINGS], terms[m.COSTS], work.who[m.PLACE]
+    unit = model.schedule[cell, p.UNIT_MARGIN, step]
+    head = model.schedule[cell, p.HEAD_MARGIN, step]
+    payment = model.discounting[model.receipts, step]
+    counts, spent = work.counts[step], work.spent[step]
+    for i in range(count):
+        place = places[i]
+        state, spend = int(to[m.STATE_OF, place]), to[p.SPEND_OF, place]
+        counts[state] += 1.0
+        spent[state] += spend
+        to[p.VALUE, place] += spend * brings[state] * unit + head - payment * costs[state]
+
+
+@inner
+def move(address, model, moving, cell, step, count, to, work):
+    """Move the customers in ``work.who`` at a step's end; compress it to those not lost."""
+    seed, world, streams = address
+    facts, own = model.facts[cell], moving.facts[cell]
+    states, lost = int(own[m.STATES]), int(own[m.LOST])
+    fall, multiplier = moving.falls[int(own[m.TABLE])], model.schedule[cell, p.MULTIPLIER, step]
+    joined, places, ranks = int(facts[p.JOINED_IN]), work.who[m.PLACE], work.who[m.RANK]
+    when = occasion(joined, int(facts[p.START]) + step - joined)
+    stream, u = streams[p.STREAM_STATE], to[m.MOVE]
+    fill_uniforms_of(seed, world, stream, ranks, when, count, u, to[m.SPARE_HALF])
+    kept = 0
+    for i in range(count):
+        place = places[i]
+        state = next_state(fall, int(to[m.STATE_OF, place]), states, minus_log(u[i]), multiplier)
+        to[m.STATE_OF, place] = state
+        if state == lost:
+            to[p.DECISION, place] = step
+        places[kept], ranks[kept] = place, ranks[i]
+        kept += 0 if state == lost else 1
+    return kept
+
+
+@inner
+def live(address, model, moving, cell, count, to, work):
+    """Lives and values of a block's customers, posted to the cell's sums by step and state."""
+    steps, ahead = int(model.facts[cell, p.STEPS]), moving.ahead[cell]
+    for i in range(count):
+        work.who[m.PLACE, i], work.who[m.RANK, i] = i, int(to[p.RANK, i])
+        to[p.DECISION, i], to[p.VALUE, i], to[p.RESIDUAL, i] = steps, 0.0, 0.0
+    there, step = count, 0
+    while step < steps and there > 0:
+        post_step(model, moving, cell, step, there, to, work)
+        there = move(address, model, moving, cell, step, there, to, work)
+        step += 1
+    if model.residual:
+        factor = model.period_factor**steps
+        for i in range(there):
+            place = work.who[m.PLACE, i]
+            state = int(to[m.STATE_OF, place])
+            worth = to[p.SPEND_OF, place] * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state]
+            to[p.RESIDUAL, place] = factor * worth
+
+
+@inner
+def post_cell(model, moving, cell, sums, work, slots, slot):
+    """Turn one cell's sums into flows by period, and add them to a slot.
+
+    The rows ``CUSTOMERS`` and ``SPENT`` of ``sums`` become, in place, those active at each step and
+    what they bring in; contacts of states are added to ``LATER``.
+    """
+    facts, schedule = model.facts[cell], model.schedule[cell]
+    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
+    states, terms = (
+        int(moving.facts[cell, m.STATES]),
+        moving.terms[int(moving.facts[cell, m.TABLE])],
+    )
+    customers, spent, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
+    flows, horizon = slots.flows[slot], slots.flows.shape[2]
+    alive = 0.0
+    for step in range(steps + 1):
+        alive += customers[step]
+    if joined >= 0:
+        flows[p.JOINED, start] += alive
+    for step in range(steps):
+        period, leaving = start + step, customers[step]
+        if period - joined < horizon:
+            flows[p.AT_RISK, period - joined] += alive
+            flows[p.DECIDED, period - joined] += leaving
+        flows[p.LEFT, period] += leaving
+        flows[p.ACTIVE, period] += alive
+        customers[step] = alive
+        alive -= leaving
+        brought, contacts = 0.0, 0.0
+        for state in range(states):
+            brought += work.spent[step, state] * terms[m.BRINGS, state]
+            contacts += work.counts[step, state] * terms[m.COSTS, state]
+        spent[step] = brought
+        listed = brought * schedule[p.PRICE, step]
+        flows[p.LIST_REVENUE, period] += listed
+        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+        flows[p.STATE_CONTACTS, period] += contacts
+        later[step] -= model.discounting[model.receipts, step] * contacts
+    post_active(model, cell, sums, slots, slot)
+
+
+@inner
+def run_cell(address, model, moving, cell, ranks, block, sums, work, slots, slot, place, out):
+    """All customers of one cell between two ranks, a block at a time; returns their number."""
+    facts, to = model.facts[cell], block.customers
+    source, wanted = int(facts[p.SOURCE]), int(facts[p.LIMIT])
+    rank, end = ranks
+    begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
+    while not done:
+        count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
+        rank += count
+        age(address, model, moving, cell, count, to)
+        if source == p.SURVIVORS:
+            count = keep_survivors(to, count, p.THRESHOLD, 0.0, wanted - customers)
+            done = customers + count >= wanted
+        elif source == p.FIXED:
+            done = rank >= end
+        live(address, model, moving, cell, count, to, work)
+        so_far = add_up(model, cell, count, so_far, to, sums, slots, slot)
+        if out.shape[0] > 0:
+            write_rows(model, cell, count, to, out[customers:])
+        customers += count
+    value, squares, ending = so_far
+    if customers > 0:
+        post_cell(model, moving, cell, sums, work, slots, slot)
+        post_equity(model, cell, sums, ending, slots, slot)
+        to_origin = model.period_factor ** int(facts[p.START])
+        slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
+        slots.sums[slot, p.SUM_PRESENT] += to_origin * value
+        slots.cells[slot, place, 0] += customers
+        slots.cells[slot, place, 1] += value
+        slots.cells[slot, place, 2] += squares
+        sums.by_step[:] = 0.0
+        work.counts[:] = 0.0
+        work.spent[:] = 0.0
+    return customers
+
+
+def simulate_states(
+    seed: np.uint64,
+    tasks: p.Ints,
+    size: int,
+    model: p.Model,
+    moving: m.Moving,
+    slots: p.Slots,
+    rows: p.Floats,
+) -> None:
+    """Run tasks of customers who move between states; as ``customers.simulate``."""
+    horizon, states = slots.flows.shape[2], moving.falls.shape[1]
+    block = p.Block(
+        np.zeros((m.BLOCK_COLUMNS, size)),
+        np.zeros((TRAIT_COUNT, size)),
+        np.zeros((p.SCRATCH, TRAIT_COUNT)),
+        np.zeros((1, size)),
+    )
+    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((0, p.POSTS, horizon + 1)))
+    work = m.Wandering(
+        who=np.zeros((2, size), dtype=np.int64),
+        counts=np.zeros((horizon + 1, states)),
+        spent=np.zeros((horizon + 1, states)),
+    )
+    run_states(seed, tasks, model, moving, slots, rows, block, sums, work)
+
+
+@cached
+def run_states(seed, tasks, model, moving, slots, rows, block, sums, work):
+    """The loop of ``simulate_states``, without the global interpreter lock."""
+    for task in range(tasks.shape[0]):
+        world = np.uint64(tasks[task, TASK_WORLD])
+        row = tasks[task, TASK_ROW]
+        for cell in range(tasks[task, TASK_CELL], tasks[task, TASK_CELL_END]):
+            limit = model.facts[cell, p.LIMIT]
+            if limit <= 0.0 or model.facts[cell, p.STEPS] <= 0.0:
+                continue
+            address = (seed, world, model.streams[int(model.facts[cell, p.GROUP])])
+            ranks = (tasks[task, TASK_RANK], tasks[task, TASK_RANK_END])
+            place = cell - tasks[task, TASK_CELL]
+            out = rows[row:] if row >= 0 else rows[:0]
+            customers = run_cell(
+                address, model, moving, cell, ranks, block, sums, work, slots, task, place, out
+            )
+            row = row + customers if row >= 0 else row

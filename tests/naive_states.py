@@ -1,0 +1,186 @@
+"""Loop-only twin of the migration relationship: one customer, one period, one state at a time.
+
+Beside ``naive.py`` for customers who move between states: odds are added up and raised to a power
+where they are needed, and what lies beyond the horizon is added up period by period.
+"""
+
+import math
+
+from clvsim.kernels import plan as p
+from tests import naive
+from tests.naive import Customer, stream_of, uniform_pair
+
+#: Discounted share of a margin below which nothing more is added.
+NOTHING = 1e-17
+
+
+class Wanderer(Customer):
+    """A customer who moves between states."""
+
+    state = ""
+
+
+def is_contacted(segment, state):
+    """Whether the rule contacts customers in a state."""
+    place = segment.states.index(state)
+    if segment.contacts:
+        return segment.contacts[place]
+    return bool(segment.contact_costs) and segment.contact_costs[place] > 0.0
+
+
+def odds(segment, state):
+    """Probability of each state next, by name."""
+    rows = segment.transitions
+    if segment.transitions_uncontacted and not is_contacted(segment, state):
+        rows = segment.transitions_uncontacted
+    return dict(zip(segment.states, rows[segment.states.index(state)], strict=True))
+
+
+def contact_cost(segment, state):
+    """What it costs to contact a customer in a state, currency."""
+    if not segment.contact_costs or not is_contacted(segment, state):
+        return 0.0
+    return segment.contact_costs[segment.states.index(state)]
+
+
+def is_lost(segment, state):
+    """Whether a state is that of the lost: worst, for good, and without money."""
+    return (
+        state == segment.states[-1]
+        and odds(segment, state)[state] == 1.0
+        and segment.state_values[-1] == 0.0
+        and contact_cost(segment, state) == 0.0
+    )
+
+
+def reached(segment, state, multiplier):
+    """Probability of each state or a better one next, under a hazard multiplier."""
+    chances, found = odds(segment, state), []
+    for place, name in enumerate(segment.states):
+        better = math.fsum(chances[one] for one in segment.states[: place + 1])
+        found.append((name, better**multiplier if better > 0.0 else 0.0))
+    return found
+
+
+def moved(segment, state, multiplier, u):
+    """Next state: the best whose chance, or a better one's, exceeds the uniform."""
+    for name, chance in reached(segment, state, multiplier):
+        if u < chance:
+            return name
+    return segment.states[-1]
+
+
+def first_year(segment, periods):
+    """Expected margin by tenure of one who joins, per unit of spend."""
+    at = dict.fromkeys(segment.states, 0.0)
+    at[segment.start_state or segment.states[0]] = 1.0
+    found = []
+    for _ in range(periods):
+        values = zip(segment.states, segment.state_values, strict=True)
+        found.append(sum(at[name] * value for name, value in values))
+        after = dict.fromkeys(segment.states, 0.0)
+        for now, there in at.items():
+            for then, chance in odds(segment, now).items():
+                after[then] += there * chance
+        at = after
+    return found
+
+
+class Simulation(naive._Simulation):
+    """One world in which customers of some segments move between states."""
+
+    def moves(self, cell):
+        return cell.segment.relationship == "states"
+
+    def move(self, cell, who, tenure, multiplier):
+        """One move at the end of a period."""
+        stream = stream_of(cell.source, cell.segment_name, "state")
+        u, _ = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, tenure)
+        who.state = moved(cell.segment, who.state, multiplier, u)
+
+    def draw(self, place, rank, arrival, prospects):
+        customer, threshold, call = super().draw(place, rank, arrival, prospects)
+        cell = self.cells[place]
+        if not self.moves(cell):
+            return customer, threshold, call
+        who = Wanderer(place, rank, arrival, 0.0, customer.spend, customer.lift)
+        who.state = cell.segment.start_state or cell.segment.states[0]
+        for tenure in range(-min(cell.joined, 0)):
+            if not is_lost(cell.segment, who.state):
+                self.move(cell, who, tenure, 1.0)
+        return who, -math.inf if is_lost(cell.segment, who.state) else math.inf, call
+
+    def live(self, cell, customer, threshold, call):
+        if not self.moves(cell):
+            super().live(cell, customer, threshold, call)
+            return
+        self.margin = [0.0] * self.horizon
+        segment, spend = cell.segment, customer.spend
+        for period in cell.periods:
+            customer.spend = spend * segment.state_values[segment.states.index(customer.state)]
+            self.serve(cell, customer, period)
+            customer.spend = spend
+            cost = contact_cost(segment, customer.state)
+            self.post("contacts", period, self.receipts(), cost)
+            self.out.flows[p.STATE_CONTACTS, period] += cost
+            customer.last = period
+            self.by_tenure(cell, period, 0)
+            self.move(cell, customer, period - cell.joined, cell.hazard(period))
+            if is_lost(segment, customer.state):
+                customer.decided = period
+                self.by_tenure(cell, period, 1)
+                self.out.flows[p.LEFT, period] += 1
+                break
+        residual = 0.0
+        if self.scenario.money.residual == "expected" and customer.decided is None:
+            per_unit, per_head = self.ahead(cell)[customer.state]
+            residual = spend * per_unit + per_head
+        self.settle(cell, customer, residual)
+
+    def ahead(self, cell):
+        """Expected margin beyond the horizon by state, at time 0: per unit of spend, per head."""
+        key = cell.source, cell.segment_name, cell.joined
+        if key not in self.cache:
+            self.cache[key] = self.later(cell)
+        return self.cache[key]
+
+    def later(self, cell):
+        segment, last = cell.segment, self.horizon - 1
+        price = cell.price(last) * (1.0 - cell.let_off(last) - segment.cost_share)
+        receipt = self.factor ** self.receipts()
+        head = -segment.cost_to_serve * receipt
+        for _, program in self.programs:
+            if program.kind == "onboarding" and cell.onboards(program, last):
+                head -= program.cost_per_customer * self.factor ** self.timing(program)
+        margins, chances = {}, {}
+        for name, value in zip(segment.states, segment.state_values, strict=True):
+            lost = is_lost(segment, name)
+            own = 0.0 if lost else head - contact_cost(segment, name) * receipt
+            margins[name] = (value * price * receipt, own)
+            below, chances[name] = 0.0, {}
+            for then, chance in reached(segment, name, cell.hazard(last)):
+                chances[name][then], below = chance - below, chance
+        # The value of n periods more follows from that of n - 1.
+        worth = dict.fromkeys(segment.states, (0.0, 0.0))
+        share = 1.0
+        while share > NOTHING:
+            worth = {
+                now: tuple(
+                    margins[now][one]
+                    + self.factor * sum(chances[now][then] * worth[then][one] for then in worth)
+                    for one in range(2)
+                )
+                for now in worth
+            }
+            share *= self.factor
+        discount = self.factor**self.horizon
+        return {name: (unit * discount, head * discount) for name, (unit, head) in worth.items()}
+
+    def run(self):
+        self.cache = {}
+        return super().run()
+
+
+def simulate(compiled, seed, world):
+    """One world of a variant."""
+    return Simulation(compiled, seed, world).run()
