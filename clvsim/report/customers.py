@@ -21,13 +21,13 @@ COLUMNS: dict[str, str] = {
     "segment": "Name of the segment",
     "joined": "Period of joining (negative: before the horizon)",
     "rank": "Number of the customer in its cohort",
-    "churn": "Probability of leaving in a period (bg/nbd: after a purchase), unmultiplied",
-    "spend": "Spend per period (or mean purchase) at the price list, currency",
+    "churn": "Probability of leaving in a period (bg/nbd: after a purchase; states: 0)",
+    "spend": "Spend per period (or mean purchase; states: factor) at the price list, currency",
     "lift": "Relative cut of the hazard when treated",
     "periods_active": "Periods paid inside the horizon",
     "active_at_end": "Whether still a customer at the horizon",
     "clv": "Customer lifetime value after acquisition cost, at the joining date, currency",
-    "purchases": "Purchases inside the horizon (0 of those under contract)",
+    "purchases": "Purchases inside the horizon (0 of all who do not buy now and then)",
 }
 FORMATS = (".csv", ".parquet")
 #: Rows of a Parquet row group, at least.
