@@ -16,7 +16,7 @@ import numpy as np
 from timing import report, seconds
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import Settings, Worlds, join, run_worlds
+from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 
@@ -84,7 +84,7 @@ def lifetimes_peer(customers: int) -> float:
 
 def simulate(compiled: Any, threads: int) -> Worlds:
     """One world by the engine."""
-    return join(list(run_worlds(compiled, 1, 0, 1, Settings(threads=threads))))
+    return run_worlds([compiled], 1, 0, 1, Settings(threads=threads))[0]
 
 
 def measure(*, tiny: bool = False) -> dict[str, Any]:

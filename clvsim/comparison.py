@@ -1,11 +1,12 @@
 """Comparison on common random numbers: paired differences, who is best, the marginal customers."""
 
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
 import xarray as xr
 
-from clvsim.measures import Estimate, estimates, ratio_of, standard_error, unlabelled
+from clvsim.measures import Estimate, ratio_of, standard_error, unlabelled
 
 #: Two-sided level of the intervals.
 LEVEL = 0.95
@@ -24,15 +25,17 @@ COMPARED = (
 )
 
 
-def compare_scenarios(dataset: xr.Dataset, baseline: str | None = None) -> xr.Dataset:
+def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: str) -> xr.Dataset:
     """Differences of every scenario of a result to one of them, world by world.
 
     Parameters
     ----------
     dataset : Dataset
         A result with ``scenario`` and ``world``; the worlds of all scenarios are the same.
-    baseline : str, optional
-        Scenario to compare with; the first one unless given.
+    found : dict of str to Estimate
+        As ``measures.estimates`` finds them.
+    base : str
+        Scenario to compare with.
 
     Returns
     -------
@@ -45,8 +48,6 @@ def compare_scenarios(dataset: xr.Dataset, baseline: str | None = None) -> xr.Da
         cost), with errors.
     """
     names = [str(name) for name in dataset["scenario"].values]
-    base = names[0] if baseline is None else baseline
-    found = estimates(dataset)
     place = names.index(base)
     out: dict[str, xr.DataArray] = {}
     for name in COMPARED:

@@ -6,7 +6,7 @@ world's own value, for a ratio of expectations the estimate plus the world's lin
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -251,11 +251,18 @@ def _share(happens: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     return happens.mean("world"), (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
 
 
-def measure(dataset: xr.Dataset) -> xr.Dataset:
-    """A result with all measures: by world, and their mean, error and quantiles over worlds."""
+def measure(dataset: xr.Dataset, found: Mapping[str, Estimate]) -> xr.Dataset:
+    """A result with all measures: by world, and their mean, error and quantiles over worlds.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Raw variables.
+    found : dict of str to Estimate
+        As ``estimates`` finds them.
+    """
     described = {one.name: one for one in (*MEASURES, *RISK_MEASURES)}
     out: dict[str, xr.DataArray] = {}
-    found = estimates(dataset)
     for name, estimate in found.items():
         base = described[name.removesuffix("_by_segment").removesuffix("_by_channel")]
         about = {"units": base.unit, "long_name": base.description}

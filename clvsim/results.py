@@ -3,25 +3,26 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from clvsim.accounts import ACCOUNT_NAMES
 from clvsim.engine.compile import Compiled
-from clvsim.engine.run import PROBABILITIES, Worlds, segment_names
+from clvsim.engine.run import PROBABILITIES, segment_names
+from clvsim.engine.variants import Outcome
 from clvsim.errors import InputError
 from clvsim.kernels import plan as p
 from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+_BY_GROUP = ("world", "segment", "channel")
 #: Dimensions of the raw variables, their unit and what they are. Measures follow from these alone.
 RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "cash": (("world", "account", "period"), "currency", "Cash flow by account, signed"),
@@ -74,49 +75,132 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 
 def to_dataset(
-    compiled: Compiled,
-    worlds: Worlds,
-    without_plan: "NDArray[np.float64]",
-    twins: "NDArray[np.float64]",
-    rivals: list[str],
+    variants: Mapping[str, Compiled], rounds: Sequence[Mapping[str, Outcome]]
 ) -> xr.Dataset:
-    """Worlds of one variant as a Dataset without the dimension ``scenario``.
+    """Raw variables of simulated worlds, along ``scenario`` and the dimensions of ``RAW``.
 
     Parameters
     ----------
-    compiled : Compiled
-    worlds : Worlds
-    without_plan : (world, account)
-        Present values of the same worlds without the plan, currency.
-    twins : (world,)
-        NPV of worlds with the same uncertain numbers and nothing else in common; 0: not needed.
-    rivals : list of str
-        Names of the variants that ``Worlds.only`` compares with.
+    variants : dict of str to Compiled
+    rounds : sequence of dict of str to Outcome
+        Consecutive worlds, each of all variants.
+
+    Notes
+    -----
+    What a variant lacks (a channel, a program) is 0; quantiles over nobody are NaN.
     """
-    scenario = compiled.scenario
-    calendar = scenario.time.calendar
-    groups = compiled.table.groups
-    segments = segment_names(compiled)
+    first, *_ = variants.values()
+    calendar = first.scenario.time.calendar
+    periods = np.arange(calendar.periods)
+    channels, is_acquired = _channels(variants)
+    known = [next(iter(outcomes.values())).worlds for outcomes in rounds]
+    labels: dict[str, NDArray[Any]] = {
+        "scenario": _words(variants),
+        "world": np.concatenate([one.first + np.arange(one.count) for one in known]),
+        "period": periods,
+        "cohort": periods,
+        "tenure": periods,
+        "account": _words(ACCOUNT_NAMES),
+        "program": _words(dict.fromkeys(chain(*(one.programs for one in variants.values())))),
+        "segment": _words(sorted({*chain(*map(segment_names, variants.values()))})),
+        "channel": _words(channels),
+        "quantile": PROBABILITIES,
+        "rival": _words(variants),
+    }
+    whole = {}
+    for name, (dims, _, _) in RAW.items():
+        shape = (len(variants), *(len(labels[dim]) for dim in dims))
+        whole[name] = np.full(shape, np.nan if "quantile" in dims else 0.0)
+    for place, (name, compiled) in enumerate(variants.items()):
+        own = {name: array[place, ...] for name, array in whole.items()}
+        at = 0
+        for outcomes in rounds:
+            worlds = slice(at, at := at + outcomes[name].worlds.count)
+            _put(own, worlds, compiled, outcomes[name], labels)
+    variables: dict[str, Any] = {
+        name: (("scenario", *dims), whole[name], {"units": unit, "long_name": text})
+        for name, (dims, unit, text) in RAW.items()
+    }
+    dates = np.array([calendar.label(i) for i in range(calendar.periods)], dtype=np.str_)
+    acquired = np.array(is_acquired, dtype=np.int8)
+    coords = {**labels, "acquired": ("channel", acquired), "date": ("period", dates)}
+    return xr.Dataset(variables, coords)
+
+
+def _put(
+    whole: Mapping[str, NDArray[Any]],
+    worlds: slice,
+    compiled: Compiled,
+    outcome: Outcome,
+    labels: Mapping[str, NDArray[Any]],
+) -> None:
+    """Put raw variables of some worlds of one variant where their labels are."""
+    segments, channels = labels["segment"], labels["channel"]
+    own = {
+        "program": [_place(labels["program"], one) for one in compiled.programs],
+        "segment": [_place(segments, one) for one in segment_names(compiled)],
+    }
+    groups = [
+        (_place(segments, group.segment), _place(channels, group.source))
+        for group in compiled.table.groups
+    ]
+    for name, array in _arrays(compiled, outcome).items():
+        dims, into = RAW[name][0], whole[name]
+        if dims == _BY_GROUP:
+            for index, (segment, channel) in enumerate(groups):
+                into[worlds, segment, channel] = array[:, index]
+        elif not dims:
+            into[...] = array
+        elif len(dims) > 1 and dims[1] in own:
+            into[worlds, own[dims[1]]] = array
+        else:
+            into[worlds] = array
+
+
+def _words(names: Iterable[str]) -> NDArray[Any]:
+    return np.array(list(names), dtype=object)
+
+
+def _place(labels: NDArray[Any], word: str) -> int:
+    return int(np.flatnonzero(labels == word)[0])
+
+
+def _channels(variants: Mapping[str, Compiled]) -> tuple[list[str], list[bool]]:
+    """Sources of all variants by name, and whether they acquire (an installed base does not)."""
+    bases = {name for one in variants.values() for name in one.scenario.installed_base}
+    groups = chain(*(one.table.groups for one in variants.values()))
     channels = sorted({group.source for group in groups})
-    arrays: dict[str, NDArray[np.float64]] = {
+    return channels, [channel not in bases for channel in channels]
+
+
+def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
+    """Raw variables of some worlds of one variant, by name; some by group instead of its names."""
+    worlds, scenario = outcome.worlds, compiled.scenario
+    sums, flows, programs = worlds.sums, worlds.flows, worlds.program_flows
+    return {
         "cash": worlds.cash,
         "present_value": worlds.present,
-        "present_value_without_plan": without_plan,
+        "present_value_without_plan": outcome.without_plan,
         "program_cost": worlds.program_cost,
-        "contacts": worlds.program_flows[:, :, p.CONTACTS],
-        "entries": worlds.program_flows[:, :, p.ENTRIES],
-        "members": worlds.program_flows[:, :, p.MEMBERS],
-        "active": worlds.flows[:, p.ACTIVE],
-        "joined": worlds.flows[:, p.JOINED],
-        "left": worlds.flows[:, p.LEFT],
-        "purchases": worlds.flows[:, p.PURCHASES],
-        "buyers": worlds.sums[:, _buying(compiled), p.SUM_CUSTOMERS].sum(axis=1),
-        "cancellation_calls_made": worlds.flows[:, p.CALLS],
-        "later_margin": worlds.flows[:, p.EQUITY],
+        "contacts": programs[:, :, p.CONTACTS],
+        "entries": programs[:, :, p.ENTRIES],
+        "members": programs[:, :, p.MEMBERS],
+        "active": flows[:, p.ACTIVE],
+        "joined": flows[:, p.JOINED],
+        "left": flows[:, p.LEFT],
+        "purchases": flows[:, p.PURCHASES],
+        "buyers": sums[:, _buying(compiled), p.SUM_CUSTOMERS].sum(axis=1),
+        "cancellation_calls_made": flows[:, p.CALLS],
+        "later_margin": flows[:, p.EQUITY],
         "at_risk": worlds.by_tenure[:, :, 0],
         "decided": worlds.by_tenure[:, :, 1],
+        "customers": sums[:, :, p.SUM_CUSTOMERS],
+        "value": sums[:, :, p.SUM_VALUE],
+        "value_square": sums[:, :, p.SUM_SQUARE],
+        "paid_back": sums[:, :, p.SUM_PAID_BACK],
+        "expected_cost": worlds.expected_cost,
         "luck": worlds.luck,
-        "npv_twin": twins,
+        "npv_twin": outcome.twins,
         "is_uncertain": np.array(float(is_uncertain(scenario))),
         "has_shocks": np.array(float(bool(scenario.shocks))),
         "cohort_customers": worlds.cohorts[:, :, 0],
@@ -129,68 +213,14 @@ def to_dataset(
         "only_value": worlds.only[:, :, 1],
         "period_factor": np.array(compiled.model.period_factor),
     }
-    by_group = {
-        "customers": worlds.sums[:, :, p.SUM_CUSTOMERS],
-        "value": worlds.sums[:, :, p.SUM_VALUE],
-        "value_square": worlds.sums[:, :, p.SUM_SQUARE],
-        "paid_back": worlds.sums[:, :, p.SUM_PAID_BACK],
-        "expected_cost": worlds.expected_cost,
-    }
-    for name, array in by_group.items():
-        square = np.zeros((worlds.count, len(segments), len(channels)))
-        for index, group in enumerate(groups):
-            place = segments.index(group.segment), channels.index(group.source)
-            square[:, place[0], place[1]] = array[:, index]
-        arrays[name] = square
-    periods = np.arange(calendar.periods)
-    coords = {
-        "world": np.arange(worlds.first, worlds.first + worlds.count),
-        "period": periods,
-        "cohort": periods,
-        "tenure": periods,
-        "account": list(ACCOUNT_NAMES),
-        "program": np.array(compiled.programs, dtype=object),
-        "segment": np.array(segments, dtype=object),
-        "channel": np.array(channels, dtype=object),
-        "quantile": PROBABILITIES,
-        "rival": np.array(rivals, dtype=object),
-    }
-    variables = {
-        name: (RAW[name][0], array, {"units": RAW[name][1], "long_name": RAW[name][2]})
-        for name, array in arrays.items()
-    }
-    dataset = xr.Dataset(variables, coords)
-    is_acquired = [channel not in scenario.installed_base for channel in channels]
-    dataset["acquired"] = ("channel", np.array(is_acquired, dtype=np.int8))
-    labels = np.array([calendar.label(i) for i in range(calendar.periods)], dtype=np.str_)
-    dataset["date"] = ("period", labels)
-    return dataset.set_coords(["acquired", "date"])
 
 
-def _buying(compiled: Compiled) -> "NDArray[np.bool_]":
+def _buying(compiled: Compiled) -> NDArray[np.bool_]:
     """Groups whose customers buy now and then, ``(group,)``."""
     segments = compiled.scenario.segments
     groups = compiled.table.groups
     relationships = [segments[group.segment].relationship for group in groups]
     return np.array([one in PURCHASES for one in relationships], dtype=np.bool_)
-
-
-def side_by_side(variants: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Variants along ``scenario``; what one of them lacks (a channel, a program) is 0."""
-    joined = xr.concat(
-        list(variants.values()),
-        dim=xr.DataArray(list(variants), dims="scenario", name="scenario"),
-        join="outer",
-        fill_value=0,
-        coords="minimal",
-        compat="override",
-        combine_attrs="drop_conflicts",
-    )
-    union: dict[str, int] = {}
-    for dataset in variants.values():
-        union.update(zip(dataset["channel"].values, dataset["acquired"].values, strict=True))
-    order = [int(union[name]) for name in joined["channel"].values]
-    return joined.assign_coords(acquired=("channel", np.array(order, dtype=np.int8)))
 
 
 def provenance(scenarios: Mapping[str, str], seed: int) -> dict[str, str]:

@@ -263,7 +263,9 @@ class GammaGammaLikelihood:
         spent = self.count * self.mean
         first = p * self.count
         betaln, psi = scipy.special.betaln, scipy.special.psi
-        ours, theirs = np.log1p(gamma / spent), np.log1p(spent / gamma)
+        # Of log(1 + γ/s) and log(1 + s/γ), as a ratio of a few cents to billions can overflow.
+        both_logs = np.logaddexp(logs[2], np.log(spent))
+        ours, theirs = both_logs - np.log(spent), both_logs - logs[2]
         values = -betaln(first, q) - q * theirs - first * ours - np.log(self.mean)
         both = psi(first + q)
         slope = np.array(

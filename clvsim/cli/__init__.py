@@ -19,6 +19,9 @@ def main() -> None:
     # Nothing here is linear algebra of a size that threads help, and idle ones spin: a fit of a
     # retention table takes 5 ms instead of up to 270. Must be said before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Modules, models and datasets are many objects and hardly any of them garbage: looking for it
+    # every 700 new ones took 0.4 s of 4.5 (median of eleven pairs).
+    gc.set_threshold(100_000, 20, 20)
     # Nobody waits for a million objects to be taken apart one by one: 0.5 s at the end.
     atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):

@@ -11,7 +11,6 @@ import xarray as xr
 from clvsim.api import Effort, Session
 from clvsim.cli.guard import FAILED, tell
 from clvsim.cli.progress import Bar, waiting
-from clvsim.comparison import compare_scenarios
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest
 from clvsim.report.comparing import comparison_report
@@ -63,13 +62,10 @@ def simulate(request: Request) -> None:
     with waiting(watcher, "preparing the scenarios"):
         session = Session(scenarios, effort)
     with waiting(watcher, "compiling kernels, once per installation"):
-        warm_up(next(iter(session.compiled.values())))
+        warm_up(next(iter(session.variants.compiled.values())))
     with Bar(watcher, "simulating", "customers") as bar:
         session.progress = bar
-        result = session.result(earlier)
-    if request.compares:
-        compared = compare_scenarios(result, base)
-        result = result.assign(compared.data_vars).assign_attrs(compared.attrs)
+        result = session.result(earlier, base if request.compares else None)
     if request.out is not None:
         save(result, request.out)
     if request.customers is not None and not session.interrupted:
@@ -212,13 +208,13 @@ def _effort(
 def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
     """Write the rows of all scenarios and worlds."""
     worlds = [int(world) for world in result["world"].values]
-    expected = len(worlds) * sum(map(expected_rows, session.compiled.values()))
+    expected = len(worlds) * sum(map(expected_rows, session.variants.compiled.values()))
     with Bar(console_for(stderr=True), f"writing {path.name}", "customers") as bar:
 
         def rows() -> Iterator[tuple[str, Rows]]:
             done = 0
             for world in worlds:
-                for name, compiled in session.in_world(world)[0].items():
+                for name, compiled in session.variants.in_world(world).items():
                     for part in customer_rows(compiled, session.seed, world):
                         yield name, part
                         done += len(part)

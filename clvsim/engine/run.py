@@ -1,8 +1,9 @@
 """Running worlds: waves of tasks over threads, gathered into arrays by world."""
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -26,7 +27,7 @@ Progress = Callable[[int], None]
 BLOCK = 1024
 #: Probabilities of ``clv_quantiles``.
 PROBABILITIES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
-_WAVE_BYTES = 64 * 2**20
+_WAVE_BYTES = 32 * 2**20
 _NO_ROWS = np.zeros((0, len(p.ROW_COLUMNS)))
 
 
@@ -106,7 +107,7 @@ class Settings:
     block : int
         Customers of a block.
     wave_bytes : int
-        Memory for the accumulators of one wave.
+        Memory for the accumulators of one wave; two of them are there at a time.
     """
 
     threads: int = 0
@@ -115,62 +116,93 @@ class Settings:
 
 
 def run_worlds(
-    compiled: Compiled,
+    plans: Sequence[Compiled],
     seed: int,
     first: int,
     count: int,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Iterator[Worlds]:
-    """Simulate worlds ``first .. first + count``, yielding them a wave at a time.
+) -> list[Worlds]:
+    """Simulate worlds ``first .. first + count`` of each of some compiled scenarios.
+
+    Parameters
+    ----------
+    plans : sequence of Compiled
+    seed : int
+    first, count : int
+        ``count`` is at least 1.
+    settings : Settings, optional
+    progress : callable, optional
+        Told the number of customers simulated, now and then.
+
+    Returns
+    -------
+    list of Worlds
+        In the order of ``plans``.
+    """
+    settings = settings or Settings()
+    threads = settings.threads or default_threads()
+    parts: list[list[Worlds]] = [[] for _ in plans]
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[tuple[int, _Wave]] = deque()
+        for index, compiled in enumerate(plans):
+            for wave in _waves(compiled, first, count, settings):
+                wave.start(seed, settings, pool)
+                ahead.append((index, wave))
+                # Kernels need no interpreter: one wave runs while the one before is gathered.
+                # One thread does one thing at a time.
+                if len(ahead) > 1 or threads == 1:
+                    owner, ready = ahead.popleft()
+                    parts[owner].append(ready.gathered(progress))
+        for owner, ready in ahead:
+            parts[owner].append(ready.gathered(progress))
+    return [join(waves) for waves in parts]
+
+
+def _waves(compiled: Compiled, first: int, count: int, settings: Settings) -> Iterator["_Wave"]:
+    """Runs of worlds whose accumulators fit into the memory of a wave, not yet started."""
+    tasks = plan_tasks(compiled)
+    per_world = slot_bytes(compiled, tasks.widest) * max(len(tasks.tasks), 1)
+    size = max(1, min(count, settings.wave_bytes // per_world))
+    for at in range(first, first + count, size):
+        yield _Wave(compiled, tasks, at, min(size, first + count - at))
+
+
+class _Wave:
+    """Worlds of one variant that are simulated side by side.
 
     Parameters
     ----------
     compiled : Compiled
-    seed : int
-    first, count : int
-    settings : Settings, optional
-    progress : callable, optional
-        Told the number of customers simulated, now and then.
+    plan : TaskPlan
+    first, worlds : int
     """
-    settings = settings or Settings()
-    tasks = plan_tasks(compiled)
-    per_world = slot_bytes(compiled, tasks.widest) * max(len(tasks.tasks), 1)
-    wave = max(1, min(count, settings.wave_bytes // per_world))
-    with ThreadPoolExecutor(settings.threads or default_threads()) as pool:
-        done = 0
-        while done < count:
-            size = min(wave, count - done)
-            slots = _run_wave(compiled, seed, tasks, first + done, size, settings, pool, progress)
-            yield _gather(compiled, tasks, slots, first + done, size)
-            done += size
 
+    def __init__(self, compiled: Compiled, plan: TaskPlan, first: int, worlds: int) -> None:
+        self.compiled, self.plan, self.first, self.worlds = compiled, plan, first, worlds
+        self.running: list[Future[int]] = []
 
-def _run_wave(
-    compiled: Compiled,
-    seed: int,
-    plan: TaskPlan,
-    first: int,
-    worlds: int,
-    settings: Settings,
-    pool: ThreadPoolExecutor,
-    progress: Progress | None,
-) -> p.Slots:
-    """Simulate some worlds; their slots, world by world."""
-    tasks = plan.for_worlds(first, worlds)
-    customers = np.tile(plan.customers, worlds)
-    slots = new_slots(compiled, len(tasks), plan.widest)
+    def start(self, seed: int, settings: Settings, pool: ThreadPoolExecutor) -> None:
+        """Hand the tasks to a pool of threads."""
+        tasks = self.plan.for_worlds(self.first, self.worlds)
+        customers = np.tile(self.plan.customers, self.worlds)
+        self.slots = new_slots(self.compiled, len(tasks), self.plan.widest)
 
-    def work(part: slice) -> int:
-        own = slots_of(slots, part)
-        run_tasks(compiled, seed, tasks[part], settings.block, own, _NO_ROWS)
-        return int(customers[part].sum())
+        def work(part: slice) -> int:
+            own = slots_of(self.slots, part)
+            run_tasks(self.compiled, seed, tasks[part], settings.block, own, _NO_ROWS)
+            return int(customers[part].sum())
 
-    parts = _parts(customers, settings.threads or default_threads())
-    for finished in pool.map(work, parts):
-        if progress is not None:
-            progress(finished)
-    return slots
+        parts = _parts(customers, settings.threads or default_threads())
+        self.running = [pool.submit(work, part) for part in parts]
+
+    def gathered(self, progress: Progress | None) -> Worlds:
+        """Wait for the tasks; their results by world."""
+        for one in self.running:
+            finished = one.result()
+            if progress is not None:
+                progress(finished)
+        return _gather(self.compiled, self.plan, self.slots, self.first, self.worlds)
 
 
 def _parts(customers: Floats, threads: int) -> list[slice]:

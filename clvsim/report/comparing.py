@@ -11,7 +11,7 @@ from rich.text import Text
 from clvsim.comparison import LEVEL, ranking_is_settled
 from clvsim.measures import standard_error
 from clvsim.report import format as say
-from clvsim.report.tables import Number, estimate, grid, heading, when
+from clvsim.report.tables import Number, by_scenario, grid, heading, when
 
 _REACH = 1.96
 _TINY = 2e-3
@@ -84,15 +84,11 @@ def _rounded_up(number: float) -> int:
 def comparison_report(result: xr.Dataset) -> list[RenderableType]:
     """Heading, tables and verdict of a comparison (a result of ``clvsim.compare``)."""
     found = verdict(result)
-    # Choosing a scenario takes a hundred times longer from all variables than from these.
-    figures = result.drop_vars(
-        [name for name in result if result.variables[name].dims != ("scenario",)]
-    )
     return [
         heading(result),
-        _worth(figures, found.best),
-        _return_and_cash(figures, found.best),
-        _marginal(figures),
+        _worth(result, found.best),
+        _return_and_cash(result, found.best),
+        _marginal(result),
         Text(found.text, style="bold"),
     ]
 
@@ -118,10 +114,9 @@ def _worth(result: xr.Dataset, best: str) -> RenderableType:
     reach = [0.5 * (b - a) for a, b in zip(low, high, strict=True)]
     shown = say.common_places(difference, reach, 2, gap)
     npvs = say.error_column(npv, error, scale)
+    odds, losses = by_scenario(result, "best_probability"), by_scenario(result, "loss_probability")
     rows: list[list[str | Text]] = []
     for i, name in enumerate(_names(result)):
-        one = result.sel(scenario=name)
-        loss = estimate(one, "loss_probability")
         ends = low[i] / gap.factor, high[i] / gap.factor
         rows.append(
             [
@@ -129,8 +124,8 @@ def _worth(result: xr.Dataset, best: str) -> RenderableType:
                 npvs[i],
                 say.NOTHING if name == base else say.signed(difference[i] / gap.factor, shown[i]),
                 say.NOTHING if name == base else say.interval(*ends, shown[i]),
-                say.percent(float(one["best_probability"]), float(one["best_probability_se"])),
-                say.percent(loss.value, loss.error),
+                say.percent(odds[i].value, odds[i].error),
+                say.percent(losses[i].value, losses[i].error),
             ]
         )
     return grid(
@@ -157,19 +152,21 @@ def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
             means, errors, scale
         )
     *plain, (deepest, depths) = columns.items()
+    returns, troughs = by_scenario(result, "romi"), by_scenario(result, "cash_trough")
+    lowest = by_scenario(result, "cash_trough_period")
+    back = list(zip(by_scenario(result, "payback_period"),
+                    by_scenario(result, "payback_probability"), strict=True))  # fmt: skip
     rows: list[list[str | Text]] = []
     for i, name in enumerate(_names(result)):
-        one = result.sel(scenario=name)
-        romi, depth = estimate(one, "romi"), estimate(one, "cash_trough")
-        is_none = depth.value == 0.0
+        is_none = troughs[i].value == 0.0
         rows.append(
             [
                 _marked(name, best),
                 *(column[i] for _, column in plain),
-                say.percent(romi.value, romi.error),
-                payback(one),
+                say.percent(returns[i].value, returns[i].error),
+                _payback(result, *back[i]),
                 "none" if is_none else depths[i],
-                say.NOTHING if is_none else when(one, estimate(one, "cash_trough_period").value),
+                say.NOTHING if is_none else when(result, lowest[i].value),
             ]
         )
     step = result.attrs["step"]
@@ -180,25 +177,29 @@ def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
     )
 
 
-def payback(one: xr.Dataset) -> str:
+def _payback(result: xr.Dataset, period: Number, odds: Number) -> str:
     """When the cash is back for good: date and period, and how often if not always."""
-    period, odds = estimate(one, "payback_period"), estimate(one, "payback_probability")
     if odds.value == 0.0:
         return "never"
     often = "" if odds.value == 1.0 else f", {say.percent(odds.value, odds.error)}"
     if period.value == 0.0:
         return f"at once{often}"
-    return f"{when(one, period.value)} ({period.value:.1f}){often}"
+    return f"{when(result, period.value)} ({period.value:.1f}){often}"
 
 
 def _marginal(result: xr.Dataset) -> RenderableType:
     """Customers that join only under one side of each pair, and what one of them is worth."""
     base, currency = result.attrs["baseline"], result.attrs["currency"]
     names = [name for name in _names(result) if name != base]
-    others = result.sel(scenario=names)
+    others = [place for place, name in enumerate(_names(result)) if name != base]
+
+    def figures(name: str) -> list[float]:
+        found: list[float] = result[name].values[others].tolist()
+        return found
+
     cuts = [f"{cut:,.3g}×" if math.isfinite(cut) else say.NOTHING
-            for cut in others["npv_variance_reduction"].values.tolist()]  # fmt: skip
-    if not bool((others["gained_customers"] + others["lost_customers"] > 0.0).any()):
+            for cut in figures("npv_variance_reduction")]  # fmt: skip
+    if not any(figures("gained_customers")) and not any(figures("lost_customers")):
         listed = ", ".join(f"{name} {cut}" for name, cut in zip(names, cuts, strict=True))
         return Text(
             "All scenarios have the same customers. Common random numbers cut the variance of the "
@@ -206,10 +207,12 @@ def _marginal(result: xr.Dataset) -> RenderableType:
         )
     columns = []
     for side in ("gained", "lost"):
-        counts = [others[f"{side}_customers{end}"].values.tolist() for end in ("", "_se")]
-        worths = [others[f"{side}_clv{end}"].values.tolist() for end in ("", "_se")]
-        columns += [say.number_column(*counts), say.error_column(*worths)]
-    average = estimate(result.sel(scenario=base), "clv_before_acquisition")
+        many, worth = f"{side}_customers", f"{side}_clv"
+        columns += [
+            say.number_column(figures(many), figures(f"{many}_se")),
+            say.error_column(figures(worth), figures(f"{worth}_se")),
+        ]
+    average = by_scenario(result, "clv_before_acquisition")[_names(result).index(base)]
     worth_of_one = say.money(average.value, currency, average.error)
     return grid(
         f"Marginal customers: who joins only with it (gained), or only with {base} (lost)",

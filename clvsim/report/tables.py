@@ -20,6 +20,8 @@ from clvsim.report import format as say
 PLAIN_WIDTH = 100
 #: Columns of the page between two columns of a table, and least width of the first.
 _GAP, _LEAST = 2, 6
+#: Figures over all worlds at once: they have no mean.
+_POINTS = {"best_probability"}
 _INITIALS = {"clv": "CLV", "npv": "NPV", "romi": "ROMI", "gini": "Gini"}
 
 
@@ -38,6 +40,15 @@ def estimate(result: xr.Dataset, name: str, **where: Any) -> Number:
     """A measure of a result, at a place of its dimensions."""
     mean, error = result[f"{name}_mean"], result[f"{name}_se"]
     return Number(float(mean.sel(where)), float(error.sel(where)))
+
+
+def by_scenario(result: xr.Dataset, name: str) -> list[Number]:
+    """A measure of every scenario of a result that has no dimension besides.
+
+    Choosing a scenario from a whole result takes a hundred times longer than from one variable.
+    """
+    point = name if name in _POINTS else f"{name}_mean"
+    return list(map(Number, result[point].values.tolist(), result[f"{name}_se"].values.tolist()))
 
 
 def console_for(*, stderr: bool = False) -> Console:

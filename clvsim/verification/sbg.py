@@ -63,7 +63,7 @@ def examine_survival(scale: float) -> Iterator[Finding]:
         },
     )
     simulation = session({"baseline": tables}, scaled(_SURVIVAL_WORLDS, scale))
-    fits = simulation.compiled["baseline"].population.fits
+    fits = simulation.variants.compiled["baseline"].population.fits
     for name in _SURVIVORS:
         yield from _fitted(name, fits[name])
     result = simulation.result()

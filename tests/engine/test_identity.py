@@ -85,7 +85,7 @@ def compiled_of(base=BASE, **changes):
 
 def worlds_of(compiled, first=0, count=3, **settings):
     settings = {"threads": 1, **settings}
-    return join(list(run_worlds(compiled, SEED, first, count, Settings(**settings))))
+    return run_worlds([compiled], SEED, first, count, Settings(**settings))[0]
 
 
 def arrays(worlds, *, without=()):
@@ -133,7 +133,7 @@ def test_worlds_may_be_run_in_several_calls(full):
 def test_worlds_and_seeds_differ(full):
     compiled, worlds = full
     assert len(np.unique(worlds.present[:, ACCOUNT_INDEX["list_revenue"]])) == 3
-    (other,) = run_worlds(compiled, SEED + 1, 0, 1)
+    (other,) = run_worlds([compiled], SEED + 1, 0, 1)
     assert not np.array_equal(other.flows, worlds.flows[:1])
 
 
@@ -220,7 +220,7 @@ def test_a_treatment_changes_at_most_as_many_customers_as_it_contacts(target):
                "segments": ["home"], "contact_cost": 1.0, "hazard": 0.5, "duration": 9}  # fmt: skip
     without, compiled = compiled_of(), compiled_of(programs={"calls": program})
     before, after = rows_of(without, SEED, 0), rows_of(compiled, SEED, 0)
-    (world,) = run_worlds(compiled, SEED, 0, 1)
+    (world,) = run_worlds([compiled], SEED, 0, 1)
     changed = (before != after).any(axis=1)
     assert changed.sum() == world.program_flows[0, 0, p.CONTACTS].sum() > 20
     home = compiled.levers.cohorts.segment[before[:, CELL].astype(int)] == "home"
@@ -362,7 +362,7 @@ def test_customers_come_and_go(full):
 
 def test_quantiles_are_within_a_bin_of_the_exact_ones():
     compiled = compiled_of(programs=SOME)
-    (world,) = run_worlds(compiled, SEED, 0, 1)
+    (world,) = run_worlds([compiled], SEED, 0, 1)
     rows = rows_of(compiled, SEED, 0)
     exact = np.quantile(rows[:, CLV], PROBABILITIES, method="inverted_cdf")
     np.testing.assert_allclose(world.clv_quantiles[0], exact, rtol=BIN_WIDTH)

@@ -6,7 +6,7 @@ import pytest
 import clvsim
 from clvsim.api import Effort
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import join, run_worlds
+from clvsim.engine.run import run_worlds
 from clvsim.scenario.load import load
 from clvsim.scenario.model import Scenario
 from tests.statistics import z_limit
@@ -58,7 +58,7 @@ def _relative_gap(worlds):
 def test_without_uncertain_numbers_all_spread_is_the_customers_luck(kind):
     others = {"channels", "cohorts", "installed_base"} - {kind}
     plan = Scenario.model_validate({key: one for key, one in PLAN.items() if key not in others})
-    worlds = join(list(run_worlds(compile_scenario(plan), 3, 0, 20_000)))
+    worlds = run_worlds([compile_scenario(plan)], 3, 0, 20_000)[0]
     gap, error = _relative_gap(worlds)
     assert abs(gap) < z_limit() * error
     # The size is enough to find luck that is wrong by a tenth.

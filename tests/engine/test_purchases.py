@@ -117,7 +117,7 @@ def test_frequent_buyers_are_walked_with_the_same_numbers(relationship):
     base["segments"] = {"flat": often}
     compiled = compile_scenario(Scenario.model_validate(base))
     twin = naive_purchases.simulate(compiled, SEED, 0)
-    (world,) = run_worlds(compiled, SEED, 0, 1)
+    (world,) = run_worlds([compiled], SEED, 0, 1)
     rows = rows_of(compiled, SEED, 0)
     assert (rows[:, PURCHASES] > b.ROUNDS).sum() > 10
     np.testing.assert_array_equal(rows[:, PURCHASES], [one.purchases for one in twin.customers])
@@ -131,7 +131,7 @@ def test_a_program_changes_only_the_customers_that_it_touches(relationship):
     without = compiled_of(relationship)
     compiled = compiled_of(relationship, programs={"mail": program})
     before, after = rows_of(without, SEED, 0), rows_of(compiled, SEED, 0)
-    (world,) = run_worlds(compiled, SEED, 0, 1)
+    (world,) = run_worlds([compiled], SEED, 0, 1)
     changed = (before != after).any(axis=1)
     assert changed.sum() == world.program_flows[0, 0, p.CONTACTS].sum() > 20
     segment = compiled.levers.cohorts.segment[before[:, CELL].astype(int)]

@@ -10,7 +10,7 @@ from clvsim.accounts import ACCOUNT_INDEX
 from clvsim.engine import tasks as task_rules
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.rows import customer_rows, expected_rows, warm_up
-from clvsim.engine.run import join, run_worlds
+from clvsim.engine.run import run_worlds
 from clvsim.errors import ClvsimError, InputError
 from clvsim.kernels import plan as p
 from clvsim.kernels.customers import run_tasks, simulate
@@ -57,7 +57,7 @@ def compiled():
 
 @pytest.fixture(scope="module")
 def worlds(compiled):
-    return join(list(run_worlds(compiled, SEED, 0, WORLDS)))
+    return run_worlds([compiled], SEED, 0, WORLDS)[0]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_rows_add_up_to_the_run_s_active_customers(worlds, rows):
 def test_rows_pay_the_run_s_revenue():
     """Spend times periods is the list revenue where nothing changes a customer's spend."""
     plain = compile_scenario(Scenario.model_validate({**BASE, "programs": {}}))
-    for world, worlds in enumerate(run_worlds(plain, SEED, 0, 1)):
+    for world, worlds in enumerate(run_worlds([plain], SEED, 0, 1)):
         parts = list(customer_rows(plain, SEED, world))
         paid = (_column(parts, "spend") * _column(parts, "periods")).sum()
         revenue = worlds.cash[0, ACCOUNT_INDEX["list_revenue"]].sum()

@@ -84,7 +84,7 @@ def pair(request):
 
 def test_world_agrees_with_its_naive_twin(pair):
     compiled, twin = pair
-    (world,) = run_worlds(compiled, SEED, WORLD, 1)
+    (world,) = run_worlds([compiled], SEED, WORLD, 1)
 
     counts = [p.ACTIVE, p.JOINED, p.LEFT, p.PURCHASES, p.AT_RISK, p.DECIDED]
     np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])

@@ -287,7 +287,7 @@ def rows_of(compiled, seed, world):
 
 def test_world_agrees_with_its_naive_twin(pair):
     compiled, twin = pair
-    (world,) = run_worlds(compiled, SEED, WORLD, 1)
+    (world,) = run_worlds([compiled], SEED, WORLD, 1)
 
     counts = [p.ACTIVE, p.JOINED, p.LEFT, p.CALLS, p.AT_RISK, p.DECIDED]
     np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
@@ -347,7 +347,7 @@ def test_customers_that_a_rival_lacks():
     ours = compile_scenario(Scenario.model_validate(CHANNELS))
     poorer = Scenario.model_validate(CHANNELS | {"programs": {}})
     ours = ours.with_rivals([ours.limits(), compile_scenario(poorer).limits()])
-    (world,) = run_worlds(ours, SEED, WORLD, 1)
+    (world,) = run_worlds([ours], SEED, WORLD, 1)
     limits = [cell.limit() for cell in naive.cohorts_of(poorer)]
     only = [
         one

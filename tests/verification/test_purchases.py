@@ -7,7 +7,7 @@ from scipy.special import beta as beta_function
 from scipy.special import hyp2f1
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import Settings, join, run_worlds
+from clvsim.engine.run import Settings, run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 from tests.kernels.test_twins import rows_of
@@ -34,7 +34,7 @@ def compiled_of(periods, segment, **changes):
 
 
 def worlds_of(compiled):
-    return join(list(run_worlds(compiled, SEED, 0, WORLDS, Settings(threads=2))))
+    return run_worlds([compiled], SEED, 0, WORLDS, Settings(threads=2))[0]
 
 
 def repeat_purchases(segment, horizons):

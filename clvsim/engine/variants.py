@@ -1,0 +1,220 @@
+"""Variants compiled together, and simulated as they are in each world."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
+from clvsim.engine.compile import Compiled, compile_scenario
+from clvsim.engine.ledger import present_fixed_costs
+from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
+from clvsim.engine.run import Settings, Worlds, run_worlds
+from clvsim.engine.shocks import Shocks, draw_shocks
+from clvsim.errors import InputError
+from clvsim.scenario.model import Scenario
+from clvsim.scenario.uncertain import in_world, is_uncertain
+
+Floats = NDArray[np.float64]
+#: Customers of one cohort at most: ranks have 32 bits.
+_MOST_CUSTOMERS = 4e9
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Some worlds of one variant, and what they are compared with.
+
+    Attributes
+    ----------
+    worlds : Worlds
+    without_plan : (world, account)
+        Present values of the same worlds without the plan, currency.
+    twins : (world,)
+        NPV of worlds with the same uncertain numbers and nothing else in common, currency; 0 where
+        numbers or shocks are certain.
+    """
+
+    worlds: Worlds
+    without_plan: Floats
+    twins: Floats
+
+
+class Variants:
+    """Scenarios compiled together, each told up to where the others acquire.
+
+    Parameters
+    ----------
+    scenarios : dict of str to Scenario
+    seed : int
+    settings : Settings
+
+    Attributes
+    ----------
+    compiled : dict of str to Compiled
+        The scenarios as they are before anything uncertain is drawn.
+    differ_by_world : bool
+        Whether uncertain numbers or shocks make every world a scenario of its own.
+
+    Raises
+    ------
+    InputError
+        If the scenarios do not go together, or need more memory than there is.
+    """
+
+    def __init__(self, scenarios: Mapping[str, Scenario], seed: int, settings: Settings) -> None:
+        _refuse_strangers(scenarios)
+        refuse_if_too_large(sum(map(model_bytes, scenarios.values())), "compiling the scenario")
+        self.scenarios, self.seed, self.settings = dict(scenarios), seed, settings
+        self.compiled = _compiled(scenarios)
+        for name, one in self.compiled.items():
+            _refuse_crowds(name, one)
+        self._without = _without_plan(scenarios)
+        self._is_uncertain = any(map(is_uncertain, scenarios.values()))
+        self._has_shocks = any(one.shocks for one in scenarios.values())
+        self.differ_by_world = self._is_uncertain or self._has_shocks
+
+    def refuse_if_too_large(self, worlds: int) -> None:
+        """Refuse a number of worlds whose results need more memory than there is.
+
+        Raises
+        ------
+        InputError
+        """
+        plans = self.compiled.values()
+        needed = sum(run_bytes(one, worlds, self.settings) for one in plans)
+        refuse_if_too_large(needed, f"{worlds:,} worlds of {len(plans)} scenario(s)")
+
+    def simulate(
+        self, first: int, count: int, tell: Callable[[int], None] | None = None
+    ) -> dict[str, Outcome]:
+        """Simulate worlds ``first .. first + count`` of every variant.
+
+        Parameters
+        ----------
+        first, count : int
+            One world at a time if they differ by world.
+        tell : callable, optional
+            Told the number of customers simulated, now and then.
+        """
+        compiled, without = self._in_world(first, self.seed)
+        worlds = self._run(compiled, self.seed, first, count, tell)
+        rest = self._rest(compiled, without, first, count)
+        twins = self._twins(first, count)
+        return {name: Outcome(worlds[name], rest[name], twins[name]) for name in worlds}
+
+    def in_world(self, world: int) -> dict[str, Compiled]:
+        """The variants as they are in one world."""
+        return self._in_world(world, self.seed)[0]
+
+    def _in_world(
+        self, world: int, shocks_seed: int
+    ) -> tuple[dict[str, Compiled], dict[str, Compiled | None]]:
+        """The variants as they are in one world, and what is left of each without its plan."""
+        if not self.differ_by_world:
+            return self.compiled, self._without
+        drawn = {name: in_world(one, self.seed, world) for name, one in self.scenarios.items()}
+        shocks = {name: draw_shocks(one, shocks_seed, world) for name, one in drawn.items()}
+        return _compiled(drawn, shocks), _without_plan(drawn, shocks)
+
+    def _twins(self, first: int, count: int) -> dict[str, Floats]:
+        """NPV of worlds with the same uncertain numbers and nothing else in common.
+
+        How far it goes with that of the worlds themselves tells what the numbers make of the
+        spread, and what the shocks do. 0 where only one of both is there.
+        """
+        if not (self._is_uncertain and self._has_shocks):
+            return {name: np.zeros(count) for name in self.compiled}
+        seed = _another(self.seed)
+        worlds = self._run(self._in_world(first, seed)[0], seed, first, count)
+        return {name: found.present.sum(axis=1) for name, found in worlds.items()}
+
+    def _rest(
+        self,
+        plans: Mapping[str, Compiled],
+        without: Mapping[str, Compiled | None],
+        first: int,
+        count: int,
+    ) -> dict[str, Floats]:
+        """Present values of the same worlds without the plan by variant, ``(world, account)``."""
+        somebody = {name: one for name, one in without.items() if one is not None}
+        worlds = self._run(somebody, self.seed, first, count)
+        rest = {name: found.present for name, found in worlds.items()}
+        for name in plans.keys() - somebody.keys():
+            rest[name] = np.zeros((count, len(ACCOUNTS)))
+            fixed = present_fixed_costs(plans[name].scenario)
+            rest[name][:, ACCOUNT_INDEX["fixed_costs"]] = -fixed
+        return rest
+
+    def _run(
+        self,
+        plans: Mapping[str, Compiled],
+        seed: int,
+        first: int,
+        count: int,
+        tell: Callable[[int], None] | None = None,
+    ) -> dict[str, Worlds]:
+        """Simulated worlds by variant."""
+        found = run_worlds(list(plans.values()), seed, first, count, self.settings, tell)
+        return dict(zip(plans, found, strict=True))
+
+
+def _compiled(
+    scenarios: Mapping[str, Scenario], shocks: Mapping[str, Shocks] | None = None
+) -> dict[str, Compiled]:
+    """Scenarios compiled, each told up to where the others acquire."""
+    plain = {
+        name: compile_scenario(one, (shocks or {}).get(name)) for name, one in scenarios.items()
+    }
+    limits = [one.limits() for one in plain.values()]
+    return {name: one.with_rivals(limits) for name, one in plain.items()}
+
+
+def _without_plan(
+    scenarios: Mapping[str, Scenario], shocks: Mapping[str, Shocks] | None = None
+) -> dict[str, Compiled | None]:
+    """Scenarios without their plans, compiled; None where nobody is left."""
+    rests = {name: one.without_plan() for name, one in scenarios.items()}
+    return {
+        name: compile_scenario(one, (shocks or {}).get(name))
+        if one.cohorts or one.installed_base
+        else None
+        for name, one in rests.items()
+    }
+
+
+def _another(seed: int) -> int:
+    """A seed that has nothing in common with a seed."""
+    digest = hashlib.blake2b(seed.to_bytes(8, "little"), digest_size=8, person=b"twin").digest()
+    return int.from_bytes(digest, "little")
+
+
+def _refuse_crowds(name: str, compiled: Compiled) -> None:
+    """Refuse a cohort of more customers than ranks can number, before it is simulated for ever."""
+    for cell, limit in enumerate(compiled.intake.limit):
+        if not limit <= _MOST_CUSTOMERS:
+            group = compiled.table.groups[compiled.table.group[cell]]
+            message = (
+                f"{name!r}: {group.source!r} would acquire {limit:.3g} customers of segment "
+                f"{group.segment!r} in one period; at most {_MOST_CUSTOMERS:.1g} can be simulated"
+            )
+            raise InputError(message)
+
+
+def _refuse_strangers(scenarios: Mapping[str, Scenario]) -> None:
+    """Refuse scenarios that cannot stand side by side."""
+    first_name, first = next(iter(scenarios.items()))
+    for name, one in scenarios.items():
+        for what, own, other in (
+            ("time.step", one.time.step, first.time.step),
+            ("time.periods", one.time.periods, first.time.periods),
+            ("time.start", one.time.start, first.time.start),
+            ("money.currency", one.money.currency, first.money.currency),
+        ):
+            if own != other:
+                message = (
+                    f"{name!r} and {first_name!r} cannot be compared: {what} is {own!r} in the one "
+                    f"and {other!r} in the other"
+                )
+                raise InputError(message)
