@@ -15,14 +15,14 @@ from clvsim.kernels.bits import minus_log
 from clvsim.kernels.customers import (
     TASK_CELL,
     TASK_CELL_END,
-    TASK_RANK,
-    TASK_RANK_END,
     TASK_ROW,
-    TASK_WORLD,
     add_up,
+    close_cell,
     draw_adoptions,
     draw_block,
+    is_empty,
     keep_survivors,
+    whereabouts,
     write_rows,
 )
 from clvsim.kernels.inner import cached, inner
@@ -38,7 +38,7 @@ from clvsim.kernels.purchases import (
     walk,
 )
 from clvsim.kernels.random import event_address, fill_uniforms_of
-from clvsim.kernels.tally import post_active, post_equity, post_personal
+from clvsim.kernels.tally import post_active, post_lives, post_personal, post_revenue
 from clvsim.kernels.traits import TRAITS
 
 
@@ -255,33 +255,14 @@ def post_cell(model, buying, cell, sums, work, slots, slot):
     The rows ``CUSTOMERS`` and ``SPENT`` of ``sums`` become, in place, those active at each step and
     what is bought in it; margins that do not follow from these are added to ``LATER``.
     """
-    facts, schedule = model.facts[cell], model.schedule[cell]
-    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
-    customers, spent, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
-    flows, horizon = slots.flows[slot], slots.flows.shape[2]
-    alive = 0.0
-    for step in range(steps + 1):
-        alive += customers[step]
-    if joined >= 0:
-        flows[p.JOINED, start] += alive
-    tenure = start - joined
-    for step in range(steps):
-        period, leaving = start + step, customers[step]
-        if tenure + step < horizon:
-            flows[p.AT_RISK, tenure + step] += alive
-            flows[p.DECIDED, tenure + step] += leaving
-        flows[p.LEFT, period] += leaving
-        flows[p.ACTIVE, period] += alive
-        customers[step] = alive
-        alive -= leaving
+    start, later = int(model.facts[cell, p.START]), sums.by_step[p.LATER]
+    post_lives(model, cell, sums, slots, slot)
+    for step in range(int(model.facts[cell, p.STEPS])):
         bought = 0.0
         for row in range(work.used[0]):
             bought += work.amounts[row, step]
-        spent[step] = bought
-        listed = bought * schedule[p.PRICE, step]
-        flows[p.PURCHASES, period] += work.counts[step]
-        flows[p.LIST_REVENUE, period] += listed
-        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+        post_revenue(model, cell, step, bought, sums, slots, slot)
+        slots.flows[slot, p.PURCHASES, start + step] += work.counts[step]
         later[step] += work.counts[step] * buying.schedule[cell, b.PURCHASE_MARGIN, step]
     post_active(model, cell, sums, slots, slot)
     for row in range(model.personal.shape[0]):
@@ -315,18 +296,9 @@ def run_cell(address, model, buying, cell, ranks, block, sums, work, slots, slot
             for i in range(count):
                 out[customers + i, p.ROW_PURCHASES] = block.customers[b.COUNT, i]
         customers += count
-    value, squares, ending = so_far
     if customers > 0:
         post_cell(model, buying, cell, sums, work, slots, slot)
-        post_equity(model, cell, sums, ending, slots, slot)
-        to_origin = model.period_factor ** int(facts[p.START])
-        slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
-        slots.sums[slot, p.SUM_PRESENT] += to_origin * value
-        slots.cells[slot, place, 0] += customers
-        slots.cells[slot, place, 1] += value
-        slots.cells[slot, place, 2] += squares
-        sums.by_step[:] = 0.0
-        sums.posts[:] = 0.0
+        close_cell(model, cell, place, customers, so_far, sums, slots, slot)
         work.counts[:] = 0.0
         work.amounts[: work.used[0]] = 0.0
         work.used[0] = 0
@@ -364,17 +336,13 @@ def simulate_buyers(
 def run_buyers(seed, tasks, model, buying, slots, rows, block, sums, work):
     """The loop of ``simulate_buyers``, without the global interpreter lock."""
     for task in range(tasks.shape[0]):
-        world = np.uint64(tasks[task, TASK_WORLD])
-        row = tasks[task, TASK_ROW]
-        for cell in range(tasks[task, TASK_CELL], tasks[task, TASK_CELL_END]):
-            limit = model.facts[cell, p.LIMIT]
-            if limit <= 0.0 or model.facts[cell, p.STEPS] <= 0.0:
+        first, row = tasks[task, TASK_CELL], tasks[task, TASK_ROW]
+        for cell in range(first, tasks[task, TASK_CELL_END]):
+            if is_empty(model, cell):
                 continue
-            address = (seed, world, model.streams[int(model.facts[cell, p.GROUP])])
-            ranks = (tasks[task, TASK_RANK], tasks[task, TASK_RANK_END])
-            place = cell - tasks[task, TASK_CELL]
-            out = rows[row:] if row >= 0 else rows[:0]
+            address, ranks, out = whereabouts(seed, tasks[task], cell, row, model, rows)
             customers = run_cell(
-                address, model, buying, cell, ranks, block, sums, work, slots, task, place, out
-            )
+                address, model, buying, cell, ranks, block, sums, work, slots, task, cell - first,
+                out,
+            )  # fmt: skip
             row = row + customers if row >= 0 else row

@@ -13,7 +13,7 @@ from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import arrivals, enough
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import decision_step, residual_value, walk
-from clvsim.kernels.inner import cached, inner, kernel
+from clvsim.kernels.inner import cached, inlined, inner, kernel
 from clvsim.kernels.random import fill_uniforms, occasion, uniform_pair
 from clvsim.kernels.tally import bin_of, post_cell, post_equity
 from clvsim.kernels.traits import (
@@ -275,6 +275,21 @@ def draw_block(address, model, cell, rank, end, begun, block):
 
 
 @inner
+def close_cell(model, cell, place, customers, so_far, sums, slots, slot):
+    """Add a cell's totals, as ``add_up`` returned them, to the slot; the next cell begins anew."""
+    value, squares, ending = so_far
+    post_equity(model, cell, sums, ending, slots, slot)
+    to_origin = model.period_factor ** int(model.facts[cell, p.START])
+    slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
+    slots.sums[slot, p.SUM_PRESENT] += to_origin * value
+    slots.cells[slot, place, 0] += customers
+    slots.cells[slot, place, 1] += value
+    slots.cells[slot, place, 2] += squares
+    sums.by_step[:] = 0.0
+    sums.posts[:] = 0.0
+
+
+@inner
 def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     """All customers of one cell between two ranks, a block at a time; returns their number."""
     facts = model.facts[cell]
@@ -295,19 +310,24 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
         if out.shape[0] > 0:
             write_rows(model, cell, count, block.customers, out[customers:])
         customers += count
-    value, squares, ending = so_far
     if customers > 0:
         post_cell(model, cell, sums, slots, slot)
-        post_equity(model, cell, sums, ending, slots, slot)
-        to_origin = model.period_factor ** int(facts[p.START])
-        slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
-        slots.sums[slot, p.SUM_PRESENT] += to_origin * value
-        slots.cells[slot, place, 0] += customers
-        slots.cells[slot, place, 1] += value
-        slots.cells[slot, place, 2] += squares
-        sums.by_step[:] = 0.0
-        sums.posts[:] = 0.0
+        close_cell(model, cell, place, customers, so_far, sums, slots, slot)
     return customers
+
+
+@inlined
+def is_empty(model, cell):
+    """Whether nobody can be in a cell."""
+    return model.facts[cell, p.LIMIT] <= 0.0 or model.facts[cell, p.STEPS] <= 0.0
+
+
+@inlined
+def whereabouts(seed, task, cell, row, model, rows):
+    """Address of a cell's draws, its first and last rank, and the rows that are its own."""
+    address = (seed, np.uint64(task[TASK_WORLD]), model.streams[int(model.facts[cell, p.GROUP])])
+    out = rows[row:] if row >= 0 else rows[:0]
+    return address, (task[TASK_RANK], task[TASK_RANK_END]), out
 
 
 def simulate(
@@ -342,15 +362,12 @@ def simulate(
 def run_tasks(seed, tasks, model, slots, rows, block, sums):
     """The loop of ``simulate``, without the global interpreter lock."""
     for task in range(tasks.shape[0]):
-        world = np.uint64(tasks[task, TASK_WORLD])
-        row = tasks[task, TASK_ROW]
-        for cell in range(tasks[task, TASK_CELL], tasks[task, TASK_CELL_END]):
-            limit = model.facts[cell, p.LIMIT]
-            if limit <= 0.0 or model.facts[cell, p.STEPS] <= 0.0:
+        first, row = tasks[task, TASK_CELL], tasks[task, TASK_ROW]
+        for cell in range(first, tasks[task, TASK_CELL_END]):
+            if is_empty(model, cell):
                 continue
-            address = (seed, world, model.streams[int(model.facts[cell, p.GROUP])])
-            ranks = (tasks[task, TASK_RANK], tasks[task, TASK_RANK_END])
-            place = cell - tasks[task, TASK_CELL]
-            out = rows[row:] if row >= 0 else rows[:0]
-            customers = run_cell(address, model, cell, ranks, block, sums, slots, task, place, out)
+            address, ranks, out = whereabouts(seed, tasks[task], cell, row, model, rows)
+            customers = run_cell(
+                address, model, cell, ranks, block, sums, slots, task, cell - first, out
+            )
             row = row + customers if row >= 0 else row

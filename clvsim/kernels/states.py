@@ -16,18 +16,18 @@ from clvsim.kernels.bits import minus_log
 from clvsim.kernels.customers import (
     TASK_CELL,
     TASK_CELL_END,
-    TASK_RANK,
-    TASK_RANK_END,
     TASK_ROW,
-    TASK_WORLD,
     add_up,
+    close_cell,
     draw_block,
+    is_empty,
     keep_survivors,
+    whereabouts,
     write_rows,
 )
 from clvsim.kernels.inner import cached, inlined, inner
 from clvsim.kernels.random import fill_uniforms_of, occasion, uniform_pair
-from clvsim.kernels.tally import post_active, post_equity
+from clvsim.kernels.tally import post_active, post_lives, post_revenue
 from clvsim.kernels.traits import TRAIT_COUNT
 
 
@@ -139,37 +139,17 @@ def post_cell(model, moving, cell, sums, work, slots, slot):
     The rows ``CUSTOMERS`` and ``SPENT`` of ``sums`` become, in place, those active at each step and
     what they bring in; contacts of states are added to ``LATER``.
     """
-    facts, schedule = model.facts[cell], model.schedule[cell]
-    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
-    states, terms = (
-        int(moving.facts[cell, m.STATES]),
-        moving.terms[int(moving.facts[cell, m.TABLE])],
-    )
-    customers, spent, later = sums.by_step[0], sums.by_step[1], sums.by_step[2]
-    flows, horizon = slots.flows[slot], slots.flows.shape[2]
-    alive = 0.0
-    for step in range(steps + 1):
-        alive += customers[step]
-    if joined >= 0:
-        flows[p.JOINED, start] += alive
-    for step in range(steps):
-        period, leaving = start + step, customers[step]
-        if period - joined < horizon:
-            flows[p.AT_RISK, period - joined] += alive
-            flows[p.DECIDED, period - joined] += leaving
-        flows[p.LEFT, period] += leaving
-        flows[p.ACTIVE, period] += alive
-        customers[step] = alive
-        alive -= leaving
+    start, later = int(model.facts[cell, p.START]), sums.by_step[p.LATER]
+    states = int(moving.facts[cell, m.STATES])
+    terms = moving.terms[int(moving.facts[cell, m.TABLE])]
+    post_lives(model, cell, sums, slots, slot)
+    for step in range(int(model.facts[cell, p.STEPS])):
         brought, contacts = 0.0, 0.0
         for state in range(states):
             brought += work.spent[step, state] * terms[m.BRINGS, state]
             contacts += work.counts[step, state] * terms[m.COSTS, state]
-        spent[step] = brought
-        listed = brought * schedule[p.PRICE, step]
-        flows[p.LIST_REVENUE, period] += listed
-        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
-        flows[p.STATE_CONTACTS, period] += contacts
+        post_revenue(model, cell, step, brought, sums, slots, slot)
+        slots.flows[slot, p.STATE_CONTACTS, start + step] += contacts
         later[step] -= model.discounting[model.receipts, step] * contacts
     post_active(model, cell, sums, slots, slot)
 
@@ -195,17 +175,9 @@ def run_cell(address, model, moving, cell, ranks, block, sums, work, slots, slot
         if out.shape[0] > 0:
             write_rows(model, cell, count, to, out[customers:])
         customers += count
-    value, squares, ending = so_far
     if customers > 0:
         post_cell(model, moving, cell, sums, work, slots, slot)
-        post_equity(model, cell, sums, ending, slots, slot)
-        to_origin = model.period_factor ** int(facts[p.START])
-        slots.sums[slot, p.SUM_RESIDUAL] += to_origin * ending
-        slots.sums[slot, p.SUM_PRESENT] += to_origin * value
-        slots.cells[slot, place, 0] += customers
-        slots.cells[slot, place, 1] += value
-        slots.cells[slot, place, 2] += squares
-        sums.by_step[:] = 0.0
+        close_cell(model, cell, place, customers, so_far, sums, slots, slot)
         work.counts[:] = 0.0
         work.spent[:] = 0.0
     return customers
@@ -241,17 +213,13 @@ def simulate_states(
 def run_states(seed, tasks, model, moving, slots, rows, block, sums, work):
     """The loop of ``simulate_states``, without the global interpreter lock."""
     for task in range(tasks.shape[0]):
-        world = np.uint64(tasks[task, TASK_WORLD])
-        row = tasks[task, TASK_ROW]
-        for cell in range(tasks[task, TASK_CELL], tasks[task, TASK_CELL_END]):
-            limit = model.facts[cell, p.LIMIT]
-            if limit <= 0.0 or model.facts[cell, p.STEPS] <= 0.0:
+        first, row = tasks[task, TASK_CELL], tasks[task, TASK_ROW]
+        for cell in range(first, tasks[task, TASK_CELL_END]):
+            if is_empty(model, cell):
                 continue
-            address = (seed, world, model.streams[int(model.facts[cell, p.GROUP])])
-            ranks = (tasks[task, TASK_RANK], tasks[task, TASK_RANK_END])
-            place = cell - tasks[task, TASK_CELL]
-            out = rows[row:] if row >= 0 else rows[:0]
+            address, ranks, out = whereabouts(seed, tasks[task], cell, row, model, rows)
             customers = run_cell(
-                address, model, moving, cell, ranks, block, sums, work, slots, task, place, out
-            )
+                address, model, moving, cell, ranks, block, sums, work, slots, task, cell - first,
+                out,
+            )  # fmt: skip
             row = row + customers if row >= 0 else row

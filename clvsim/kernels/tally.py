@@ -4,7 +4,7 @@ import numpy as np
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import float_bits
-from clvsim.kernels.inner import inner, scalar
+from clvsim.kernels.inner import inlined, inner, scalar
 from clvsim.kernels.plan import Floats
 
 #: Bins per octave, 64: the edges of a bin differ by at most 1/64 (1.6 %).
@@ -83,6 +83,41 @@ def post_cell(model, cell, sums, slots, slot):
         flows[p.LIST_REVENUE, period] += listed
         flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
     post_programs(model, cell, sums, slots, slot)
+
+
+@inner
+def post_lives(model, cell, sums, slots, slot):
+    """Add one cell's customers by step to a slot, where nothing holds whoever decides to leave.
+
+    The row ``CUSTOMERS`` of ``sums`` becomes, in place, those active at each step.
+    """
+    facts, customers = model.facts[cell], sums.by_step[p.CUSTOMERS]
+    steps, start, joined = int(facts[p.STEPS]), int(facts[p.START]), int(facts[p.JOINED_IN])
+    flows, horizon, tenure = slots.flows[slot], slots.flows.shape[2], start - joined
+    alive = 0.0
+    for step in range(steps + 1):
+        alive += customers[step]
+    if joined >= 0:
+        flows[p.JOINED, start] += alive
+    for step in range(steps):
+        leaving = customers[step]
+        if tenure + step < horizon:
+            flows[p.AT_RISK, tenure + step] += alive
+            flows[p.DECIDED, tenure + step] += leaving
+        flows[p.LEFT, start + step] += leaving
+        flows[p.ACTIVE, start + step] += alive
+        customers[step] = alive
+        alive -= leaving
+
+
+@inlined
+def post_revenue(model, cell, step, amount, sums, slots, slot):
+    """Add what one cell's customers spend in a step, at the price list, to a slot."""
+    schedule, flows = model.schedule[cell], slots.flows[slot]
+    period, listed = int(model.facts[cell, p.START]) + step, amount * schedule[p.PRICE, step]
+    sums.by_step[p.SPENT, step] = amount
+    flows[p.LIST_REVENUE, period] += listed
+    flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
 
 
 @inner
