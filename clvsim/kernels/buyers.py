@@ -12,6 +12,7 @@ import numpy as np
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import minus_log
+from clvsim.kernels.contract import decision_step
 from clvsim.kernels.customers import (
     TASK_CELL,
     TASK_CELL_END,
@@ -27,19 +28,17 @@ from clvsim.kernels.customers import (
 )
 from clvsim.kernels.inner import cached, inner
 from clvsim.kernels.purchases import (
-    amount_of,
     clock_after,
     death,
     is_spread,
     next_purchase,
     purchase_moment,
-    purchase_step,
     residual_value,
     walk,
 )
 from clvsim.kernels.random import event_address, fill_uniforms_of
 from clvsim.kernels.tally import post_active, post_lives, post_personal, post_revenue
-from clvsim.kernels.traits import TRAITS
+from clvsim.kernels.traits import BASKET, TRAITS, quantile
 
 
 @inner
@@ -83,20 +82,32 @@ def age(address, model, cell, count, to):
 
 
 @inner
+def fill_amounts(model, cell, count, to, places):
+    """Values of the next purchases of customers at some places of a block, from uniforms."""
+    spec, amount, spend = model.traits.spec, to[b.AMOUNT], to[p.SPEND_OF]
+    group = int(model.facts[cell, p.GROUP])
+    if not is_spread(model, cell):
+        for i in range(count):
+            amount[i] = spend[places[i]]
+        return
+    # Looked up here, not in ``amount_of``: LLVM cannot know that the loop leaves it as it is.
+    cubic = model.traits.cubics[int(spec[group, BASKET, 2])]
+    for i in range(count):
+        amount[i] = spend[places[i]] * quantile(cubic, amount[i])
+
+
+@inner
 def post_round(model, buying, cell, number, count, to, work):
     """Post a round's purchases: customers ``work.who``, their steps in ``STEP_OF``."""
-    shared, own, places = model.schedule[cell], buying.schedule[cell], work.who[b.PLACE]
-    amount, steps = to[b.AMOUNT], to[b.STEP_OF]
-    for i in range(count):
-        amount[i] = amount_of(model, cell, to[p.SPEND_OF, places[i]], amount[i])
-    unit, margin = shared[p.UNIT_MARGIN], own[b.PURCHASE_MARGIN]
+    places, amount, steps = work.who[b.PLACE], to[b.AMOUNT], to[b.STEP_OF]
+    unit, margin = model.schedule[cell, p.UNIT_MARGIN], buying.schedule[cell, b.PURCHASE_MARGIN]
     counts, amounts, value, number_of = work.counts, work.amounts[number], to[p.VALUE], to[b.COUNT]
     for i in range(count):
         step, place = int(steps[i]), places[i]
         counts[step] += 1.0
         amounts[step] += amount[i]
         value[place] += amount[i] * unit[step] + margin[step]
-        number_of[place] += 1.0
+        number_of[place] = number + 1.0
 
 
 @inner
@@ -108,14 +119,24 @@ def buy_first(address, model, buying, cell, count, to, work):
         stream, when = event_address(streams[p.STREAM_PURCHASE], joined, 0)
         ranks = work.who[b.RANK]
         fill_uniforms_of(seed, world, stream, ranks, when, count, to[b.GAP], to[b.AMOUNT])
+    fill_amounts(model, cell, count, to, work.who[b.PLACE])
+    unit = model.schedule[cell, p.UNIT_MARGIN, 0]
+    margin, spent = buying.schedule[cell, b.PURCHASE_MARGIN, 0], work.amounts[0, 0]
+    amount, value, number_of = to[b.AMOUNT], to[p.VALUE], to[b.COUNT]
     for i in range(count):
-        to[b.STEP_OF, i] = 0.0
-    post_round(model, buying, cell, 0, count, to, work)
+        spent += amount[i]
+        value[i] = amount[i] * unit + margin
+        number_of[i] = 1.0
+    work.amounts[0, 0] = spent
+    work.counts[0] += count
     work.used[0] = max(work.used[0], 1)
     start = clock_after(buying, cell, 0, 0.0)
+    to[b.CLOCK, :count] = start
+    if int(buying.facts[cell, b.KIND]) == b.BG_NBD:
+        to[p.DECISION, :count] = model.facts[cell, p.STEPS]
+        return
     for i in range(count):
         to[p.DECISION, i], to[b.DEATH, i] = death(model, buying, cell, to[p.THRESHOLD, i])
-        to[b.CLOCK, i] = start
 
 
 @inner
@@ -130,6 +151,7 @@ def buy_again(address, model, buying, cell, count, to, work):
         fill_uniforms_of(seed, world, stream, ranks, when, again, to[b.GAP], to[b.AMOUNT])
         again = keep_buyers(model, buying, cell, again, to, work)
         if again > 0:
+            fill_amounts(model, cell, again, to, work.who[b.PLACE])
             post_round(model, buying, cell, number, again, to, work)
             work.used[0] = max(work.used[0], number + 1)
             again = keep_alive(model, buying, cell, again, to, work)
@@ -157,9 +179,12 @@ def keep_buyers(model, buying, cell, count, to, work):
         target = clock[place] + (gap[i] / rate if rate > 0.0 else math.inf)
         places[kept], ranks[kept], gap[kept], amount[kept] = place, ranks[i], target, amount[i]
         kept += 1 if target < end else 0
-    steps = to[b.STEP_OF]
+    steps, last = to[b.STEP_OF], int(model.facts[cell, p.STEPS])
+    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    cumulated, guide = buying.schedule[cell, b.CUMULATED], buying.schedule[cell, b.GUIDE]
+    scale = buying.facts[cell, b.GUIDE_SCALE]
     for i in range(kept):
-        steps[i] = purchase_step(model, buying, cell, gap[i])
+        steps[i] = decision_step(cumulated, guide, scale, origin, last, gap[i])
     if int(buying.facts[cell, b.KIND]) == b.BG_NBD:
         return kept
     count, kept = kept, 0
