@@ -93,7 +93,12 @@ MEASURES: tuple[Measure, ...] = (
         "Discounted margin from joining, after acquisition cost, per customer",
     ),
     Measure("clv_before_acquisition", "currency", "The same before acquisition cost"),
-    Measure("clv_quantiles", "currency", "Quantiles of CLV over customers", ("quantile",)),
+    Measure(
+        "clv_quantiles",
+        "currency",
+        "Quantiles of CLV over the customers acquired (over the installed base if there are none)",
+        ("quantile",),
+    ),
     Measure("acquisition_cost", "currency", "Acquisition cost per customer acquired"),
     Measure("npv", "currency", "Net present value of all cash flows and the residual value"),
     Measure("marketing_investment", "currency", "Discounted acquisition and retention spend"),
@@ -106,7 +111,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "payback_share",
         "share",
-        "Customers whose margin inside the horizon covers their acquisition cost",
+        "Customers acquired whose margin inside the horizon covers their acquisition cost",
     ),
     Measure(
         "purchases_per_customer",

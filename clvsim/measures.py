@@ -93,7 +93,8 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
     """Measures per customer acquired."""
     acquired = ds["acquired"] == 1
     costs = -ds["cash"].isel(account=rolled_up("acquisition")).sum(["account", "period"])
-    new = {name: ds[name].where(acquired, 0.0) for name in ("customers", "value", "expected_cost")}
+    names = ("customers", "value", "expected_cost", "paid_back")
+    new = {name: ds[name].where(acquired, 0.0) for name in names}
     everyone = ["segment", "channel"]
     customers, value = new["customers"].sum(everyone), new["value"].sum(everyone)
     yield "customers_acquired", mean_of(customers)
@@ -101,7 +102,7 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
     yield "clv_before_acquisition", ratio_of(value, customers)
     yield "clv_quantiles", mean_of(ds["clv_quantiles"])
     yield "acquisition_cost", ratio_of(costs, customers)
-    yield "payback_share", ratio_of(ds["paid_back"].sum(everyone), ds["customers"].sum(everyone))
+    yield "payback_share", ratio_of(new["paid_back"].sum(everyone), customers)
     # NaN where all are under contract: then nobody asks.
     yield "purchases_per_customer", ratio_of(ds["purchases"].sum("period"), ds["buyers"])
     yield "top_20_share", mean_of(ds["top_20_share"])
@@ -118,8 +119,7 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
         yield f"acquisition_cost_by_{dim}", ratio_of(part["expected_cost"], part["customers"])
         margin = part["value"] - part["expected_cost"]
         yield f"clv_by_{dim}", ratio_of(margin, part["customers"])
-        paid_back = ds["paid_back"].sum(over)
-        yield f"payback_share_by_{dim}", ratio_of(paid_back, ds["customers"].sum(over))
+        yield f"payback_share_by_{dim}", ratio_of(part["paid_back"], part["customers"])
     yield "clv_quantiles_by_segment", mean_of(ds["clv_quantiles_by_segment"])
 
 

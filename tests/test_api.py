@@ -78,3 +78,28 @@ def test_a_cohort_beyond_all_bounds_is_refused_before_the_run(cost):
     }
     with pytest.raises(InputError, match="web"):
         clvsim.run(Scenario.model_validate(crowd), effort=clvsim.Effort(worlds=1))
+
+
+def test_quantiles_and_paying_back_are_those_of_the_customers_acquired():
+    """As the mean CLV is: an installed base costs nothing, so that all of it would pay back."""
+    bare = SCENARIO.model_dump() | {"cohorts": {}, "offers": {"gift": {"gift": 9.0}}}
+    cohort = {"new": {"segment": "all", "customers": 200, "offer": "gift"}}
+    base = {"old": {"segment": "all", "customers": 500, "tenure": 3}}
+    effort = clvsim.Effort(worlds=3)
+    alone, both = (
+        clvsim.run(Scenario.model_validate(bare | tables), effort=effort)
+        for tables in ({"cohorts": cohort}, {"cohorts": cohort, "installed_base": base})
+    )
+    assert 0.0 < float(alone["payback_share_mean"][0]) < 1.0
+    for name in ("payback_share", "payback_share_by_segment", "clv_quantiles",
+                 "clv_quantiles_by_segment"):  # fmt: skip
+        np.testing.assert_array_equal(both[name].values, alone[name].values, err_msg=name)
+    # Where nobody is acquired, nobody pays back, and the quantiles are those of the base.
+    kept = clvsim.run(Scenario.model_validate(bare | {"installed_base": base}), effort=effort)
+    assert np.isnan(float(kept["payback_share_mean"][0]))
+    assert float(kept["clv_quantiles_mean"].sel(quantile=0.95)[0]) > 0.0
+
+
+def test_a_baseline_that_is_not_there_is_refused_before_the_run():
+    with pytest.raises(InputError, match="no scenario 'bse'"):
+        clvsim.compare({"base": SCENARIO, "other": SCENARIO}, baseline="bse")

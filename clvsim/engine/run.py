@@ -250,6 +250,9 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
     for index, segment in enumerate(place):
         by_tenure[:, segment, 0] += flows[:, index, p.AT_RISK]
         by_tenure[:, segment, 1] += flows[:, index, p.DECIDED]
+    # Quantiles of CLV are over the customers acquired, as its mean is; the histogram of values
+    # before acquisition keeps the installed base.
+    slots.histogram[np.tile(~_in_quantiles(compiled)[plan.group], worlds), 0] = 0
     by_segment = _summed(slots.histogram, place[plan.group], worlds, len(segments))
     total = by_segment.sum(axis=1)
     gini, top_share = concentration(total[:, 1])
@@ -271,6 +274,13 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
         gini=gini,
         top_share=top_share,
     )
+
+
+def _in_quantiles(compiled: Compiled) -> NDArray[np.bool_]:
+    """Groups of customers acquired, ``(group,)``; all groups where nobody is."""
+    bases = compiled.scenario.installed_base
+    acquired = np.array([group.source not in bases for group in compiled.table.groups])
+    return acquired if acquired.any() else np.ones(len(acquired), dtype=np.bool_)
 
 
 def _over(array: Floats) -> Floats:

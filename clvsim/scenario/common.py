@@ -48,7 +48,10 @@ def _special(name: str) -> Callable[..., Floats]:
 def _beta_upper(a: float, b: float, q: Floats) -> Floats:
     """Upper quantile of the beta distribution; SciPy has none for tiny ``q`` and b just above 1."""
     found = np.asarray(scipy.special.betainccinv(a, b, q))
-    return np.where(np.isnan(found), 1.0 - scipy.special.betaincinv(b, a, q), found)
+    missing = np.isnan(found)
+    if missing.any():
+        found = np.where(missing, 1.0 - scipy.special.betaincinv(b, a, q), found)
+    return found
 
 
 _ndtri = _special("ndtri")

@@ -1,7 +1,7 @@
 """From pydantic's list of errors to located faults: one for each mistake that the user made."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from clvsim.scenario.explain import MISSING, UNKNOWN_KEY, Explained, Mistake, ex
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
     from clvsim.errors import Fault
     from clvsim.scenario.lines import Path
@@ -42,7 +43,9 @@ def faults_of(
         One for each mistake: a value that fits no branch of a union is one mistake, and so is a
         misspelt key that is therefore missing under its right name.
     """
-    details = error.errors(include_url=False)
+    details = [
+        detail for detail in error.errors(include_url=False) if not _counts_only_the_right(detail)
+    ]
     mistakes = [Mistake(detail, schema.follow(fields, detail["loc"])) for detail in details]
     places: dict[Path, list[Mistake]] = defaultdict(list)
     for mistake in _likely(mistakes):
@@ -56,6 +59,13 @@ def faults_of(
         for fault in found
         if not (fault.message == MISSING and fault.path in meant)
     ]
+
+
+def _counts_only_the_right(detail: "ErrorDetails") -> bool:
+    """Whether a list is too short only because some of its items are wrong: those were said."""
+    if detail["type"] != "too_short" or not isinstance(detail["input"], Sized):
+        return False
+    return len(detail["input"]) >= int(detail["ctx"]["min_length"])
 
 
 def _likely(mistakes: Iterable[Mistake], depth: int = 0) -> list[Mistake]:

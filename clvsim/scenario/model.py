@@ -104,7 +104,8 @@ class MoneyRules(Section):
     residual: Literal["none", "expected"] = "none"
     """Beyond the horizon: nothing, or the expected margin of each customer still alive."""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
-    """Fixed costs of the business per period, currency: a constant or one amount a period."""
+    """Fixed costs of the business, currency per period: a constant, or a list of one amount a
+    period (none after its end)."""
 
     @model_validator(mode="after")
     def _residual_needs_discounting(self) -> Self:
@@ -189,7 +190,8 @@ class Channel(Section):
     """Where prospects are reached for a spend."""
 
     spend: Spend
-    """Currency per period: a constant, a list (one amount a period), or ``[{from, spend}, …]``."""
+    """Currency per period: a constant, a list of one amount a period (nothing after its end), or
+    ``[{from, spend}, …]``."""
     reach: Reach
     """Prospects reached for a spend."""
     carry_over: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
