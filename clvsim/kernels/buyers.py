@@ -48,13 +48,19 @@ def begin(model, buying, cell, count, to, work):
     inside = facts[p.JOINED_IN] >= 0.0
     is_aged = int(facts[p.SOURCE]) == p.SURVIVORS and kind == b.BG_NBD and not inside
     origin = facts[p.START] - facts[p.JOINED_IN]
+    # A loop or a fill for each: one loop over so many rows does not vectorise (17 ns a customer).
+    places, ranks, rank = work.who[b.PLACE], work.who[b.RANK], to[p.RANK]
     for i in range(count):
-        work.who[b.PLACE, i] = i
-        work.who[b.RANK, i] = int(to[p.RANK, i])
-        to[p.VALUE, i], to[b.COUNT, i], to[p.RESIDUAL, i] = 0.0, 0.0, 0.0
-        if not is_aged:
-            to[b.NUMBER, i] = 0.0 if inside else 1.0
-            to[b.CLOCK, i], to[b.TICKS, i] = origin, 0.0
+        places[i] = i
+    for i in range(count):
+        ranks[i] = int(rank[i])
+    to[p.VALUE, :count] = 0.0
+    to[b.COUNT, :count] = 0.0
+    to[p.RESIDUAL, :count] = 0.0
+    if not is_aged:
+        to[b.NUMBER, :count] = 0.0 if inside else 1.0
+        to[b.CLOCK, :count] = origin
+        to[b.TICKS, :count] = 0.0
 
 
 @inner

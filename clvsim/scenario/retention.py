@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from clvsim.scenario.life_table import LifeTable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -134,7 +136,7 @@ def fit_life_table(
         the sBG has no maximum.
 
     """
-    life = _LifeTable.from_counts(leavers, stayers)
+    life = LifeTable.from_counts(leavers, stayers)
     churn = life.churn
     constant = life.log_likelihood_constant()
     fitted = _maximise(life, constant)
@@ -169,114 +171,6 @@ def fit_life_table(
         customers=life.customers,
         note=note,
     )
-
-
-@dataclass(frozen=True)
-class _LifeTable:
-    """Leavers and stayers, customers, shape (periods,), of those at risk each period."""
-
-    leavers: NDArray[np.float64]
-    stayers: NDArray[np.float64]
-    earlier: NDArray[np.float64]
-
-    @classmethod
-    def from_counts(
-        cls,
-        leavers: Sequence[float] | NDArray[np.float64],
-        stayers: Sequence[float] | NDArray[np.float64],
-    ) -> _LifeTable:
-        left = np.asarray(leavers, dtype=np.float64)
-        stayed = np.asarray(stayers, dtype=np.float64)
-        if left.ndim != 1 or left.shape != stayed.shape or not left.size:
-            message = "leavers and stayers must be two lists of the same length, >= 1"
-            raise ValueError(message)
-        both = np.concatenate((left, stayed))
-        if not np.all(np.isfinite(both)) or np.any(both < 0.0):
-            message = "leavers and stayers must be numbers of customers, each >= 0"
-            raise ValueError(message)
-        if left[0] + stayed[0] <= 0.0:
-            message = "nobody is at risk of leaving in the first period"
-            raise ValueError(message)
-        return cls(left, stayed, np.arange(left.size, dtype=np.float64))
-
-    @property
-    def periods(self) -> int:
-        return self.leavers.size
-
-    @property
-    def customers(self) -> float:
-        return float(self.leavers[0] + self.stayers[0])
-
-    @property
-    def exposure(self) -> float:
-        """Customer-periods at risk."""
-        return float(np.sum(self.leavers) + np.sum(self.stayers))
-
-    @property
-    def churn(self) -> float:
-        """Constant churn probability of maximum likelihood, 1."""
-        return float(np.sum(self.leavers)) / self.exposure
-
-    @property
-    def size(self) -> str:
-        """The table's size, as the start of a sentence."""
-        plural = "" if self.periods == 1 else "s"
-        return f"Over {self.periods} period{plural} from {self.customers:,.10g} customers"
-
-    def log_likelihood_constant(self) -> float:
-        """Log-likelihood of one constant churn rate at its maximum."""
-        left, stayed = float(np.sum(self.leavers)), float(np.sum(self.stayers))
-        return _times_log(left, self.churn) + _times_log(stayed, 1.0 - self.churn)
-
-    def log_likelihood_edge(self) -> float:
-        """Supremum of the sBG's, not attained, if all leaving is in the first period."""
-        left, stayed = float(self.leavers[0]), float(self.stayers[0])
-        share = left / (left + stayed)
-        return _times_log(left, share) + _times_log(stayed, 1.0 - share)
-
-    def log_likelihood(self, logs: NDArray[np.float64]) -> float:
-        """Log-likelihood of the sBG at ``logs`` = (log α, log β).
-
-        In churn rates α/(α+β+t-1), which need no Beta function and so keep their digits
-        where α and β are large.
-        """
-        alpha, beta = np.exp(logs)
-        total = np.log(alpha + beta + self.earlier)
-        left = self.leavers @ (logs[0] - total)
-        return float(left + self.stayers @ (np.log(beta + self.earlier) - total))
-
-    def gradient(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Slope of `log_likelihood` in (log α, log β), shape (2,)."""
-        alpha, beta = np.exp(logs)
-        common = np.sum((self.leavers + self.stayers) / (alpha + beta + self.earlier))
-        by_alpha = np.sum(self.leavers) / alpha - common
-        by_beta = np.sum(self.stayers / (beta + self.earlier)) - common
-        return np.array([alpha * by_alpha, beta * by_beta])
-
-    def hessian(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Curvature of `log_likelihood` in (log α, log β), shape (2, 2)."""
-        alpha, beta = np.exp(logs)
-        at_risk = self.leavers + self.stayers
-        common = np.sum(at_risk / (alpha + beta + self.earlier) ** 2)
-        own_alpha = common - np.sum(self.leavers) / alpha**2
-        own_beta = common - np.sum(self.stayers / (beta + self.earlier) ** 2)
-        cross = alpha * beta * common
-        curvature = [[alpha**2 * own_alpha, cross], [cross, beta**2 * own_beta]]
-        return np.array(curvature) + np.diag(self.gradient(logs))
-
-    def trend(self) -> float:
-        """Score test of the geometric against churn that moves with tenure, 1.
-
-        Standard normal under one constant rate; positive where churn falls with tenure
-        (as under the sBG, whose score at its edge this is), negative where it rises.
-        """
-        at_risk = self.leavers + self.stayers
-        variance = self.churn * (1.0 - self.churn)
-        centred = self.earlier - self.earlier @ at_risk / self.exposure
-        information = float(centred**2 @ at_risk) * variance
-        if information <= 0.0:
-            return 0.0
-        return float(-centred @ self.leavers) / math.sqrt(information)
 
 
 def _checked(survivors: Sequence[float]) -> NDArray[np.float64]:
@@ -317,7 +211,7 @@ def _checked(survivors: Sequence[float]) -> NDArray[np.float64]:
     return table
 
 
-def _maximise(life: _LifeTable, constant: float) -> tuple[float, float, float] | None:
+def _maximise(life: LifeTable, constant: float) -> tuple[float, float, float] | None:
     """(α, β, log-likelihood) at the maximum; None where one churn rate does as well."""
     if not 0.0 < life.churn < 1.0:
         return None
@@ -347,7 +241,7 @@ def _maximise(life: _LifeTable, constant: float) -> tuple[float, float, float] |
     return math.exp(logs[0]), math.exp(logs[1]), best
 
 
-def _climb(life: _LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _climb(life: LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
     """The maximum uphill from ``logs``: Newton's method, its steps turned and halved to climb.
 
     Two parameters with all their derivatives: SciPy's optimisers, imported for this alone, would
@@ -372,7 +266,7 @@ def _climb(life: _LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-def _note_geometric(life: _LifeTable) -> str:
+def _note_geometric(life: LifeTable) -> str:
     """Say why the geometric was chosen, with its figures."""
     churn = life.churn
     if churn <= 0.0:
@@ -397,11 +291,6 @@ def _note_geometric(life: _LifeTable) -> str:
         f"log-likelihood by less than {GAIN_NEEDED:.2f}, the least that would show "
         "more than chance (likelihood-ratio test at 5 % on the boundary)."
     )
-
-
-def _times_log(count: float, probability: float) -> float:
-    """``count · log(probability)``, and 0 where nobody is counted."""
-    return count * math.log(probability) if count > 0.0 else 0.0
 
 
 def _percent(probability: float) -> str:
