@@ -6,8 +6,6 @@ two states, *stays* and *lost*, this is the contract's ``exp(-hazard * M)``, and
 can only lead to a better state. Those who reach the state of the lost drop out of the block.
 """
 
-import math
-
 import numpy as np
 
 from clvsim.kernels import moving as m
@@ -42,13 +40,11 @@ def next_state(fall, state, states, exponential, multiplier):
     exponential : float
         Minus the log of a uniform: above 0.
     """
+    # All are counted: where to stop is a coin that no processor foresees. A fall is never above the
+    # one before it; where nobody gets it is infinite, not passed even under a multiplier of 0.
     place = 0
-    while place < states - 1:
-        least = fall[state, place]
-        # Where nobody gets: not even under a multiplier of 0.
-        if least < math.inf and exponential > multiplier * least:
-            break
-        place += 1
+    for better in range(states - 1):
+        place += 0 if exponential > multiplier * fall[state, better] else 1
     return place
 
 
@@ -80,12 +76,13 @@ def post_step(model, moving, cell, step, count, to, work):
     head = model.schedule[cell, p.HEAD_MARGIN, step]
     payment = model.discounting[model.receipts, step]
     counts, spent = work.counts[step], work.spent[step]
+    state_of, spend_of, value = to[m.STATE_OF], to[p.SPEND_OF], to[p.VALUE]
     for i in range(count):
         place = places[i]
-        state, spend = int(to[m.STATE_OF, place]), to[p.SPEND_OF, place]
+        state, spend = int(state_of[place]), spend_of[place]
         counts[state] += 1.0
         spent[state] += spend
-        to[p.VALUE, place] += spend * brings[state] * unit + head - payment * costs[state]
+        value[place] += spend * brings[state] * unit + head - payment * costs[state]
 
 
 @inner
@@ -99,13 +96,14 @@ def move(address, model, moving, cell, step, count, to, work):
     when = occasion(joined, int(facts[p.START]) + step - joined)
     stream, u = streams[p.STREAM_STATE], to[m.MOVE]
     fill_uniforms_of(seed, world, stream, ranks, when, count, u, to[m.SPARE_HALF])
-    kept = 0
+    for i in range(count):
+        u[i] = minus_log(u[i])
+    state_of, decision, kept = to[m.STATE_OF], to[p.DECISION], 0
     for i in range(count):
         place = places[i]
-        state = next_state(fall, int(to[m.STATE_OF, place]), states, minus_log(u[i]), multiplier)
-        to[m.STATE_OF, place] = state
-        if state == lost:
-            to[p.DECISION, place] = step
+        state = next_state(fall, int(state_of[place]), states, u[i], multiplier)
+        state_of[place] = state
+        decision[place] = step if state == lost else decision[place]
         places[kept], ranks[kept] = place, ranks[i]
         kept += 0 if state == lost else 1
     return kept

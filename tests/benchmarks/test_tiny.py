@@ -33,7 +33,7 @@ def test_a_benchmark_runs_tiny_and_gives_json(name, monkeypatch):
         sys.modules.pop(loaded, None)
 
 
-@pytest.mark.parametrize("name", ["plain_subscription", "purchases"])
+@pytest.mark.parametrize("name", ["migration", "plain_subscription", "purchases"])
 def test_the_rival_agrees_with_the_engine(name, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     value = importlib.import_module(name).measure(tiny=True)["mean_value"]
