@@ -231,7 +231,6 @@ class Session:
         per_world = sum(float(one.intake.limit.sum()) for one in self.variants.compiled.values())
         total, done = per_world * (end - first), 0.0
         most = max(1, int(_ROUND / max(per_world, 1.0)))
-        size = 1 if self.variants.differ_by_world else most
 
         def tell(customers: int) -> None:
             nonlocal done
@@ -239,9 +238,9 @@ class Session:
             if self.progress is not None:
                 self.progress(done, total)
 
-        for at in range(first, end, size):
-            count = min(size, end - at)
-            self.rounds.append(self.variants.simulate(at, count, tell))
+        # One by one: an interrupt keeps those that are whole.
+        for outcomes in self.variants.simulate(first, end, most, tell):
+            self.rounds.append(outcomes)
 
     def _collected(self, earlier: xr.Dataset | None) -> xr.Dataset:
         """Raw variables of all worlds so far."""

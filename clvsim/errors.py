@@ -90,6 +90,8 @@ def closest(word: str, allowed: Iterable[str]) -> str:
         The nearest allowed word, or an empty string where none is near.
     """
     plain = {_plain(candidate): candidate for candidate in allowed}
+    if _plain(word) in plain:
+        return plain[_plain(word)]
     near = difflib.get_close_matches(_plain(word), plain, n=1)
     return plain[near[0]] if near else ""
 

@@ -1,7 +1,8 @@
 """Variants compiled together, and simulated as they are in each world."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,25 @@ class Outcome:
     worlds: Worlds
     without_plan: Floats
     twins: Floats
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The variants as they are in a world.
+
+    Attributes
+    ----------
+    compiled, without : dict of str to Compiled
+        With and without their plans; None where nobody is left without.
+    twins : dict of str to Compiled
+        With the same uncertain numbers under other shocks: how far their NPV goes with that of the
+        worlds themselves tells what the numbers make of the spread, and what the shocks do. Empty
+        where only one of both is there.
+    """
+
+    compiled: dict[str, Compiled]
+    without: dict[str, Compiled | None]
+    twins: dict[str, Compiled]
 
 
 class Variants:
@@ -87,22 +107,55 @@ class Variants:
         refuse_if_too_large(needed, f"{worlds:,} worlds of {len(plans)} scenario(s)")
 
     def simulate(
-        self, first: int, count: int, tell: Callable[[int], None] | None = None
-    ) -> dict[str, Outcome]:
-        """Simulate worlds ``first .. first + count`` of every variant.
+        self, first: int, end: int, most: int, tell: Callable[[int], None] | None = None
+    ) -> Iterator[dict[str, Outcome]]:
+        """Simulate worlds ``first .. end`` of every variant, some worlds at a time.
 
         Parameters
         ----------
-        first, count : int
-            One world at a time if they differ by world.
+        first, end : int
+        most : int
+            Worlds at a time at most; one where they differ by world.
         tell : callable, optional
             Told the number of customers simulated, now and then.
         """
-        compiled, without = self._in_world(first, self.seed)
-        worlds = self._run(compiled, self.seed, first, count, tell)
-        rest = self._rest(compiled, without, first, count)
-        twins = self._twins(first, count)
-        return {name: Outcome(worlds[name], rest[name], twins[name]) for name in worlds}
+        size = 1 if self.differ_by_world else most
+        # SciPy and the kernels need no interpreter: one world is compiled while the one before is
+        # simulated. One thread does one thing at a time.
+        looks_ahead = self.differ_by_world and self.settings.threads != 1
+        ahead: Future[_Drawn] | None = None
+        with ThreadPoolExecutor(1) as other:
+            for at in range(first, end, size):
+                drawn = self._drawn(at) if ahead is None else ahead.result()
+                is_last = at + size >= end
+                ahead = (
+                    other.submit(self._drawn, at + size) if looks_ahead and not is_last else None
+                )
+                yield self._outcomes(drawn, at, min(size, end - at), tell)
+
+    def _drawn(self, world: int) -> "_Drawn":
+        """The variants as they are from a world on (in that world, where worlds differ)."""
+        compiled, without = self._in_world(world, self.seed)
+        if not (self._is_uncertain and self._has_shocks):
+            return _Drawn(compiled, without, {})
+        return _Drawn(compiled, without, self._in_world(world, _another(self.seed))[0])
+
+    def _outcomes(
+        self, drawn: "_Drawn", first: int, count: int, tell: Callable[[int], None] | None
+    ) -> dict[str, Outcome]:
+        """Simulate some worlds of every variant, without the plan too, and their twins."""
+        worlds = self._run(drawn.compiled, self.seed, first, count, tell)
+        rest = self._rest(drawn.compiled, drawn.without, first, count)
+        others = self._run(drawn.twins, _another(self.seed), first, count)
+        nothing = np.zeros(count)
+        return {
+            name: Outcome(
+                found,
+                rest[name],
+                others[name].present.sum(axis=1) if name in others else nothing,
+            )
+            for name, found in worlds.items()
+        }
 
     def in_world(self, world: int) -> dict[str, Compiled]:
         """The variants as they are in one world."""
@@ -117,18 +170,6 @@ class Variants:
         drawn = {name: in_world(one, self.seed, world) for name, one in self.scenarios.items()}
         shocks = {name: draw_shocks(one, shocks_seed, world) for name, one in drawn.items()}
         return _compiled(drawn, shocks), _without_plan(drawn, shocks)
-
-    def _twins(self, first: int, count: int) -> dict[str, Floats]:
-        """NPV of worlds with the same uncertain numbers and nothing else in common.
-
-        How far it goes with that of the worlds themselves tells what the numbers make of the
-        spread, and what the shocks do. 0 where only one of both is there.
-        """
-        if not (self._is_uncertain and self._has_shocks):
-            return {name: np.zeros(count) for name in self.compiled}
-        seed = _another(self.seed)
-        worlds = self._run(self._in_world(first, seed)[0], seed, first, count)
-        return {name: found.present.sum(axis=1) for name, found in worlds.items()}
 
     def _rest(
         self,
