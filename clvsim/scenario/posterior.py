@@ -125,6 +125,8 @@ def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
 
     A segment's ``posterior`` is a table with ``file`` and ``unit``, or a list of such.
     """
+    from clvsim.scenario.faults import faults_of
+
     segments = document.data.get("segments")
     if not isinstance(segments, Mapping):
         return document, []
@@ -139,7 +141,9 @@ def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
         for place, one in enumerate(wrote if isinstance(wrote, list) else [wrote]):
             path = ("segments", name, "posterior", *([place] if isinstance(wrote, list) else []))
             try:
-                found.append(_settled(document, path, one, own))
+                found.append(_settled(document, path, _wanted(one), own))
+            except ValidationError as error:
+                faults += faults_of(error, document, path, fields=PosteriorFile)
             except _UnusableError as error:
                 faults.append(document.fault(path, str(error), error.allowed))
         changed[name] = {**own, "posterior": found} if not faults else own
@@ -149,17 +153,18 @@ def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
     return replace(document, data=data), faults
 
 
+def _wanted(table: Any) -> PosteriorFile:
+    """Where the draws are, as the user wrote it."""
+    if isinstance(table, str):
+        message = f"{table} does not say its unit of time: say it beside the file"
+        raise _UnusableError(message, f'{{ file = "{table}", unit = "week" }}, for example')
+    return PosteriorFile.model_validate(table)
+
+
 def _settled(
-    document: "Document", path: tuple[str | int, ...], table: Any, own: dict[str, Any]
+    document: "Document", path: tuple[str | int, ...], wanted: PosteriorFile, own: dict[str, Any]
 ) -> dict[str, Any]:
     """The posterior with its draws, and its medians written into the segment ``own``."""
-    try:
-        wanted = PosteriorFile.model_validate(table)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        message = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg'].lower()}"
-        allowed = '{ file = "FILE.nc", unit = "week" }, the unit being one of week to year'
-        raise _UnusableError(message, allowed) from None
     file, _ = document.where(path)
     model, values = _read(Path(file).parent / wanted.file, wanted.cohort)
     if model.relationship is not None:

@@ -100,7 +100,9 @@ def test_pareto_nbd_scales_under_covariates_and_sbg_by_cohort(tmp_path):
 
 FAULTS = [
     ('posterior = { file = "none.nc", unit = "week" }', "there is no file"),
-    ('posterior = { file = "fit.nc" }', "unit"),
+    ('posterior = { file = "fit.nc" }', "is missing"),
+    ('posterior = { file = "fit.nc", unit = "weak" }', "must be one of the allowed values"),
+    ('posterior = "fit.nc"', "does not say its unit of time"),
     ('posterior = { file = "plan.toml", unit = "week" }', "no group 'posterior'"),
     ('posterior = { file = "odd.nc", unit = "week" }', "no model that we know"),
     ('posterior = { file = "one.nc", unit = "week" }', "has 1 chain"),
