@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
-from clvsim.engine.buyers import compile_buying
+from clvsim.engine.buyers import compile_buying, refuse_history
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
@@ -126,6 +126,7 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         rivals=np.zeros((0, len(facts))),
     )
     buying = compile_buying(scenario, table, levers, model)
+    refuse_history(buying, levers)
     moving = compile_moving(scenario, table, levers, model)
     _fill_personal(model, buying, levers)
     return Compiled(
@@ -160,6 +161,11 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
             row[p.ACCEPTANCE] = effect.acceptance
             row[p.LIFT_WEIGHT] = effect.lift_weight
             row[p.CONTACT_COST] = effect.contact_cost
+            if effect.history is not None:
+                row[p.ASKS_FOR_HISTORY] = 1.0
+                row[p.LEAST_RECENCY], row[p.MOST_RECENCY] = effect.history.recency
+                row[p.LEAST_FREQUENCY], row[p.MOST_FREQUENCY] = effect.history.frequency
+                row[p.LEAST_VALUE], row[p.MOST_VALUE] = effect.history.value
         if effect is not None:
             row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost

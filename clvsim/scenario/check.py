@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from clvsim.calendar import Calendar
 from clvsim.errors import Fault, closest
 from clvsim.fields import Name, Period
+from clvsim.scenario.eligible import eligible_faults
 from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import Scenario, Time
@@ -56,7 +57,7 @@ def check(document: Document) -> list[Fault]:
             _missing_conversions(document),
             _shared_names(document),
             _time_faults(document),
-            _empty_tenures(document),
+            eligible_faults(document, tables(document, "programs"), segments),
             _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
@@ -233,16 +234,6 @@ def _too_long(document: Document, calendar: Calendar, path: Path, table: Table) 
     if len(amounts) > calendar.periods and not any(isinstance(one, Mapping) for one in amounts):
         message = f"has {len(amounts):,} amounts for a horizon of {calendar.periods:,} periods"
         yield document.fault(path, message, f"at most {calendar.periods:,} amounts, one a period")
-
-
-def _empty_tenures(document: Document) -> Iterator[Fault]:
-    """Programs whose least tenure lies above the greatest: nobody is ever eligible."""
-    for name, program in tables(document, "programs").items():
-        first, last = program.get("first_tenure", 0), program.get("last_tenure")
-        if type(first) is int and type(last) is int and 0 <= last < first:
-            message = f"nobody has a tenure of at least {first:,} and at most {last:,} periods"
-            path = ("programs", name, "last_tenure")
-            yield document.fault(path, message, f"a whole number of at least {first:,}")
 
 
 def _more_than_the_price(document: Document) -> Iterator[Fault]:
