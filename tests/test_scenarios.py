@@ -423,6 +423,11 @@ def test_donors():
     assert above(*difference(result, "letters_to_the_best"), 0.0)
     assert below(*difference(result, "letters_to_all"), 0.0)
     assert below(*difference(result, "thank_you_calls"), 0.0)
+    # What the records say of a donor is worth less than to know him, and much more than nothing.
+    most = difference(result, "letters_to_the_best")[0]
+    assert above(*difference(result, "letters_by_mean_gift"), 0.6 * most)
+    assert below(*gap(result, "letters_by_mean_gift", "letters_to_the_best"), 0.0)
+    assert below(*difference(result, "letters_to_the_lapsed"), 0.0)
     # The calls do keep donors: they only cost more than that is worth.
     assert above(*gap(result, "thank_you_calls", "baseline", "purchases_per_customer"), 0.0)
     one = result.sel(scenario="baseline")
