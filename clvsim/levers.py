@@ -144,6 +144,8 @@ class Treatment:
         Per contact and per acceptance, currency.
     history : History or None
         What those chosen must have bought; None: does not matter.
+    states : tuple of str
+        Names of the states that those chosen must be in; none: does not matter.
     """
 
     contact: Mask
@@ -159,6 +161,7 @@ class Treatment:
     contact_cost: float = 0.0
     entry_cost: float = 0.0
     history: History | None = None
+    states: tuple[str, ...] = ()
 
 
 @dataclass
@@ -234,6 +237,14 @@ class Levers:
         count, periods = self.cohorts.count, self.cohorts.periods
         neutral = ProgramLevers(np.zeros((count, periods)), np.zeros(count), np.zeros(periods))
         return self.programs.setdefault(name, neutral)
+
+    def personal(self) -> list[tuple[int, str, ProgramLevers]]:
+        """Index, name and levers of the programs that act on persons, in order."""
+        return [
+            (index, name, own)
+            for index, (name, own) in enumerate(sorted(self.programs.items()))
+            if own.personal is not None
+        ]
 
     def cells(self, where: Where) -> Mask:
         """Cells whose segment and source a program names, ``(cell,)``."""

@@ -28,6 +28,7 @@ from clvsim.kernels.contract import (
     happen,
     next_contact,
 )
+from clvsim.kernels.effects import lasting_margin, pay_under_effects
 from clvsim.kernels.history import hold_back, is_asked_for
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import event_address, uniform_pair
@@ -172,18 +173,6 @@ def next_purchase(model, cell, address, number, clock, pace, multiplier):
 
 
 @inlined
-def buy_under_effects(model, cell, step, amount, scratch, posts):
-    """Margin that running effects change of one purchase, posted to their rows."""
-    extra = 0.0
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            unit = model.gates[row, p.EFFECT_UNIT, cell]
-            extra += amount * (unit[step + 1] - unit[step])
-            posts[row, p.POST_SPEND, step] += amount
-    return extra
-
-
-@inlined
 def rank_by_value(model, buying, cell, address, person, scratch):
     """Score those rows that rank customers by what is expected of them: their first contacts."""
     for row in range(model.personal.shape[0]):
@@ -318,7 +307,7 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         work.counts[step] += 1.0
         work.amounts[min(number, b.ROUNDS), step] += amount
         bought += amount * shared[p.UNIT_MARGIN, step] + own[b.PURCHASE_MARGIN, step]
-        extra += buy_under_effects(model, cell, step, amount, scratch, posts)
+        extra += pay_under_effects(model, cell, step, amount, scratch, posts)
         purchases += 1
         if is_known:
             latest = 0.0
@@ -347,13 +336,6 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
 @inlined
 def settle(model, buying, cell, person, lift, scratch):
     """Residual value of one still a customer, memberships included, discounted to joining."""
-    last = int(model.facts[cell, p.STEPS]) - 1
-    unit, head, factor = 0.0, 0.0, model.period_factor**last
-    for row in range(model.personal.shape[0]):
-        member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
-        if member and scratch[p.SINCE, row] >= 0.0:
-            gates = model.gates[row]
-            unit += gates[p.EFFECT_UNIT, cell, last + 1] - gates[p.EFFECT_UNIT, cell, last]
-            head += gates[p.EFFECT_HEAD, cell, last + 1] - gates[p.EFFECT_HEAD, cell, last]
+    unit, head = lasting_margin(model, cell, scratch)
     effects = effect(model, lift, scratch, True), rate_effect(model, scratch, True)
-    return residual_value(model, buying, cell, person, effects, unit / factor, head / factor)
+    return residual_value(model, buying, cell, person, effects, unit, head)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clvsim.calendar import Calendar
-from clvsim.fields import Between, BetweenCounts, Money, Multiplier, Periods, Probability
+from clvsim.fields import Between, BetweenCounts, Money, Multiplier, Names, Periods, Probability
 from clvsim.levers import ANY, History, Levers, Range, Target, Treatment
 from clvsim.programs.base import Program
 
@@ -17,6 +17,10 @@ class Retention(Program):
     ``frequency`` and ``value`` as they are when the contact's period begins, before its own
     purchases. In the period of joining nothing has been bought yet, and all three are 0. The
     ``share`` is that of all who are eligible by tenure; of those chosen, the others are left out.
+
+    Where customers move between states, ``value`` is what is expected of one in the state under the
+    last period's conditions, ``risk`` that of the worst state in the next period. The ``share`` is
+    that of those eligible by tenure who are in one of the ``states``.
     """
 
     kind: Literal["retention"]
@@ -31,6 +35,8 @@ class Retention(Program):
     """Least tenure of those eligible, periods."""
     last_tenure: Periods | None = None
     """Greatest tenure of those eligible, periods; absent: any."""
+    states: Names = ()
+    """States (where customers move between them) in which they are contacted; empty: any."""
     recency: Between | None = None
     """Periods from the last purchase to the beginning of the contact's period, not rounded."""
     frequency: BetweenCounts | None = None
@@ -75,6 +81,7 @@ class Retention(Program):
             contact_cost=self.contact_cost,
             entry_cost=self.incentive,
             history=self._history(),
+            states=self.states,
         )
 
     def _history(self) -> History | None:

@@ -29,9 +29,6 @@ SOURCES = {"channels": "a channel", "cohorts": "a cohort", "installed_base": "an
 HOMES = {"segment": ("segments",), "offer": ("offers",), "source": tuple(SOURCES)}
 """Sections in which the names of each kind stand."""
 
-PERSONAL = ("retention", "loyalty", "add_on")
-"""Kinds of programs that choose persons, or that persons choose to join."""
-
 _MOST_LISTED = 20
 _PERIOD: TypeAdapter[int | str] = TypeAdapter(Period)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
@@ -61,7 +58,6 @@ def check(document: Document) -> list[Fault]:
             _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
-            _persons_in_states(document),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -288,28 +284,6 @@ def _rates_without_purchases(document: Document) -> Iterator[Fault]:
                 message = "no segment of the program buys now and then"
             allowed = "no rate, or a segment with the relationship bg/nbd, pareto/nbd or bg/bb"
             yield document.fault(("programs", name, "rate"), message, allowed)
-
-
-def _persons_in_states(document: Document) -> Iterator[Fault]:
-    """Programs that choose persons, or that persons choose, where customers move between states."""
-    segments = tables(document, "segments")
-    for name, program in tables(document, "programs").items():
-        if program.get("kind") not in PERSONAL or program.get("enabled", True) is not True:
-            continue
-        concerned = _list(program, "segments") or list(segments)
-        for position, segment in enumerate(concerned):
-            if not isinstance(segment, str) or relationship_of(segments.get(segment)) != "states":
-                continue
-            message = (
-                f"a {program['kind']} program chooses persons, which does not work yet in the "
-                f"segment '{segment}', whose customers move between states"
-            )
-            at = ("segments", position) if "segments" in program else ("kind",)
-            others = [one for one in segments if relationship_of(segments[one]) != "states"]
-            allowed = "onboarding, price_change, brand_campaign or nurture"
-            allowed += f"; or segments of {listed(others)}" if others else ""
-            yield document.fault(("programs", name, *at), message, allowed)
-            break
 
 
 def _no_customers(document: Document) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clvsim.errors import Fault
+from clvsim.errors import Fault, closest
 from clvsim.scenario.segments import PURCHASES, relationship_of
 from clvsim.scenario.toml import Document
 
@@ -22,6 +22,7 @@ def eligible_faults(document: Document, programs: Tables, segments: Tables) -> I
             if isinstance(wanted, Mapping):
                 yield from _empty_windows(document, name, key, wanted)
                 yield from _without_purchases(document, name, key, program, segments)
+        yield from _unknown_states(document, name, program, segments)
 
 
 def concerned(program: Mapping[str, Any], segments: Tables) -> list[tuple[int, str]]:
@@ -73,3 +74,30 @@ def _without_purchases(
         at = ("segments", place) if program.get("segments") else (key,)
         yield document.fault(("programs", name, *at), message, allowed)
         return
+
+
+def _unknown_states(
+    document: Document, name: str, program: Mapping[str, Any], segments: Tables
+) -> Iterator[Fault]:
+    """Programs that ask for states in a segment that has none, or for states that none has."""
+    wanted = program.get("states")
+    if not isinstance(wanted, list) or not wanted or program.get("enabled", True) is not True:
+        return
+    known: list[str] = []
+    for place, segment in concerned(program, segments):
+        if relationship_of(segments[segment]) != "states":
+            message = f"the segment '{segment}' does not move between states"
+            movers = [one for one in segments if relationship_of(segments[one]) == "states"]
+            allowed = 'segments with the relationship "states"'
+            allowed += f": {', '.join(movers)}" if movers else ""
+            at = ("segments", place) if program.get("segments") else ("states",)
+            yield document.fault(("programs", name, *at), message, allowed)
+            return
+        states = segments[segment].get("states")
+        known += [one for one in states if isinstance(one, str)] if isinstance(states, list) else []
+    for place, state in enumerate(wanted):
+        if isinstance(state, str) and known and state not in known:
+            path = ("programs", name, "states", place)
+            message = f"no segment of the program has a state '{state}'"
+            allowed = ", ".join(dict.fromkeys(known))
+            yield document.fault(path, message, allowed, closest(state, known))
