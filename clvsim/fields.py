@@ -44,6 +44,24 @@ def _is_legible(value: str) -> str:
     return value
 
 
+class Between(Section):
+    """The numbers between two, both included."""
+
+    at_least: Annotated[float, Field(ge=0.0, le=1e15)] | None = None
+    """The least; absent: any."""
+    at_most: Annotated[float, Field(ge=0.0, le=1e15)] | None = None
+    """The greatest; absent: any."""
+
+
+class BetweenCounts(Section):
+    """The whole numbers between two, both included."""
+
+    at_least: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """The least; absent: any."""
+    at_most: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """The greatest; absent: any."""
+
+
 #: What the user calls a segment, channel, offer, program, cohort, installed base.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_is_legible)]
 

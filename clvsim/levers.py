@@ -93,6 +93,30 @@ class Membership:
     entry_cost: float = 0.0
 
 
+#: Least and greatest of a number, both included.
+Range = tuple[float, float]
+ANY: Range = (-np.inf, np.inf)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a customer must have bought so far, at the beginning of a step.
+
+    Attributes
+    ----------
+    recency : Range
+        Steps since the last purchase.
+    frequency : Range
+        Purchases, the one on joining included.
+    value : Range
+        Their mean at the price list, currency.
+    """
+
+    recency: Range = ANY
+    frequency: Range = ANY
+    value: Range = ANY
+
+
 @dataclass
 class Treatment:
     """A contact of customers chosen by a rule, with an effect on those who accept.
@@ -118,6 +142,10 @@ class Treatment:
         Periods of effect.
     contact_cost, entry_cost : float
         Per contact and per acceptance, currency.
+    history : History or None
+        What those chosen must have bought; None: does not matter.
+    states : tuple of str
+        Names of the states that those chosen must be in; none: does not matter.
     """
 
     contact: Mask
@@ -132,6 +160,8 @@ class Treatment:
     concession: float = 0.0
     contact_cost: float = 0.0
     entry_cost: float = 0.0
+    history: History | None = None
+    states: tuple[str, ...] = ()
 
 
 @dataclass
@@ -207,6 +237,14 @@ class Levers:
         count, periods = self.cohorts.count, self.cohorts.periods
         neutral = ProgramLevers(np.zeros((count, periods)), np.zeros(count), np.zeros(periods))
         return self.programs.setdefault(name, neutral)
+
+    def personal(self) -> list[tuple[int, str, ProgramLevers]]:
+        """Index, name and levers of the programs that act on persons, in order."""
+        return [
+            (index, name, own)
+            for index, (name, own) in enumerate(sorted(self.programs.items()))
+            if own.personal is not None
+        ]
 
     def cells(self, where: Where) -> Mask:
         """Cells whose segment and source a program names, ``(cell,)``."""

@@ -26,6 +26,8 @@ class Buyer(Customer):
     #: Number of the next purchase and what is left of its exponential.
     number = 0
     need = 0.0
+    #: Moments (periods) and amounts of all purchases so far, in no order.
+    bought = ()
 
 
 def rate_season(cell, period):
@@ -85,19 +87,26 @@ class Simulation(naive._Simulation):
         who.number = number
         stream = stream_of(cell.source, cell.segment_name, "purchase, amount")
         draw, u = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, number)
-        who.need, who.amount = -math.log(draw), who.spend
+        who.need, who.amount = -math.log(draw), self.amount(cell, who, u)
+
+    def amount(self, cell, who, u):
+        """Amount of one purchase at the price list."""
         spec = self.compiled.model.traits.spec
         group = self.groups.index((cell.source, cell.segment_name))
         if cell.segment.spend_shape is not None:
             cubic = self.compiled.model.traits.cubics[int(spec[group, BASKET, 2])]
-            who.amount = who.spend * quantile(cubic, u)
+            return who.spend * quantile(cubic, u)
+        return who.spend
 
     def past(self, cell, who):
         """Live through the time before the horizon; as threshold, how long one is there."""
+        who.bought = []
         if cell.joined >= 0:
             return math.inf
+        who.bought.append((cell.joined, who.amount))
         self.next_purchase(cell, who, 1)
         if self.kind(cell) != "bg/nbd":
+            self.look_back(cell, who)
             threshold = who.life / who.rate if who.rate > 0.0 else math.inf
             who.life -= who.rate * -cell.joined
             return threshold
@@ -105,11 +114,26 @@ class Simulation(naive._Simulation):
         while who.pace > 0.0 and now + who.need / who.pace < -cell.joined:
             now += who.need / who.pace
             who.life -= who.rate
+            who.bought.append((cell.joined + now, who.amount))
             if who.life < 0.0:
                 return 0.0
             self.next_purchase(cell, who, who.number + 1)
         who.need -= who.pace * (-cell.joined - now)
         return math.inf
+
+    def look_back(self, cell, who):
+        """Purchases before the horizon that do not matter to the life, from the last one back."""
+        number, now, next_amount = 0, 0.0, who.amount
+        while who.pace > 0.0:
+            number += 1
+            stream = stream_of(cell.source, cell.segment_name, "past purchase")
+            draw, u = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, number)
+            gap = -math.log(draw) / who.pace
+            now -= math.floor(gap) + 1 if self.kind(cell) == "bg/bb" else gap
+            if now <= cell.joined:
+                break
+            who.bought.append((now, self.amount(cell, who, u)))
+        who.amount = next_amount
 
     # One life
 
@@ -149,6 +173,7 @@ class Simulation(naive._Simulation):
         kind, now = self.kind(cell), 0.0
         if who.number == 0:
             self.pay_buyer(cell, who, period, running)
+            who.bought.append((period, who.amount))
             self.next_purchase(cell, who, 1)
             if kind == "bg/bb":
                 now = END
@@ -157,6 +182,7 @@ class Simulation(naive._Simulation):
                 who.need -= rate
                 if who.need < 0.0:
                     self.pay_buyer(cell, who, period, running)
+                    who.bought.append((period, who.amount))
                     self.next_purchase(cell, who, who.number + 1)
             who.life -= hazard
             return who.life < 0.0
@@ -171,6 +197,7 @@ class Simulation(naive._Simulation):
             now += wait
             who.life -= hazard * wait * (kind == "pareto/nbd")
             self.pay_buyer(cell, who, period, running)
+            who.bought.append((period + now, who.amount))
             self.next_purchase(cell, who, who.number + 1)
             if kind == "bg/nbd":
                 who.life -= hazard
@@ -219,6 +246,31 @@ class Simulation(naive._Simulation):
             super().pay(cell, customer, period, growth, let_off, program)
         else:
             self.running.append((program, growth, let_off))
+
+    # Who is contacted
+
+    def contact(self, name, program, cell, customer, period):
+        if not self.is_asked_for(program, customer, period):
+            return False, False
+        return super().contact(name, program, cell, customer, period)
+
+    def is_asked_for(self, program, customer, period):
+        """Whether a treatment asks for a customer with these purchases so far."""
+        if not isinstance(customer, Buyer):
+            return True
+        found = {"recency": 0.0, "frequency": len(customer.bought), "value": 0.0}
+        if customer.bought:
+            found["recency"] = period - max(moment for moment, _ in customer.bought)
+            found["value"] = sum(amount for _, amount in customer.bought) / len(customer.bought)
+        for key, number in found.items():
+            wanted = getattr(program, key)
+            if wanted is None:
+                continue
+            if wanted.at_least is not None and number < wanted.at_least:
+                return False
+            if wanted.at_most is not None and number > wanted.at_most:
+                return False
+        return True
 
     # What is expected
 

@@ -15,9 +15,11 @@ NOTHING = 1e-17
 
 
 class Wanderer(Customer):
-    """A customer who moves between states."""
+    """A customer who moves between states; ``spend`` is what the state brings in while it does."""
 
     state = ""
+    #: What margins are multiplied by.
+    scale = 0.0
 
 
 def is_contacted(segment, state):
@@ -104,6 +106,7 @@ class Simulation(naive._Simulation):
         if not self.moves(cell):
             return customer, threshold, call
         who = Wanderer(place, rank, arrival, 0.0, customer.spend, customer.lift)
+        who.scale = customer.spend
         who.state = cell.segment.start_state or cell.segment.states[0]
         for tenure in range(-min(cell.joined, 0)):
             if not is_lost(cell.segment, who.state):
@@ -115,17 +118,20 @@ class Simulation(naive._Simulation):
             super().live(cell, customer, threshold, call)
             return
         self.margin = [0.0] * self.horizon
-        segment, spend = cell.segment, customer.spend
+        segment, spend = cell.segment, customer.scale
+        multiplier, lasting = 1.0, 1.0
+        adopted, until = self.prepare(cell, customer)
         for period in cell.periods:
             customer.spend = spend * segment.state_values[segment.states.index(customer.state)]
             self.serve(cell, customer, period)
+            multiplier, lasting = self.treat(cell, customer, period, adopted, until)
             customer.spend = spend
             cost = contact_cost(segment, customer.state)
             self.post("contacts", period, self.receipts(), cost)
             self.out.flows[p.STATE_CONTACTS, period] += cost
             customer.last = period
             self.by_tenure(cell, period, 0)
-            self.move(cell, customer, period - cell.joined, cell.hazard(period))
+            self.move(cell, customer, period - cell.joined, cell.hazard(period) * multiplier)
             if is_lost(segment, customer.state):
                 customer.decided = period
                 self.by_tenure(cell, period, 1)
@@ -133,22 +139,62 @@ class Simulation(naive._Simulation):
                 break
         residual = 0.0
         if self.scenario.money.residual == "expected" and customer.decided is None:
-            per_unit, per_head = self.ahead(cell)[customer.state]
+            terms = lasting, *self.memberships(cell, adopted)
+            per_unit, per_head = self.ahead(cell, terms)[customer.state]
             residual = spend * per_unit + per_head
         self.settle(cell, customer, residual)
 
-    def ahead(self, cell):
+    def memberships(self, cell, adopted):
+        """Margin of a period like the last that memberships change: per unit of spend, per head."""
+        last, unit, head = self.horizon - 1, 0.0, 0.0
+        for name, program in self.programs:
+            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
+                continue
+            loyal, base = program.kind == "loyalty", cell.let_off(last)
+            given = min(program.benefit, 1.0 - base) if loyal else 0.0
+            unit -= cell.price(last) * given * self.factor ** self.receipts()
+            head += 0.0 if loyal else program.price * self.factor ** self.receipts()
+            cost = program.cost_per_member if loyal else program.cost
+            head -= cost * self.factor ** self.timing(program)
+        return unit, head
+
+    def contact(self, name, program, cell, customer, period):
+        if not self.moves(cell):
+            return super().contact(name, program, cell, customer, period)
+        if program.states and customer.state not in program.states:
+            return False, False
+        rows = [one for one, other in self.programs if other.kind in naive.PERSONAL]
+        self.gate = self.compiled.model.gates[
+            rows.index(name), p.GATE, customer.cohort, period - cell.start
+        ]
+        return super().contact(name, program, cell, customer, period)
+
+    def score(self, program, cell, customer):
+        if not self.moves(cell):
+            return super().score(program, cell, customer)
+        if program.target == "lift":
+            return customer.lift
+        if program.target == "risk":
+            below = reached(cell.segment, customer.state, 1.0)[-2][1]
+            score = -math.log(below) if below > 0.0 else 1e9
+        else:
+            per_unit, per_head = self.ahead(cell, (1.0, 0.0, 0.0))[customer.state]
+            score = (customer.scale * per_unit + per_head) / self.factor**self.horizon
+        # Many stand exactly at the gate: a rounding of the last digits must not part them.
+        return self.gate if math.isclose(score, self.gate, rel_tol=1e-11) else score
+
+    def ahead(self, cell, terms):
         """Expected margin beyond the horizon by state, at time 0: per unit of spend, per head."""
-        key = cell.source, cell.segment_name, cell.joined
+        key = cell.source, cell.segment_name, cell.joined, terms
         if key not in self.cache:
-            self.cache[key] = self.later(cell)
+            self.cache[key] = self.later(cell, *terms)
         return self.cache[key]
 
-    def later(self, cell):
+    def later(self, cell, multiplier, unit, head):
         segment, last = cell.segment, self.horizon - 1
         price = cell.price(last) * (1.0 - cell.let_off(last) - segment.cost_share)
         receipt = self.factor ** self.receipts()
-        head = -segment.cost_to_serve * receipt
+        head -= segment.cost_to_serve * receipt
         for _, program in self.programs:
             if program.kind == "onboarding" and cell.onboards(program, last):
                 head -= program.cost_per_customer * self.factor ** self.timing(program)
@@ -156,9 +202,9 @@ class Simulation(naive._Simulation):
         for name, value in zip(segment.states, segment.state_values, strict=True):
             lost = is_lost(segment, name)
             own = 0.0 if lost else head - contact_cost(segment, name) * receipt
-            margins[name] = (value * price * receipt, own)
+            margins[name] = (value * (price * receipt + unit), own)
             below, chances[name] = 0.0, {}
-            for then, chance in reached(segment, name, cell.hazard(last)):
+            for then, chance in reached(segment, name, cell.hazard(last) * multiplier):
                 chances[name][then], below = chance - below, chance
         # The value of n periods more follows from that of n - 1.
         worth = dict.fromkeys(segment.states, (0.0, 0.0))

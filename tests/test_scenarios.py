@@ -423,6 +423,11 @@ def test_donors():
     assert above(*difference(result, "letters_to_the_best"), 0.0)
     assert below(*difference(result, "letters_to_all"), 0.0)
     assert below(*difference(result, "thank_you_calls"), 0.0)
+    # What the records say of a donor is worth less than to know him, and much more than nothing.
+    most = difference(result, "letters_to_the_best")[0]
+    assert above(*difference(result, "letters_by_mean_gift"), 0.6 * most)
+    assert below(*gap(result, "letters_by_mean_gift", "letters_to_the_best"), 0.0)
+    assert below(*difference(result, "letters_to_the_lapsed"), 0.0)
     # The calls do keep donors: they only cost more than that is worth.
     assert above(*gap(result, "thank_you_calls", "baseline", "purchases_per_customer"), 0.0)
     one = result.sel(scenario="baseline")
@@ -436,7 +441,7 @@ def test_rfm_mailing():
     result = compared("rfm-mailing")
     # Pfeifer & Carraway 2000: the fourth catalogue costs more than it brings in, not the third.
     assert ranking_is_settled(result)
-    assert best(result) == "up_to_3"
+    assert best(result) == "up_to_3_and_call_at_3"
     assert above(*difference(result, "up_to_3"), 0.0)
     assert below(*difference(result, "up_to_2"), 0.0)
     assert below(*gap(result, "up_to_1", "up_to_2"), 0.0)
@@ -444,5 +449,17 @@ def test_rfm_mailing():
     for last, name in ((4, "baseline"), (3, "up_to_3"), (2, "up_to_2"), (1, "up_to_1")):
         one = result.sel(scenario=name)
         worth = float(markov_value(*chain(odds[:last]), 0.2)[0])
+        found = float(one["clv_mean"]), float(one["clv_se"])
+        assert_mean(*found, worth, fault=1.01 * worth)
+    # A call costs 3.50; four in ten listen, and their odds become the square root of theirs.
+    assert above(*gap(result, "up_to_3_and_call_at_3", "up_to_3"), 0.0)
+    assert below(*difference(result, "call_at_4"), 0.0)
+    for last, called, name in ((3, 3, "up_to_3_and_call_at_3"), (4, 4, "call_at_4")):
+        one = result.sel(scenario=name)
+        before = odds[called - 1]
+        improved = (*odds[: called - 1], 0.6 * before + 0.4 * before**0.5)
+        moves, reward = chain(improved[:last])
+        reward[called - 1] -= 3.5
+        worth = float(markov_value(moves, reward, 0.2)[0])
         found = float(one["clv_mean"]), float(one["clv_se"])
         assert_mean(*found, worth, fault=1.01 * worth)

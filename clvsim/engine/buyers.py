@@ -9,7 +9,7 @@ from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.kernels.contract import NEVER_LEAVES
-from clvsim.levers import Levers
+from clvsim.levers import Levers, Treatment
 from clvsim.scenario.model import Scenario
 
 Floats = NDArray[np.float64]
@@ -61,6 +61,30 @@ def compile_buying(
             last = own[b.PURCHASE_MARGIN, steps - 1]
             facts[cell, b.RESIDUAL_PURCHASE] = last / model.period_factor ** (steps - 1)
     return b.Buying(facts, schedule)
+
+
+def refuse_history(buying: b.Buying | None, levers: Levers) -> None:
+    """Refuse treatments that ask for purchases so far where customers make none to ask for.
+
+    Raises
+    ------
+    ClvsimError
+        With the program's name.
+    """
+    for name, own in levers.programs.items():
+        treatment = own.personal
+        if not isinstance(treatment, Treatment) or treatment.history is None:
+            continue
+        reached = treatment.contact.any(axis=1)
+        if buying is not None:
+            reached &= buying.facts[:, b.KIND] == b.CONTRACT
+        if reached.any():
+            segment = levers.cohorts.segment[np.argmax(reached)]
+            message = (
+                f"program {name!r} asks for what customers have bought so far, and those of "
+                f"segment {str(segment)!r} do not buy now and then"
+            )
+            raise ClvsimError(message)
 
 
 def expected_value(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
-from clvsim.engine.buyers import compile_buying
+from clvsim.engine.buyers import compile_buying, refuse_history
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
@@ -22,7 +22,7 @@ from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
-from clvsim.levers import Levers, Membership, ProgramLevers, Treatment
+from clvsim.levers import Levers, Membership, Treatment
 from clvsim.scenario.model import Scenario
 
 Floats = NDArray[np.float64]
@@ -126,24 +126,16 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         rivals=np.zeros((0, len(facts))),
     )
     buying = compile_buying(scenario, table, levers, model)
+    refuse_history(buying, levers)
     moving = compile_moving(scenario, table, levers, model)
-    _fill_personal(model, buying, levers)
+    _fill_personal(model, buying, moving, levers)
     return Compiled(
         scenario, table, intake, levers, population, model, buying, moving, tuple(enabled)
     )
 
 
-def _with_person(levers: Levers) -> list[tuple[int, str, ProgramLevers]]:
-    """Index, name and levers of the programs that act on persons, in order."""
-    return [
-        (index, name, own)
-        for index, (name, own) in enumerate(sorted(levers.programs.items()))
-        if own.personal is not None
-    ]
-
-
 def _personal(scenario: Scenario, levers: Levers) -> Floats:
-    rows = _with_person(levers)
+    rows = levers.personal()
     table = np.zeros((len(rows), p.PERSONAL_COLUMNS))
     for row, (index, _, own) in zip(table, rows, strict=True):
         effect = own.personal
@@ -160,6 +152,11 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
             row[p.ACCEPTANCE] = effect.acceptance
             row[p.LIFT_WEIGHT] = effect.lift_weight
             row[p.CONTACT_COST] = effect.contact_cost
+            if effect.history is not None:
+                row[p.ASKS_FOR_HISTORY] = 1.0
+                row[p.LEAST_RECENCY], row[p.MOST_RECENCY] = effect.history.recency
+                row[p.LEAST_FREQUENCY], row[p.MOST_FREQUENCY] = effect.history.frequency
+                row[p.LEAST_VALUE], row[p.MOST_VALUE] = effect.history.value
         if effect is not None:
             row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
@@ -167,12 +164,14 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
     return table
 
 
-def _fill_personal(model: p.Model, buying: b.Buying | None, levers: Levers) -> None:
+def _fill_personal(
+    model: p.Model, buying: b.Buying | None, moving: m.Moving | None, levers: Levers
+) -> None:
     """Write the gates of all personal programs, and which cells they can reach."""
     periods = levers.cohorts.periods
     inside = levers.cohorts.period() < periods
     reached = np.zeros(levers.cohorts.count, dtype=bool)
-    for row, (_, _, own) in enumerate(_with_person(levers)):
+    for row, (_, _, own) in enumerate(levers.personal()):
         gates = model.gates[row]
         if isinstance(own.personal, Membership):
             with np.errstate(divide="ignore"):
@@ -184,7 +183,7 @@ def _fill_personal(model: p.Model, buying: b.Buying | None, levers: Levers) -> N
             )
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
-            fill_gates(model, buying, row, own.personal, levers)
+            fill_gates(model, buying, moving, row, own.personal, levers)
             due = gates[p.GATE, :, :periods] < np.inf
             gates[p.NEXT, :, periods] = periods
             for step in range(periods - 1, -1, -1):
@@ -218,7 +217,7 @@ def _streams(table: CellTable, levers: Levers) -> p.Words:
     ClvsimError
         If two decisions have the same address (a chance of one in billions).
     """
-    decisions = list(p.CORE_STREAMS) + [f"program {name}" for _, name, _ in _with_person(levers)]
+    decisions = list(p.CORE_STREAMS) + [f"program {name}" for _, name, _ in levers.personal()]
     streams = [[group.stream(decision) for decision in decisions] for group in table.groups]
     words = np.array(streams, dtype=np.uint64).reshape(len(table.groups), len(decisions))
     if len(np.unique(words)) != words.size:

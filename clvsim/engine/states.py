@@ -1,5 +1,7 @@
 """The migration relationship compiled: where states lead, and what lies beyond the horizon."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,11 +9,14 @@ from clvsim.engine.cells import CellTable
 from clvsim.errors import ClvsimError
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
-from clvsim.levers import Levers, Membership, Treatment
+from clvsim.kernels.contract import NEVER_LEAVES
+from clvsim.levers import Levers, Membership, Target, Treatment
 from clvsim.scenario.chains import CHAIN_TYPES, Chain, chain_of, lost_at_the_start, problems
 from clvsim.scenario.model import Scenario, StatesSegment
 
 Floats = NDArray[np.float64]
+#: A hazard that nobody survives: where the worst state is certain.
+CERTAIN = 1e9
 
 
 def compile_moving(
@@ -22,12 +27,14 @@ def compile_moving(
     Raises
     ------
     ClvsimError
-        If they are offered a contract's term, or meet a program that chooses persons.
+        If they are offered a contract's term, or a program asks for states that are not there.
     """
     kinds = [scenario.segments[group.segment] for group in table.groups]
     if not any(isinstance(kind, StatesSegment) for kind in kinds):
+        _refuse_states(np.zeros(levers.cohorts.count, dtype=bool), [], levers)
         return None
     chains: list[Chain] = []
+    names: list[tuple[str, ...]] = []
     facts = np.zeros((levers.cohorts.count, m.FACTS))
     for index, (kind, group) in enumerate(zip(kinds, table.groups, strict=True)):
         if not isinstance(kind, StatesSegment):
@@ -41,7 +48,8 @@ def compile_moving(
         own[:, m.STATES], own[:, m.BEGIN] = len(chain.values), chain.begin
         own[:, m.LOST] = chain.lost
         chains.append(chain)
-    _refuse_persons(facts[:, m.IS_STATES] != 0.0, levers)
+        names.append(kind.states)
+    _refuse_states(facts[:, m.IS_STATES] != 0.0, names, levers)
     widest = max(len(chain.values) for chain in chains)
     falls = np.zeros((len(chains), widest, widest))
     terms = np.zeros((len(chains), m.TERMS, widest))
@@ -49,12 +57,25 @@ def compile_moving(
         size = len(chain.values)
         falls[index, :size, :size] = falls_of(chain.transitions)
         terms[index, m.BRINGS, :size], terms[index, m.COSTS, :size] = chain.values, chain.costs
+        # Rounded: states of the same risk must not be told apart by the last digit of a sum.
+        risk = np.minimum(falls[index, :size, size - 2], CERTAIN)
+        terms[index, m.RISK, :size] = np.round(risk, 12)
     ahead = np.zeros((len(facts), 2, widest))
-    if model.residual:
+    if model.residual or any(_ranks_by_value(own.personal) for own in levers.programs.values()):
         for cell in np.flatnonzero(facts[:, m.IS_STATES] * model.facts[:, p.STEPS]):
             chain = chains[int(facts[cell, m.TABLE])]
             ahead[cell, :, : len(chain.values)] = beyond(model, int(cell), chain)
-    return m.Moving(facts, falls, terms, ahead)
+    meant = np.ones((len(model.personal), len(chains), widest))
+    for row, (_, _, program) in enumerate(levers.personal()):
+        wanted = program.personal.states if isinstance(program.personal, Treatment) else ()
+        for index, states in enumerate(names):
+            if wanted:
+                meant[row, index, : len(states)] = np.isin(states, wanted)
+    return m.Moving(facts, falls, terms, ahead, meant)
+
+
+def _ranks_by_value(personal: Membership | Treatment | None) -> bool:
+    return isinstance(personal, Treatment) and personal.target == "value"
 
 
 def falls_of(transitions: Floats) -> Floats:
@@ -83,7 +104,8 @@ def beyond(model: p.Model, cell: int, chain: Chain) -> Floats:
     Carraway 2000).
     """
     facts, size = model.facts[cell], len(chain.values)
-    kept = powered(chain.transitions, facts[p.RESIDUAL_HAZARD]) * model.period_factor
+    factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
+    kept = powered(chain.transitions, facts[p.RESIDUAL_HAZARD]) * factor
     heads = facts[p.RESIDUAL_HEAD] - model.discounting[model.receipts, 0] * chain.costs
     heads[np.arange(size) == chain.lost] = 0.0
     gains = np.stack([facts[p.RESIDUAL_UNIT] * chain.values, heads], axis=1)
@@ -108,17 +130,76 @@ def check_chains(scenario: Scenario) -> None:
             raise ClvsimError(text)
 
 
-def _refuse_persons(cells: NDArray[np.bool_], levers: Levers) -> None:
-    """Refuse programs that choose persons, or that persons choose, in some cells."""
+def scores_by_state(
+    moving: m.Moving, cell: int, spend: Floats, lift: Floats, target: Target
+) -> Floats:
+    """What a treatment ranks customers of a cell by, as the kernel has it, ``(customer, state)``.
+
+    As many customers, the first of those given, as fit with one of each in every state.
+    """
+    states, table = moving.facts[cell, [m.STATES, m.TABLE]].astype(int)
+    each = len(spend) // states
+    if target == "value":
+        unit, head = moving.ahead[cell, :, :states]
+        return np.asarray(spend[:each, None] * unit + head)
+    own = moving.terms[table, m.RISK, :states] if target == "risk" else np.zeros(states)
+    return np.asarray(own + lift[:each, None] * (target == "lift"))
+
+
+def shares_by_state(
+    moving: m.Moving, cells: NDArray[np.int64], multiplier: Floats, tenure: NDArray[np.int64]
+) -> Floats:
+    """Share of the customers of some cells in each state by step, ``(step, cell, state)``.
+
+    Of those who are there when their cell enters the horizon; what is missing has left.
+
+    Parameters
+    ----------
+    multiplier : (cell, T)
+        Hazard multiplier of the moves inside the horizon.
+    tenure : (cell,)
+        Moves before it, under a multiplier of 1.
+    """
+    facts, falls = moving.facts[cells], moving.falls[moving.facts[cells, m.TABLE].astype(int)]
+    rows, lost = np.arange(len(cells)), facts[:, m.LOST].astype(int)
+    at = np.zeros((len(cells), falls.shape[1]))
+    at[rows, facts[:, m.BEGIN].astype(int)] = 1.0
+    # The states that a narrower chain lacks lead nowhere, and nobody gets there.
+    finite = np.where(np.isinf(falls), 0.0, falls)
+
+    def moved(at: Floats, by: Floats) -> Floats:
+        better = np.where(np.isinf(falls), 0.0, np.exp(-by[:, None, None] * finite))
+        after: Floats = np.einsum("cs,cst->ct", at, np.diff(better, axis=2, prepend=0.0))
+        after[rows[lost >= 0], lost[lost >= 0]] = 0.0
+        return after
+
+    for when in range(int(tenure.max(initial=0))):
+        at = np.where((tenure > when)[:, None], moved(at, np.ones(len(cells))), at)
+    at /= np.maximum(at.sum(axis=1, keepdims=True), 1e-300)
+    found = np.zeros((multiplier.shape[1], *at.shape))
+    for step in range(multiplier.shape[1]):
+        found[step] = at
+        at = moved(at, multiplier[:, step])
+    return found
+
+
+def _refuse_states(
+    cells: NDArray[np.bool_], names: Sequence[tuple[str, ...]], levers: Levers
+) -> None:
+    """Refuse treatments that ask for states where there are none, or none of that name."""
     for name, own in levers.programs.items():
-        personal, reached = own.personal, False
-        if isinstance(personal, Membership):
-            reached = bool((personal.adoption[cells] > 0.0).any())
-        elif isinstance(personal, Treatment):
-            reached = bool(personal.contact[cells].any())
-        if reached:
+        treatment = own.personal
+        if not isinstance(treatment, Treatment) or not treatment.states:
+            continue
+        reached = treatment.contact.any(axis=1) & ~cells
+        if reached.any():
+            segment = str(levers.cohorts.segment[np.argmax(reached)])
             message = (
-                f"program {name!r} chooses persons, which does not work yet where customers move "
-                "between states"
+                f"program {name!r} asks for customers in some states, and those of segment "
+                f"{segment!r} do not move between states"
             )
             raise ClvsimError(message)
+        for state in treatment.states:
+            if not any(state in known for known in names):
+                message = f"program {name!r} asks for the state {state!r}, which no segment has"
+                raise ClvsimError(message)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from clvsim.engine.buyers import expected_value, there_after
+from clvsim.engine.states import scores_by_state, shares_by_state
 from clvsim.kernels import buying as b
+from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.contract import NEVER_LEAVES
 from clvsim.kernels.traits import (
@@ -32,8 +34,9 @@ Floats = NDArray[np.float64]
 #: Pilot customers of a cell: the share of those active that is reached is met within about 3 % of
 #: itself for one cell alone, and closer for many.
 PILOT = 1024
-#: The same where customers buy now and then: one trait more, and values that spread further.
-BUYERS_PILOT = 4096
+#: The same where customers buy now and then: one trait more, and values that spread further; or
+#: where some move between states: as many fewer customers as there are states.
+LARGE_PILOT = 4096
 TARGETS: dict[Target, int] = {
     "random": p.BY_RANDOM,
     "value": p.BY_VALUE,
@@ -50,15 +53,25 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class _Pilot:
-    """Pilot customers of some cells, ``(cell, customer)``; pace: 0 under contract."""
+    """Pilot customers of some cells, ``(cell, customer)``; pace: 0 under contract.
+
+    Where customers move between states, one of each is there in every state, and ``places`` has by
+    place of the cell what share of them is in each by step, ``(T, customer)``.
+    """
 
     hazards: Floats
     scores: Floats
     pace: Floats
+    places: dict[int, Floats]
 
 
 def fill_gates(
-    model: p.Model, buying: b.Buying | None, row: int, treatment: Treatment, levers: Levers
+    model: p.Model,
+    buying: b.Buying | None,
+    moving: m.Moving | None,
+    row: int,
+    treatment: Treatment,
+    levers: Levers,
 ) -> None:
     """Write a treatment's gates and tie shares into ``model.gates[row]``."""
     gate, tie = model.gates[row, p.GATE, :, :-1], model.gates[row, p.TIE, :, :-1]
@@ -76,7 +89,9 @@ def fill_gates(
     cells = np.flatnonzero(contact.any(axis=1) & (model.facts[:, p.LIMIT] > 0.0))
     if not len(cells):
         return
-    pilot = _pilot(model, buying, cells, treatment.target)
+    pilot = _pilot(model, buying, moving, cells, treatment.target)
+    if moving is not None:
+        pilot.places.update(_places(model, moving, row, cells, pilot.scores.shape[1]))
     order = np.argsort(-pilot.scores, axis=None, kind="stable")
     ranked = pilot.scores.ravel()[order]
     for period in range(levers.cohorts.periods):
@@ -91,10 +106,14 @@ def fill_gates(
 
 
 def _pilot(
-    model: p.Model, buying: b.Buying | None, cells: NDArray[np.int64], target: Target
+    model: p.Model,
+    buying: b.Buying | None,
+    moving: m.Moving | None,
+    cells: NDArray[np.int64],
+    target: Target,
 ) -> _Pilot:
     """The pilot sample: evenly spread, not random."""
-    size = PILOT if buying is None else BUYERS_PILOT
+    size = PILOT if buying is None and moving is None else LARGE_PILOT
     hazards, scores, pace = np.zeros((3, len(cells), size))
     for i, cell in enumerate(cells):
         buys = buying is not None and buying.facts[cell, b.KIND] != b.CONTRACT
@@ -103,6 +122,10 @@ def _pilot(
         # A shift of its own for every cell: cells of one group fill each other's gaps.
         u = np.clip((0.5 + place + (i + 1) * steps * size) % 1.0, 1e-12, 1.0 - 1e-12).T
         hazards[i], spend, lift, *others = _traits(model, int(cell), u)
+        if moving is not None and moving.facts[cell, m.IS_STATES] != 0.0:
+            own = scores_by_state(moving, int(cell), spend, lift, target)
+            scores[i, : own.size] = own.ravel()
+            continue
         if target == "risk":
             scores[i] = hazards[i]
         elif target == "lift":
@@ -114,7 +137,30 @@ def _pilot(
             if target == "value":
                 person = hazards[i], spend, pace[i]
                 scores[i] = expected_value(model, buying, int(cell), person)
-    return _Pilot(hazards, scores, pace)
+    return _Pilot(hazards, scores, pace, {})
+
+
+def _places(
+    model: p.Model, moving: m.Moving, row: int, cells: NDArray[np.int64], size: int
+) -> dict[int, Floats]:
+    """What share of its cell each pilot customer stands for, ``(T, customer)``, by cell's place.
+
+    Where customers move between states; 0 in those that the treatment does not ask for.
+    """
+    which = np.flatnonzero(moving.facts[cells, m.IS_STATES])
+    if not len(which):
+        return {}
+    chosen = cells[which]
+    tenure = (model.facts[chosen, p.START] - model.facts[chosen, p.JOINED_IN]).astype(np.int64)
+    shares = shares_by_state(moving, chosen, model.schedule[chosen, p.MULTIPLIER, :-1], tenure)
+    found = {}
+    for place, (i, cell) in enumerate(zip(which, chosen, strict=True)):
+        states, table = moving.facts[cell, [m.STATES, m.TABLE]].astype(int)
+        each = size // states
+        own = shares[:, place, :states] * moving.meant[row, table, :states] / each
+        found[int(i)] = np.zeros((len(own), size))
+        found[int(i)][:, : each * states] = np.tile(own, each)
+    return found
 
 
 def _traits(model: p.Model, cell: int, u: Floats) -> list[Floats]:
@@ -176,6 +222,9 @@ def _active_weight(
             person = hazards[i], pilot.pace[i]
             at_entry[i] = there_after(model, buying, int(cells[i]), 0, person)
             active[i] = there_after(model, buying, int(cells[i]), int(step[i]), person)
+    for place, shares in pilot.places.items():
+        # They are shares of those there on entering already.
+        at_entry[place], active[place] = 1.0 / hazards.shape[1], shares[max(int(step[place]), 0)]
     size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
     return np.asarray(size[:, None] * active)
 

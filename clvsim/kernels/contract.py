@@ -126,7 +126,7 @@ def enter(model, cell, address, person, known, adoptions, customer, scratch):
     steps = int(model.facts[cell, p.STEPS])
     following = steps
     for row in range(model.personal.shape[0]):
-        scratch[p.UNTIL, row], scratch[p.SINCE, row] = -1.0, -1.0
+        scratch[p.UNTIL, row], scratch[p.SINCE, row], scratch[p.HELD_BACK, row] = -1.0, -1.0, 0.0
         target = int(model.personal[row, p.TARGET])
         if int(model.personal[row, p.KIND]) == p.MEMBERSHIP:
             event = adoption_step(model, row, cell, steps, adoptions[row, customer])
@@ -159,7 +159,7 @@ def begins(model, row, cell, step, address, scratch, posts):
         scratch[p.UNTIL, row] = model.gates[row, p.NEXT, cell, 0]
         posts[row, p.POST_ENTRIES, step] += 1.0
         return True, payment * model.personal[row, p.ENTRY_COST]
-    if model.gates[row, p.GATE, cell, step] == math.inf:
+    if model.gates[row, p.GATE, cell, step] == math.inf or scratch[p.HELD_BACK, row] != 0.0:
         return False, 0.0
     when = occasion(int(model.facts[cell, p.JOINED_IN]), int(model.facts[cell, p.START]) + step)
     reached, accept = contacted(model, row, cell, step, scratch[p.SCORE, row], address, when)

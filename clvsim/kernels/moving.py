@@ -14,7 +14,9 @@ FACTS = 5
 # Rows of ``Moving.terms``: one number a table and state.
 #: Margin of a period in the state per unit of spend; cost of contacting a customer in it, currency.
 BRINGS, COSTS = 0, 1
-TERMS = 2
+#: Minus the log of the probability not to be in the worst state next: what treatments call risk.
+RISK = 2
+TERMS = 3
 
 # Rows of ``Moving.ahead``: one number a cell and state.
 #: Expected margin beyond the horizon per unit of spend and per head, discounted to the horizon.
@@ -38,12 +40,15 @@ class Moving(NamedTuple):
         Minus the log of the probability to be in this state or a better one next, by the state now.
     terms : (table, row, state)
     ahead : (cell, row, state)
+    meant : (personal program, table, state)
+        Whether a treatment contacts customers in the state (0 or 1).
     """
 
     facts: Floats
     falls: Floats
     terms: Floats
     ahead: Floats
+    meant: Floats
 
 
 class Wandering(NamedTuple):
@@ -54,8 +59,11 @@ class Wandering(NamedTuple):
     who : (2, B) int64
     counts, spent : (T + 1, state)
         A cell's customers by step and state, and their summed spend, in the order of rank.
+    system : (state, state + 1)
+        A linear system.
     """
 
     who: Ints
     counts: Floats
     spent: Floats
+    system: Floats

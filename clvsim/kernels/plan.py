@@ -23,10 +23,10 @@ ARRIVALS, FIXED, SURVIVORS = 0, 1, 2
 
 #: Streams of the core decisions; those of personal programs follow, one a row.
 STREAM_TRAITS, STREAM_LIFE, STREAM_MORE_TRAITS, STREAM_ARRIVAL = 0, 1, 2, 3
-STREAM_PURCHASES, STREAM_PURCHASE, STREAM_STATE = 4, 5, 6
+STREAM_PURCHASES, STREAM_PURCHASE, STREAM_STATE, STREAM_PAST = 4, 5, 6, 7
 CORE_STREAMS = (
     "churn, spend", "life, call", "lift, keenness", "arrival", "purchases", "purchase, amount",
-    "state",
+    "state", "past purchase",
 )  # fmt: skip
 PERSONAL_STREAMS = len(CORE_STREAMS)
 
@@ -83,7 +83,11 @@ ACCEPTANCE, HAZARD, LIFT_WEIGHT, GROWTH, CONCESSION = 5, 6, 7, 8, 9
 REVENUE, COST, ENTRY_COST, CONTACT_COST = 10, 11, 12, 13
 #: Multiplier of the purchase rate under the effect.
 PACE_EFFECT = 14
-PERSONAL_COLUMNS = 15
+#: Treatment: whether it asks for what a customer has bought so far (0 or 1); least and greatest
+#: recency (steps), number of purchases and their mean value (currency) of those it contacts.
+ASKS_FOR_HISTORY, LEAST_RECENCY, MOST_RECENCY, LEAST_FREQUENCY, MOST_FREQUENCY = range(15, 20)
+LEAST_VALUE, MOST_VALUE = 20, 21
+PERSONAL_COLUMNS = 22
 # Rows of ``Model.gates``: one number a personal program, cell and step.
 #: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
 #: nobody), or 1 minus the share for a random target.
@@ -134,7 +138,9 @@ CUSTOMERS, SPENT, LATER = range(3)
 # Rows of ``Block.scratch`` during a walk, by personal program: step of the next event; step at
 # which a running effect ends; step at which it began (negative: none runs); the customer's score.
 EVENT, UNTIL, SINCE, SCORE = 1, 2, 3, 4
-SCRATCH = 5
+#: Whether a treatment does not ask for the customer as it is now (0 or 1).
+HELD_BACK = 5
+SCRATCH = 6
 #: Columns of a customer's row (``--customers``).
 ROW_COLUMNS = (
     "cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv", "purchases",

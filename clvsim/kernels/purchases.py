@@ -14,6 +14,8 @@ A lower hazard multiplier therefore only adds purchases, and a higher rate only 
 
 import math
 
+import numpy as np
+
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import minus_log
@@ -26,6 +28,8 @@ from clvsim.kernels.contract import (
     happen,
     next_contact,
 )
+from clvsim.kernels.effects import lasting_margin, pay_under_effects
+from clvsim.kernels.history import hold_back, is_asked_for
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import event_address, uniform_pair
 from clvsim.kernels.traits import BASKET, CONSTANT, quantile
@@ -169,18 +173,6 @@ def next_purchase(model, cell, address, number, clock, pace, multiplier):
 
 
 @inlined
-def buy_under_effects(model, cell, step, amount, scratch, posts):
-    """Margin that running effects change of one purchase, posted to their rows."""
-    extra = 0.0
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            unit = model.gates[row, p.EFFECT_UNIT, cell]
-            extra += amount * (unit[step + 1] - unit[step])
-            posts[row, p.POST_SPEND, step] += amount
-    return extra
-
-
-@inlined
 def rank_by_value(model, buying, cell, address, person, scratch):
     """Score those rows that rank customers by what is expected of them: their first contacts."""
     for row in range(model.personal.shape[0]):
@@ -189,6 +181,45 @@ def rank_by_value(model, buying, cell, address, person, scratch):
             lost = max(1.0 - kept * model.period_factor, NEVER_LEAVES)
             scratch[p.SCORE, row] = margin / lost
             scratch[p.EVENT, row] = next_contact(model, row, cell, 0, -1, margin / lost, address)
+
+
+@inlined
+def past(model, buying, cell, address, person, begin):
+    """What a customer had bought before the horizon: the history that ``hold_back`` reads.
+
+    Where purchases do not end a life, those before the horizon have not been drawn: counted back
+    from the horizon they come at the same rate, up to the one on joining.
+
+    Parameters
+    ----------
+    person : tuple of spend, pace
+    begin : tuple
+        Number of the next purchase (0: the one on joining) and clock at the last one.
+    """
+    spend, pace = person
+    number, clock = begin
+    tenure, spent = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN], 0.0
+    for one in range(number):
+        _, _, u = next_purchase(model, cell, address, one, 0.0, pace, 1.0)
+        spent += amount_of(model, cell, spend, u)
+    if number == 0 or int(buying.facts[cell, b.KIND]) == b.BG_NBD:
+        return clock - tenure, number, spent
+    seed, world, streams, rank = address
+    latest, back, count = -tenure, 0.0, 1
+    while True:
+        joined = int(model.facts[cell, p.JOINED_IN])
+        stream, when = event_address(streams[p.STREAM_PAST], joined, count)
+        draw, u = uniform_pair(seed, world, stream, rank, when)
+        gap = minus_log(draw) / pace if pace > 0.0 else math.inf
+        if int(buying.facts[cell, b.KIND]) == b.BG_BB:
+            gap = np.floor(gap) + 1.0
+        back += gap
+        if back >= tenure:
+            return latest, count, spent
+        if count == 1:
+            latest = -back
+        count += 1
+        spent += amount_of(model, cell, spend, u)
 
 
 @inlined
@@ -232,6 +263,10 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     following = steps
     for row in range(model.personal.shape[0]):
         following = min(following, int(scratch[p.EVENT, row]))
+    is_known = is_asked_for(model)
+    latest, count, spent = 0.0, 0, 0.0
+    if is_known:
+        latest, count, spent = past(model, buying, cell, address, (spend, pace), (number, clock))
     hazard_effect, pace_effect, life_left, extra = 1.0, 1.0, 0.0, 0.0
     last, end, target, left, u = 0, 0.0, 0.0, 0.0, 0.0
     is_to_draw, is_to_die_anew, decision = True, True, steps
@@ -245,6 +280,8 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         step = 0 if number == 0 else purchase_step(model, buying, cell, target)
         if following < steps and following <= min(step, last):
             before = following - 1
+            if is_known:
+                hold_back(model, following, (latest, count, spent), scratch)
             margin, following = happen(
                 model, cell, following, address, (hazard, 0.0, lift), -1, scratch, posts
             )
@@ -270,8 +307,13 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         work.counts[step] += 1.0
         work.amounts[min(number, b.ROUNDS), step] += amount
         bought += amount * shared[p.UNIT_MARGIN, step] + own[b.PURCHASE_MARGIN, step]
-        extra += buy_under_effects(model, cell, step, amount, scratch, posts)
+        extra += pay_under_effects(model, cell, step, amount, scratch, posts)
         purchases += 1
+        if is_known:
+            latest = 0.0
+            if number > 0:
+                latest = purchase_moment(model, buying, cell, step, target)
+            count, spent = count + 1, spent + amount
         if kind == b.BG_NBD and number > 0:
             ticks += shared[p.MULTIPLIER, step] * hazard_effect
             if ticks > threshold:
@@ -294,13 +336,6 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
 @inlined
 def settle(model, buying, cell, person, lift, scratch):
     """Residual value of one still a customer, memberships included, discounted to joining."""
-    last = int(model.facts[cell, p.STEPS]) - 1
-    unit, head, factor = 0.0, 0.0, model.period_factor**last
-    for row in range(model.personal.shape[0]):
-        member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
-        if member and scratch[p.SINCE, row] >= 0.0:
-            gates = model.gates[row]
-            unit += gates[p.EFFECT_UNIT, cell, last + 1] - gates[p.EFFECT_UNIT, cell, last]
-            head += gates[p.EFFECT_HEAD, cell, last + 1] - gates[p.EFFECT_HEAD, cell, last]
+    unit, head = lasting_margin(model, cell, scratch)
     effects = effect(model, lift, scratch, True), rate_effect(model, scratch, True)
-    return residual_value(model, buying, cell, person, effects, unit / factor, head / factor)
+    return residual_value(model, buying, cell, person, effects, unit, head)

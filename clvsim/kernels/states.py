@@ -4,6 +4,7 @@ One uniform a customer and period says where it goes, by inversion over the stat
 worst. A hazard multiplier M turns the probability F of a state or a better one into ``F**M``: with
 two states, *stays* and *lost*, this is the contract's ``exp(-hazard * M)``, and a lower multiplier
 can only lead to a better state. Those who reach the state of the lost drop out of the block.
+Whoever a personal program may reach is walked through alone, with the same numbers.
 """
 
 import numpy as np
@@ -17,35 +18,18 @@ from clvsim.kernels.customers import (
     TASK_ROW,
     add_up,
     close_cell,
+    draw_adoptions,
     draw_block,
     is_empty,
     keep_survivors,
     whereabouts,
     write_rows,
 )
-from clvsim.kernels.inner import cached, inlined, inner
+from clvsim.kernels.inner import cached, inner
+from clvsim.kernels.moves import next_state, walk
 from clvsim.kernels.random import fill_uniforms_of, occasion, uniform_pair
-from clvsim.kernels.tally import post_active, post_lives, post_revenue
+from clvsim.kernels.tally import post_active, post_lives, post_personal, post_revenue
 from clvsim.kernels.traits import TRAIT_COUNT
-
-
-@inlined
-def next_state(fall, state, states, exponential, multiplier):
-    """The best state whose fall the exponential passes; states that cannot be are passed over.
-
-    Parameters
-    ----------
-    fall : (state, state)
-        As ``Moving.falls``, of one table: infinite where nobody gets, 0 in the worst reachable.
-    exponential : float
-        Minus the log of a uniform: above 0.
-    """
-    # All are counted: where to stop is a coin that no processor foresees. A fall is never above the
-    # one before it; where nobody gets it is infinite, not passed even under a multiplier of 0.
-    place = 0
-    for better in range(states - 1):
-        place += 0 if exponential > multiplier * fall[state, better] else 1
-    return place
 
 
 @inner
@@ -131,6 +115,21 @@ def live(address, model, moving, cell, count, to, work):
 
 
 @inner
+def walk_each(address, model, moving, cell, count, block, posts, work):
+    """Walk all customers of a block through their lives, one after the other."""
+    seed, world, streams = address
+    to = block.customers
+    for i in range(count):
+        who = (seed, world, streams, int(to[p.RANK, i]))
+        person, state = (to[p.SPEND_OF, i], to[p.LIFT_OF, i]), int(to[m.STATE_OF, i])
+        decision, value, extra, residual = walk(
+            model, moving, cell, who, person, state, block.adoptions, i, block.scratch, posts, work
+        )
+        to[p.DECISION, i], to[p.RESIDUAL, i] = decision, residual
+        to[p.VALUE, i] = value + extra
+
+
+@inner
 def post_cell(model, moving, cell, sums, work, slots, slot):
     """Turn one cell's sums into flows by period, and add them to a slot.
 
@@ -150,6 +149,8 @@ def post_cell(model, moving, cell, sums, work, slots, slot):
         slots.flows[slot, p.STATE_CONTACTS, start + step] += contacts
         later[step] -= model.discounting[model.receipts, step] * contacts
     post_active(model, cell, sums, slots, slot)
+    for row in range(model.personal.shape[0]):
+        post_personal(model, cell, row, False, sums, slots, slot)
 
 
 @inner
@@ -168,7 +169,11 @@ def run_cell(address, model, moving, cell, ranks, block, sums, work, slots, slot
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end
-        live(address, model, moving, cell, count, to, work)
+        if facts[p.IS_PERSONAL] != 0.0:
+            draw_adoptions(address, model, cell, count, to, block.adoptions)
+            walk_each(address, model, moving, cell, count, block, sums.posts, work)
+        else:
+            live(address, model, moving, cell, count, to, work)
         so_far = add_up(model, cell, count, so_far, to, sums, slots, slot)
         if out.shape[0] > 0:
             write_rows(model, cell, count, to, out[customers:])
@@ -192,17 +197,19 @@ def simulate_states(
 ) -> None:
     """Run tasks of customers who move between states; as ``customers.simulate``."""
     horizon, states = slots.flows.shape[2], moving.falls.shape[1]
+    personal = model.personal.shape[0]
     block = p.Block(
         np.zeros((m.BLOCK_COLUMNS, size)),
         np.zeros((TRAIT_COUNT, size)),
-        np.zeros((p.SCRATCH, TRAIT_COUNT)),
-        np.zeros((1, size)),
+        np.zeros((p.SCRATCH, max(TRAIT_COUNT, personal))),
+        np.zeros((personal + 1, size)),
     )
-    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((0, p.POSTS, horizon + 1)))
+    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
     work = m.Wandering(
         who=np.zeros((2, size), dtype=np.int64),
         counts=np.zeros((horizon + 1, states)),
         spent=np.zeros((horizon + 1, states)),
+        system=np.zeros((states, states + 1)),
     )
     run_states(seed, tasks, model, moving, slots, rows, block, sums, work)
 

@@ -5,13 +5,23 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from clvsim.calendar import Calendar
-from clvsim.fields import Money, Multiplier, Periods, Probability
-from clvsim.levers import Levers, Target, Treatment
+from clvsim.fields import Between, BetweenCounts, Money, Multiplier, Names, Periods, Probability
+from clvsim.levers import ANY, History, Levers, Range, Target, Treatment
 from clvsim.programs.base import Program
 
 
 class Retention(Program):
-    """A retention campaign: a share of customers, chosen by a rule, is contacted every so often."""
+    """A retention campaign: a share of customers, chosen by a rule, is contacted every so often.
+
+    Where customers buy now and then, it may ask for what they have bought so far: ``recency``,
+    ``frequency`` and ``value`` as they are when the contact's period begins, before its own
+    purchases. In the period of joining nothing has been bought yet, and all three are 0. The
+    ``share`` is that of all who are eligible by tenure; of those chosen, the others are left out.
+
+    Where customers move between states, ``value`` is what is expected of one in the state under the
+    last period's conditions, ``risk`` that of the worst state in the next period. The ``share`` is
+    that of those eligible by tenure who are in one of the ``states``.
+    """
 
     kind: Literal["retention"]
     """Kind of program."""
@@ -25,6 +35,14 @@ class Retention(Program):
     """Least tenure of those eligible, periods."""
     last_tenure: Periods | None = None
     """Greatest tenure of those eligible, periods; absent: any."""
+    states: Names = ()
+    """States (where customers move between them) in which they are contacted; empty: any."""
+    recency: Between | None = None
+    """Periods from the last purchase to the beginning of the contact's period, not rounded."""
+    frequency: BetweenCounts | None = None
+    """Purchases before the contact's period, the one on joining included."""
+    value: Between | None = None
+    """Mean amount of these purchases at the price list of the start (no discount), currency."""
     contact_cost: Money = 0.0
     """Cost per contact, currency."""
     acceptance: Probability = 1.0
@@ -62,4 +80,18 @@ class Retention(Program):
             concession=self.discount,
             contact_cost=self.contact_cost,
             entry_cost=self.incentive,
+            history=self._history(),
+            states=self.states,
         )
+
+    def _history(self) -> History | None:
+        if self.recency is None and self.frequency is None and self.value is None:
+            return None
+        return History(_range(self.recency), _range(self.frequency), _range(self.value))
+
+
+def _range(between: Between | BetweenCounts | None) -> Range:
+    if between is None:
+        return ANY
+    least = ANY[0] if between.at_least is None else between.at_least
+    return least, ANY[1] if between.at_most is None else between.at_most

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from clvsim.calendar import Calendar
 from clvsim.errors import Fault, closest
 from clvsim.fields import Name, Period
+from clvsim.scenario.eligible import eligible_faults
 from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import Scenario, Time
@@ -27,9 +28,6 @@ SOURCES = {"channels": "a channel", "cohorts": "a cohort", "installed_base": "an
 
 HOMES = {"segment": ("segments",), "offer": ("offers",), "source": tuple(SOURCES)}
 """Sections in which the names of each kind stand."""
-
-PERSONAL = ("retention", "loyalty", "add_on")
-"""Kinds of programs that choose persons, or that persons choose to join."""
 
 _MOST_LISTED = 20
 _PERIOD: TypeAdapter[int | str] = TypeAdapter(Period)
@@ -56,11 +54,10 @@ def check(document: Document) -> list[Fault]:
             _missing_conversions(document),
             _shared_names(document),
             _time_faults(document),
-            _empty_tenures(document),
+            eligible_faults(document, tables(document, "programs"), segments),
             _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
-            _persons_in_states(document),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -235,16 +232,6 @@ def _too_long(document: Document, calendar: Calendar, path: Path, table: Table) 
         yield document.fault(path, message, f"at most {calendar.periods:,} amounts, one a period")
 
 
-def _empty_tenures(document: Document) -> Iterator[Fault]:
-    """Programs whose least tenure lies above the greatest: nobody is ever eligible."""
-    for name, program in tables(document, "programs").items():
-        first, last = program.get("first_tenure", 0), program.get("last_tenure")
-        if type(first) is int and type(last) is int and 0 <= last < first:
-            message = f"nobody has a tenure of at least {first:,} and at most {last:,} periods"
-            path = ("programs", name, "last_tenure")
-            yield document.fault(path, message, f"a whole number of at least {first:,}")
-
-
 def _more_than_the_price(document: Document) -> Iterator[Fault]:
     """Programs that together could let off more than the whole price of one customer."""
     total = 0.0
@@ -297,28 +284,6 @@ def _rates_without_purchases(document: Document) -> Iterator[Fault]:
                 message = "no segment of the program buys now and then"
             allowed = "no rate, or a segment with the relationship bg/nbd, pareto/nbd or bg/bb"
             yield document.fault(("programs", name, "rate"), message, allowed)
-
-
-def _persons_in_states(document: Document) -> Iterator[Fault]:
-    """Programs that choose persons, or that persons choose, where customers move between states."""
-    segments = tables(document, "segments")
-    for name, program in tables(document, "programs").items():
-        if program.get("kind") not in PERSONAL or program.get("enabled", True) is not True:
-            continue
-        concerned = _list(program, "segments") or list(segments)
-        for position, segment in enumerate(concerned):
-            if not isinstance(segment, str) or relationship_of(segments.get(segment)) != "states":
-                continue
-            message = (
-                f"a {program['kind']} program chooses persons, which does not work yet in the "
-                f"segment '{segment}', whose customers move between states"
-            )
-            at = ("segments", position) if "segments" in program else ("kind",)
-            others = [one for one in segments if relationship_of(segments[one]) != "states"]
-            allowed = "onboarding, price_change, brand_campaign or nurture"
-            allowed += f"; or segments of {listed(others)}" if others else ""
-            yield document.fault(("programs", name, *at), message, allowed)
-            break
 
 
 def _no_customers(document: Document) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from clvsim.reference import markov_value
 from clvsim.scenario.model import Scenario
 from tests.engine.test_identity import AT_END, CLV, PERIODS, arrays, assert_identical, worlds_of
 from tests.kernels.test_purchases import BASE
-from tests.kernels.test_states import CHAIN, PROGRAMS, scenario_of
+from tests.kernels.test_states import CHAIN, PERSONAL, PROGRAMS, scenario_of
 from tests.kernels.test_twins import rows_of
 from tests.statistics import assert_mean
 
@@ -26,10 +26,11 @@ def compiled_of(**changes):
     return compile_scenario(scenario_of(**(LARGE | changes)))
 
 
-@pytest.fixture(scope="module", params=["plain", "programs"])
+@pytest.fixture(scope="module", params=["plain", "programs", "persons"])
 def full(request):
     """A variant with contracts beside states, and three of its worlds."""
-    compiled = compiled_of(programs=PROGRAMS if request.param == "programs" else {})
+    programs = {"plain": {}, "programs": PROGRAMS, "persons": PROGRAMS | PERSONAL}[request.param]
+    compiled = compiled_of(programs=programs)
     return compiled, worlds_of(compiled)
 
 
@@ -184,8 +185,6 @@ def test_other_relationships_need_no_loop_of_states(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"programs": {"a": {"kind": "retention"}}}, "'a' chooses persons"),
-        ({"programs": {"a": {"kind": "loyalty"}}}, "'a' chooses persons"),
         ({"offers": {"half": {"term": 12}}}, "no offer can have a term"),
         (
             {"segments": {"s": recency(start_state="5"), "flat": recency(), "contract": recency()}},

@@ -86,6 +86,20 @@ PROGRAMS = {
 }  # fmt: skip
 
 
+BUYERS = ["s", "flat"]
+#: Chosen by what they have bought so far, each number of it in one program and all in another.
+BY_HISTORY = {
+    "lapsed": {"kind": "retention", "recency": {"at_least": 3, "at_most": 8.5}, "every": 2,
+               "contact_cost": 1.0, "rate": 1.6, "duration": 3},
+    "thanks": {"kind": "retention", "frequency": {"at_least": 3, "at_most": 6}, "every": 3,
+               "acceptance": 0.6, "incentive": 4.0, "hazard": 0.5, "discount": 0.1, "duration": 2},
+    "dear": {"kind": "retention", "value": {"at_least": 20.0}, "target": "value", "share": 0.5,
+             "frequency": {"at_most": 4}, "recency": {"at_least": 1}, "contact_cost": 2.0,
+             "spend": 1.1, "rate": 0.8},
+}  # fmt: skip
+BY_HISTORY = {name: one | {"segments": BUYERS} for name, one in BY_HISTORY.items()}
+
+
 def scenario_of(relationship, **changes):
     flat = {
         "bg/nbd": {"purchase_rate": 0.9, "churn": 0.1},
@@ -104,6 +118,8 @@ SCENARIOS = {
     "plain": {},
     **{name: {"programs": {name: one}} for name, one in PROGRAMS.items()},
     "all programs": {"programs": PROGRAMS},
+    "by history": {"programs": BY_HISTORY},
+    "by history beside others": {"programs": BY_HISTORY | PROGRAMS},
 }
 
 

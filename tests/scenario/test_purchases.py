@@ -137,6 +137,41 @@ def test_a_rate_needs_purchases(loaded):
     assert loaded({"programs.mail.segments": ["payers", "buyers"]})
 
 
+MAIL = {"kind": "retention", "segments": ["buyers"]}
+HISTORY = [
+    ({"recency": {"at_least": 5, "at_most": 3}}, "recency.at_most",
+     "nobody has a recency of at least 5 and at most 3", "a number of at least 5"),
+    ({"value": {"at_least": -1}}, "value.at_least", "must be a number between 0 and", ""),
+    ({"frequency": {"at_least": 1.5}}, "frequency.at_least", "must be a whole number", ""),
+    ({"frequency": {"at_lest": 2}}, "frequency.at_lest", "unknown key 'at_lest'",
+     "at_least, at_most"),
+    ({"recency": 3}, "recency", "must be a table, not 3", "at_least, at_most"),
+    ({"segments": ["buyers", "payers"], "recency": {"at_least": 3}}, "segments[1]",
+     "the segment 'payers' is under contract: it has no purchases to count a recency of",
+     "bg/nbd, pareto/nbd or bg/bb: buyers"),
+    ({"segments": [], "frequency": {"at_least": 3}}, "frequency",
+     "the segment 'payers' is under contract", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "path", "message", "allowed"), HISTORY)
+def test_a_fault_of_what_customers_must_have_bought(loaded, changes, path, message, allowed):
+    with pytest.raises(ScenarioError) as caught:
+        loaded({"programs.mail": MAIL | changes})
+    (fault,) = caught.value.faults
+    assert fault.path == f"programs.mail.{path}"
+    assert fault.line is not None
+    assert message in fault.message
+    assert allowed in fault.allowed
+
+
+def test_what_customers_must_have_bought_without_fault(loaded):
+    window = {"recency": {"at_least": 3, "at_most": 3}, "value": {}}
+    (mail,) = loaded({"programs.mail": MAIL | window}).programs.values()
+    assert mail.recency.at_most == 3
+    assert loaded({"programs.mail": {"kind": "retention", "enabled": False} | window})
+
+
 def test_an_installed_base_that_hardly_anybody_reaches(loaded):
     fickle = {"segments.buyers.purchase_rate": 3.0, "segments.buyers.churn": 0.5}
     with pytest.raises(ScenarioError) as caught:

@@ -99,9 +99,14 @@ def test_a_fault_of_a_segment_of_states(loaded, changes, path, message, allowed)
 
 ELSEWHERE = [
     ({"offers.half.term": 6}, "offers.half.term", "'movers' moves between states"),
-    ({"programs.mail.segments": ["payers", "movers"]}, "programs.mail.segments[1]",
-     "a retention program chooses persons, which does not work yet in the segment 'movers'"),
-    ({"programs.mail.segments": REMOVED}, "programs.mail.kind", "chooses persons"),
+    ({"programs.mail.states": ["new"]}, "programs.mail.segments[0]",
+     "the segment 'payers' does not move between states"),
+    ({"programs.mail.segments": REMOVED, "programs.mail.states": ["new"]}, "programs.mail.states",
+     "the segment 'payers' does not move between states"),
+    ({"programs.mail.segments": ["movers"], "programs.mail.states": ["new", "loyl"]},
+     "programs.mail.states[1]", "no segment of the program has a state 'loyl'"),
+    ({"programs.mail.segments": ["movers"], "programs.mail.frequency": {"at_least": 2}},
+     "programs.mail.segments[0]", "the segment 'movers' moves between states: it has no purchases"),
     ({"programs.more": {"kind": "onboarding", "tenures": 2, "rate": 1.2, "segments": ["movers"]}},
      "programs.more.rate", "no segment of the program buys now and then"),
     ({"segments.movers.transitions": [[0.0, 0.4, 0.6], [0.0, 0.4, 0.6], [0.0, 0.0, 1.0]]},
@@ -119,8 +124,13 @@ def test_a_fault_between_sections(loaded, changes, path, message):
     assert fault.line is not None
 
 
-def test_a_program_that_is_off_chooses_nobody(loaded):
-    assert loaded({"programs.mail.segments": REMOVED, "programs.mail.enabled": False})
+def test_programs_choose_persons_in_states(loaded):
+    assert loaded({"programs.mail.segments": REMOVED})
+    assert loaded({"programs.mail.segments": ["movers"], "programs.mail.states": ["loyal", "new"]})
+
+
+def test_a_program_that_is_off_asks_for_nothing(loaded):
+    assert loaded({"programs.mail.states": ["old"], "programs.mail.enabled": False})
 
 
 def test_every_fault_at_once(loaded):

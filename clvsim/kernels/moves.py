@@ -1,0 +1,193 @@
+"""Where a customer goes next, and the walk of one from state to state under personal programs."""
+
+import math
+
+from clvsim.kernels import moving as m
+from clvsim.kernels import plan as p
+from clvsim.kernels.bits import minus_log
+from clvsim.kernels.contract import NEVER_LEAVES, close, effect, enter, happen
+from clvsim.kernels.effects import lasting_margin, pay_under_effects
+from clvsim.kernels.inner import inlined, inner
+from clvsim.kernels.random import occasion, uniform_pair
+
+
+@inlined
+def next_state(fall, state, states, exponential, multiplier):
+    """The best state whose fall the exponential passes; states that cannot be are passed over.
+
+    Parameters
+    ----------
+    fall : (state, state)
+        As ``Moving.falls``, of one table: infinite where nobody gets, 0 in the worst reachable.
+    exponential : float
+        Minus the log of a uniform: above 0.
+    """
+    # All are counted: where to stop is a coin that no processor foresees. A fall is never above the
+    # one before it; where nobody gets it is infinite, not passed even under a multiplier of 0.
+    place = 0
+    for better in range(states - 1):
+        place += 0 if exponential > multiplier * fall[state, better] else 1
+    return place
+
+
+@inlined
+def look_up(model, moving, cell, step, person, state, scratch):
+    """Score a customer in a state for what is due at a step; whether anything may happen in it.
+
+    A state may change with every step, and the score with it: so contacts are not known ahead.
+    """
+    spend, lift = person
+    table, is_due = int(moving.facts[cell, m.TABLE]), False
+    for row in range(model.personal.shape[0]):
+        if int(model.personal[row, p.KIND]) == p.TREATMENT:
+            target = int(model.personal[row, p.TARGET])
+            ends = scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step
+            contacts = model.gates[row, p.GATE, cell, step] < math.inf
+            scratch[p.EVENT, row] = step if ends or contacts else math.inf
+            scratch[p.HELD_BACK, row] = 0.0 if moving.meant[row, table, state] != 0.0 else 1.0
+            if target == p.BY_VALUE:
+                ahead = moving.ahead[cell]
+                worth = spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state]
+                scratch[p.SCORE, row] = worth
+            elif target == p.BY_RISK:
+                scratch[p.SCORE, row] = moving.terms[table, m.RISK, state]
+            elif target == p.BY_LIFT:
+                scratch[p.SCORE, row] = lift
+        is_due = is_due or scratch[p.EVENT, row] == step
+    return is_due
+
+
+@inner
+def solved(system, size, place):
+    """One unknown of a linear system whose diagonal dominates; the system is used up.
+
+    Parameters
+    ----------
+    system : (state, state + 1)
+        Coefficients and the right side; the first ``size`` rows and columns, and the last.
+    place : int
+        Which unknown.
+    """
+    right = system.shape[1] - 1
+    for pivot in range(size):
+        for row in range(size):
+            if row != pivot and (row > pivot or row == place):
+                share = system[row, pivot] / system[pivot, pivot]
+                for column in range(pivot, size):
+                    system[row, column] -= share * system[pivot, column]
+                system[row, right] -= share * system[pivot, right]
+    return system[place, right] / system[place, place]
+
+
+@inner
+def worth_of_member(model, moving, cell, state, spend, terms, system):
+    """Expected margin beyond the horizon of a member in a state, discounted to the horizon.
+
+    ``[I - P/(1 + d)]⁻¹ R`` (Pfeifer & Carraway 2000) under the cell's last conditions, as
+    ``Moving.ahead``, and those of its memberships.
+
+    Parameters
+    ----------
+    terms : tuple of float
+        Hazard multiplier of the memberships, and the margin that they change per unit of spend and
+        per head.
+    """
+    effects, unit, head = terms
+    facts, own = model.facts[cell], moving.facts[cell]
+    states, lost, table = int(own[m.STATES]), int(own[m.LOST]), int(own[m.TABLE])
+    brings, costs = moving.terms[table, m.BRINGS], moving.terms[table, m.COSTS]
+    multiplier = facts[p.RESIDUAL_HAZARD] * effects
+    factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
+    right = system.shape[1] - 1
+    for now in range(states):
+        below = 0.0
+        for then in range(states):
+            fall = moving.falls[table, now, then]
+            reached = math.exp(-multiplier * fall) if fall < math.inf else 0.0
+            system[now, then] = (1.0 if now == then else 0.0) - factor * (reached - below)
+            below = reached
+        system[now, right] = spend * brings[now] * (facts[p.RESIDUAL_UNIT] + unit)
+        if now != lost:
+            paid = model.discounting[model.receipts, 0] * costs[now]
+            system[now, right] += facts[p.RESIDUAL_HEAD] + head - paid
+    return solved(system, states, state)
+
+
+@inlined
+def walk(model, moving, cell, address, person, state, adoptions, customer, scratch, posts, work):
+    """One customer from step to step: contacts and adoptions, then what a state brings in, a move.
+
+    As long as no effect has changed a multiplier, every number is the one without programs, to the
+    last bit.
+
+    Parameters
+    ----------
+    address : tuple of seed, world, streams, rank
+    person : tuple of spend, lift
+    state : int
+        State on entering the horizon.
+    adoptions, customer
+        As in ``contract.walk``.
+    scratch : (SCRATCH, row)
+        As in ``Block``.
+    posts : (row, post, T + 1)
+        As in ``CellSums``, added to.
+    work : Wandering
+        Added to.
+
+    Returns
+    -------
+    tuple
+        Step of leaving (``steps``: none), discounted margin of the states, discounted margin that
+        programs change, and discounted residual value.
+    """
+    spend, lift = person
+    seed, world, streams, rank = address
+    facts, own = model.facts[cell], moving.facts[cell]
+    steps, states, lost = int(facts[p.STEPS]), int(own[m.STATES]), int(own[m.LOST])
+    table, joined, start = int(own[m.TABLE]), int(facts[p.JOINED_IN]), int(facts[p.START])
+    brings, costs = moving.terms[table, m.BRINGS], moving.terms[table, m.COSTS]
+    shared = model.schedule[cell]
+    # Effects on spend follow the states: to the contract's rules these customers spend nothing.
+    enter(model, cell, address, (0.0, 0.0, lift), -1, adoptions, customer, scratch)
+    value, extra, effects, decision, step = 0.0, 0.0, 1.0, steps, 0
+    while step < steps:
+        if look_up(model, moving, cell, step, person, state, scratch):
+            margin, _ = happen(model, cell, step, address, (0.0, 0.0, lift), -1, scratch, posts)
+            extra += margin
+            effects = effect(model, lift, scratch, False)
+        work.counts[step, state] += 1.0
+        work.spent[step, state] += spend
+        payment = model.discounting[model.receipts, step]
+        unit, head = shared[p.UNIT_MARGIN, step], shared[p.HEAD_MARGIN, step]
+        value += spend * brings[state] * unit + head - payment * costs[state]
+        extra += pay_under_effects(model, cell, step, spend * brings[state], scratch, posts)
+        when = occasion(joined, start + step - joined)
+        u, _ = uniform_pair(seed, world, streams[p.STREAM_STATE], rank, when)
+        multiplier = shared[p.MULTIPLIER, step] * effects
+        state = next_state(moving.falls[table], state, states, minus_log(u), multiplier)
+        if state == lost:
+            decision = step
+            break
+        step += 1
+    residual = 0.0
+    if decision == steps and model.residual:
+        residual = settle(model, moving, cell, person, state, scratch, work)
+    for row in range(model.personal.shape[0]):
+        if scratch[p.SINCE, row] >= 0.0:
+            until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
+            extra += close(model, row, cell, until, 0.0, scratch, posts)
+    return decision, value, extra, residual
+
+
+@inlined
+def settle(model, moving, cell, person, state, scratch, work):
+    """Residual value of one still a customer, memberships included, discounted to joining."""
+    spend, lift = person
+    effects = effect(model, lift, scratch, True)
+    unit, head = lasting_margin(model, cell, scratch)
+    factor, ahead = model.period_factor ** int(model.facts[cell, p.STEPS]), moving.ahead[cell]
+    if effects == 1.0 and unit == 0.0 and head == 0.0:
+        return factor * (spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state])
+    terms = effects, unit, head
+    return factor * worth_of_member(model, moving, cell, state, spend, terms, work.system)
