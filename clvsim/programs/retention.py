@@ -17,6 +17,8 @@ class Retention(Program):
     ``frequency`` and ``value`` as they are when the contact's period begins, before its own
     purchases. In the period of joining nothing has been bought yet, and all three are 0. The
     ``share`` is that of all who are eligible by tenure; of those chosen, the others are left out.
+    (A customer list of ``clvsim score`` counts repeat purchases only, and its recency begins with
+    the first purchase: the words of the purchase models, not those of marketing.)
 
     Where customers move between states, ``value`` is what is expected of one in the state under the
     last period's conditions, ``risk`` that of the worst state in the next period. The ``share`` is
