@@ -296,10 +296,14 @@ def _notes(name: str, segment: Segment, customers: Customers, own: Whole) -> Ite
 
 def _ranks(value: Floats) -> Floats:
     """Share of the customers that are worth less, those worth the same counting half."""
-    ordered = np.sort(value)
-    below = np.searchsorted(ordered, value, side="left")
-    upto = np.searchsorted(ordered, value, side="right")
-    return (below + upto) / (2.0 * value.size)
+    order = np.argsort(value)
+    ordered = value[order]
+    # First place of each run of equal values, and the one after its last.
+    begins = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
+    ends = np.append(begins[1:], value.size)
+    rank = np.empty(value.size)
+    rank[order] = np.repeat((begins + ends) / (2.0 * value.size), ends - begins)
+    return rank
 
 
 def _groups(value: Floats, rank: Floats, terms: Terms) -> Whole:
