@@ -39,6 +39,8 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
+#: What an interval of a customer is not.
+_LUCK_ALONE = "intervals of customers leave out the error from the fit: theirs is luck alone"
 #: Rows turned into text at a time: they stay in cache.
 _ROWS = 4_096
 #: Signs that make a text need quotation marks.
@@ -205,7 +207,9 @@ def _totals(scores: Scores) -> RenderableType:
         ["still customers", say.with_error(alive, spread)],
         ["expected purchases", say.number(float(scores.purchases.sum()))],
     ]
-    return grid("Totals, each with its standard error", ("", "total"), rows)
+    # Where a fit says nothing of its error there is none to leave out.
+    caption = _LUCK_ALONE if math.isfinite(scores.doubt) else ""
+    return grid("Totals, each with its standard error", ("", "total"), rows, caption)
 
 
 def _known(error: float, other: float) -> float:
