@@ -52,7 +52,7 @@ def read(path, *, is_exact=False, texts=("who",), columns=("x", "y"), separator=
 
 def written(folder, content):
     path = folder / "x.csv"
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
@@ -86,6 +86,9 @@ def test_a_plain_file_is_read_at_once(tmp_path):
         ("ann,1\nbob,3,4,5\n", False),
         ("ann,1\nbob,3,4,5\ncid,5,6\n", False),
         ("ann,1,2\rbob,3,4\r", False),
+        ("a\rb,1,2\n", False),
+        ('"a,b",1\n', False),
+        ('"a,b",1\n"c,d",2\n', False),
         ("ann,1_000,2\n", False),
         ("ann,١,2\n", False),
         ("ann,\xa01,2\n", False),
@@ -123,10 +126,27 @@ def test_a_mark_of_the_encoding_and_a_header_in_quotation_marks(tmp_path):
 
 
 def test_a_file_with_a_zero_byte_far_from_its_start_is_not_plain_there(tmp_path):
-    path = written(tmp_path, HEADER + "ann,1,2\n" * 10_000 + "bob,1\x00,2\n")
+    path = written(tmp_path, HEADER + "ann,1,2\n" * 10_000 + "b\x00b,1,2\n")
     said, plain = read(path)
     assert plain == 0
     assert said == read(path, is_exact=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('"ann"x,1,2,', r"x\.csv: up to line 10002: .* quotation mark"),
+        ('"ann" ,1,2,', r"x\.csv: up to line 10002: .* quotation mark"),
+        (f"ann,1,2,{'z' * 140_000}", r"x\.csv: up to line 10002: .* limit"),
+        (b"ann,1,2,\xff", r"x\.csv:10002: is not UTF-8"),
+        (b"\xff,1,2,", r"x\.csv:10002: is not UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_refused_however_plain_the_rest(tmp_path, row, told):
+    row = row if isinstance(row, bytes) else row.encode()
+    path = written(tmp_path, b"who,x,y,z\n" + b"bob,3,4,5\n" * 10_000 + row + b"\n")
+    with pytest.raises(InputError, match=told):
+        read(path)
 
 
 def test_one_column_may_be_text_and_number(tmp_path):

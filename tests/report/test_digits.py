@@ -39,6 +39,15 @@ def test_powers_of_ten_and_their_neighbours(side):
 def test_ties_between_two_of_nine_digits():
     numbers = np.array([123456788.5, 123456789.5, 12345678.75, 1.0000000005, 0.99999999995])
     assert lines([numbers]) == [twin(x) for x in numbers.tolist()]
+    # Decimals next to a tie: on which side they lie, one multiplication may not tell.
+    numbers = np.array(
+        [float(f"{first}.{number:08d}5e-7") for first in (1, 9) for number in range(9_000)]
+    )
+    assert lines([numbers]) == [twin(x) for x in numbers.tolist()]
+
+
+def test_both_zeros():
+    assert lines([np.array([0.0, -0.0])]) == ["0.0", "-0.0"]
 
 
 def test_columns_stand_side_by_side():
