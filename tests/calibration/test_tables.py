@@ -87,7 +87,7 @@ def test_a_plain_file_is_read_at_once(tmp_path):
         ("ann,1\nbob,3,4,5\ncid,5,6\n", False),
         ("ann,1,2\rbob,3,4\r", False),
         ("a\rb,1,2\n", False),
-        ('"a,b",1\n', False),
+        ('"1,2",3\n', False),
         ('"a,b",1\n"c,d",2\n', False),
         ("ann,1_000,2\n", False),
         ("ann,١,2\n", False),
