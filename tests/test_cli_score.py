@@ -23,6 +23,11 @@ def run(*arguments):
     return result
 
 
+def said(value):
+    """A value as CSV has it: numbers to nine digits."""
+    return repr(float(f"{value:.9g}")) if isinstance(value, float) else value
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A folder with customers and fits."""
@@ -105,7 +110,38 @@ def test_parquet_in_and_out_says_the_same_as_csv(here):
     assert all(table.schema.field(name).metadata[b"description"] for name in COLUMNS)
     rows = list(csv.DictReader((here / "a.csv").read_text().splitlines()))
     for name in COLUMNS:
-        assert [str(value) for value in table[name].to_pylist()] == [row[name] for row in rows]
+        assert [said(value) for value in table[name].to_pylist()] == [row[name] for row in rows]
+
+
+def test_names_that_need_quotation_marks_get_them(here):
+    names = ["Smith, Ann", 'the "cat"', "two\nlines", "plain"]
+    rows = [[name, 1, 1.7, 38.9, 11.8] for name in names]
+    with (here / "shop.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([SHOPPERS.split("\n", 1)[0].split(","), *rows])
+    assert run("shop.csv", "--fit", "shop.toml", "--out", "scores.csv").exit_code == 0
+    with (here / "scores.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["customer"] for row in found] == names
+    assert {row["fit_segment"] for row in found} == {"shop"}
+    assert len({row["value"] for row in found}) == 1
+
+
+def test_many_rows_are_written_in_parts(here, monkeypatch):
+    monkeypatch.setattr("clvsim.report.scoring._ROWS", 3)
+    run("shop.csv", "--fit", "shop.toml", "--out", "a.csv")
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    run("shop.csv", "--fit", "shop.toml", "--out", "b.csv")
+    assert (here / "a.csv").read_text() == (here / "b.csv").read_text()
+    assert len((here / "a.csv").read_text().splitlines()) == 5
+
+
+def test_the_error_from_the_fit_is_said_to_be_in_no_interval(here):
+    told = "intervals of customers leave out the error from the fit"
+    assert told in run("shop.csv", "--fit", "shop.toml").stdout
+    (here / "shop.toml").write_text(BG.split("\n[segments.shop.fit]", 1)[0])
+    assert told not in run("shop.csv", "--fit", "shop.toml").stdout
+    assert "not the doubt about the fit" in " ".join(run("--help").stdout.split())
 
 
 @pytest.mark.parametrize(

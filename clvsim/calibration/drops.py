@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,12 +14,31 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clvsim.calibration.records import Piece, Records
+    from clvsim.calibration.records import Records
 
 #: Share of a file's rows from which a fault is no accident.
 _MOST_BAD = 0.5
 #: Lines that are named, and longest piece of the user's text that is quoted.
 _NAMED, _QUOTED = 3, 40
+
+
+class Rows(Protocol):
+    """Some rows of a file, and its lines that are no rows."""
+
+    @property
+    def lines(self) -> NDArray[np.int64]:
+        """Line of each row, shape (row,)."""
+
+    @property
+    def empty(self) -> NDArray[np.int64]:
+        """Lines without anything."""
+
+    @property
+    def ragged(self) -> NDArray[np.int64]:
+        """Lines with more or fewer fields than there are columns."""
+
+    def text(self, column: str, row: int) -> str:
+        """What stands in a column of a row."""
 
 
 class RecordsError(ScenarioError):
@@ -80,7 +99,7 @@ class Drops:
     rows: int = 0
     counts: dict[Reason, Count] = field(default_factory=dict)
 
-    def begin(self, piece: Piece) -> None:
+    def begin(self, piece: Rows) -> None:
         """Count the rows of a piece, and its lines that are no rows."""
         self.rows += piece.lines.size + piece.empty.size + piece.ragged.size
         self.add(Reason("", "empty lines"), piece.empty)
@@ -112,7 +131,7 @@ class Drops:
         reason: Reason,
         good: NDArray[np.bool_],
         among: NDArray[np.bool_],
-        piece: Piece,
+        piece: Rows,
         column: str,
     ) -> NDArray[np.bool_]:
         """Of the rows still ``among`` the good ones keep those, and count the others.
@@ -120,8 +139,7 @@ class Drops:
         A row with several faults is counted once, for the first.
         """
         bad = np.flatnonzero(among & ~good)
-        texts = piece.columns[column]
-        self.add(reason, piece.lines[bad], [texts[int(at)] for at in bad[:1]])
+        self.add(reason, piece.lines[bad], [piece.text(column, int(at)) for at in bad[:1]])
         return among & good
 
     def faults(self) -> list[Fault]:

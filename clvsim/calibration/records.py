@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import importlib.util
+import io
 import itertools
 import operator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 
+from clvsim.calibration.parquet import as_texts, open_parquet
 from clvsim.errors import InputError, closest
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class Piece:
     marks: NDArray[np.int64]
     empty: NDArray[np.int64]
     ragged: NDArray[np.int64]
+
+    def text(self, column: str, row: int) -> str:
+        """What stands in a column of a row."""
+        return self.columns[column][row]
 
 
 @dataclass(frozen=True)
@@ -94,29 +100,15 @@ class Records:
         yield from self._parquet(places) if not self.separator else self._text(places)
 
     def _text(self, places: dict[str, int]) -> Iterator[Piece]:
-        try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = _Reader(file, self.separator, is_strict=True)
-                if self.has_header:
-                    reader.rows(1)
-                while True:
-                    first = reader.line + 1
-                    rows = reader.rows(PIECE_ROWS)
-                    if not rows:
-                        return
-                    lines = _lines(rows, first, reader.line)
-                    yield _piece(rows, lines, places, len(self.header))
-        except UnicodeDecodeError:
-            raise InputError(_not_utf8(self.path)) from None
-        except csv.Error as error:
-            message = f"{self.path}: {error}"
-            raise InputError(message) from None
+        with Lines(self) as lines:
+            while (piece := lines.piece(places)) is not None:
+                yield piece
 
     def _parquet(self, places: dict[str, int]) -> Iterator[Piece]:
-        file = _open_parquet(self.path)
+        file = open_parquet(self.path)
         done = 0
         for batch in file.iter_batches(batch_size=PIECE_ROWS):
-            texts = [_as_texts(column) for column in batch.columns]
+            texts = [as_texts(column) for column in batch.columns]
             lines = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
             marks = np.fromiter(map(hash, zip(*texts, strict=True)), np.int64, batch.num_rows)
             columns = {name: texts[at] for name, at in places.items()}
@@ -152,7 +144,7 @@ def open_records(path: Path, names: Sequence[str] = (), separator: str = "") -> 
         message = f"{path}: there is no such file{hint}"
         raise InputError(message)
     if path.suffix.lower() in {".parquet", ".pq"}:
-        return Records(path, tuple(_open_parquet(path).schema_arrow.names), "", has_header=True)
+        return Records(path, tuple(open_parquet(path).schema_arrow.names), "", has_header=True)
     lines = _first_lines(path)
     chosen = _known_separator(separator) if separator else _sniffed(lines, len(names))
     first = _Reader(lines, chosen).rows(1)[0]
@@ -244,9 +236,15 @@ class _Reader:
     """
 
     def __init__(
-        self, file: IO[str] | Iterable[str], separator: str, *, is_strict: bool = False
+        self,
+        file: IO[str] | Iterable[str],
+        separator: str,
+        *,
+        is_strict: bool = False,
+        before: int = 0,
     ) -> None:
-        self.line = 0
+        self._before = before
+        self.line = before
         self._words = map(str.split, file) if separator == " " else None
         self._reader = csv.reader(file, delimiter=separator, strict=is_strict)
 
@@ -260,10 +258,89 @@ class _Reader:
             rows = list(itertools.islice(self._reader, most))
         except csv.Error as error:
             what = "is a quotation mark not closed, or not doubled?"
-            message = f"up to line {self._reader.line_num}: {error}: {what}"
+            message = f"up to line {self._before + self._reader.line_num}: {error}: {what}"
             raise csv.Error(message) from None
-        self.line = self._reader.line_num
+        self.line = self._before + self._reader.line_num
         return rows
+
+
+class Lines:
+    """A text file from its first row on, a piece at a time; closed by leaving its ``with`` block.
+
+    Parameters
+    ----------
+    records : Records
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        #: Lines before the next row, and bytes.
+        self.line = 0
+        self._place = 0
+
+    def __enter__(self) -> Self:
+        self._file = self._records.path.open("rb")
+        if self._file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+            self._place = len(codecs.BOM_UTF8)
+        if self._records.has_header:
+            self._rows(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def ahead(self) -> bytes:
+        """The next `PIECE_ROWS` lines as they stand in the file; they are still to be read."""
+        self._file.seek(self._place)
+        return b"".join(itertools.islice(self._file, PIECE_ROWS))
+
+    def skip(self, size: int, lines: int) -> None:
+        """Leave out so many bytes, which are so many lines."""
+        self._place += size
+        self.line += lines
+
+    def piece(self, places: dict[str, int]) -> Piece | None:
+        """The next `PIECE_ROWS` rows; None: there are no more.
+
+        Parameters
+        ----------
+        places : dict of str to int
+            Places of the columns asked for.
+
+        Raises
+        ------
+        InputError
+            If the file is not UTF-8, or a quotation mark is not closed.
+        """
+        first = self.line + 1
+        rows = self._rows(PIECE_ROWS)
+        if not rows:
+            return None
+        return _piece(rows, _lines(rows, first, self.line), places, len(self._records.header))
+
+    def _rows(self, most: int) -> list[list[str]]:
+        self._file.seek(self._place)
+        text = io.TextIOWrapper(self._file, encoding="utf-8", newline="")
+        reader = _Reader(
+            self._counted(text), self._records.separator, is_strict=True, before=self.line
+        )
+        try:
+            rows = reader.rows(most)
+        except UnicodeDecodeError:
+            raise InputError(_not_utf8(self._records.path)) from None
+        except csv.Error as error:
+            message = f"{self._records.path}: {error}"
+            raise InputError(message) from None
+        finally:
+            text.detach()
+        self.line = reader.line
+        return rows
+
+    def _counted(self, file: Iterable[str]) -> Iterator[str]:
+        """Lines, whose bytes are counted."""
+        for line in file:
+            self._place += len(line) if line.isascii() else len(line.encode())
+            yield line
 
 
 def _lines(rows: list[list[str]], first: int, last: int) -> NDArray[np.int64]:
@@ -295,37 +372,3 @@ def _piece(
         empty=lines[is_empty],
         ragged=lines[~is_whole & ~is_empty],
     )
-
-
-def _open_parquet(path: Path) -> Any:
-    if importlib.util.find_spec("pyarrow") is None:
-        message = (
-            f"{path}: Parquet needs pyarrow: install it with pip install 'clvsim[parquet]', "
-            "or give a .csv"
-        )
-        raise InputError(message)
-    import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        message = f"{path}: is not a Parquet file: {error}"
-        raise InputError(message) from None
-    if file.metadata.num_rows == 0:
-        message = f"{path}: is empty"
-        raise InputError(message)
-    return file
-
-
-def _as_texts(column: Any) -> list[str]:
-    """A Parquet column as it would stand in a CSV file."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    try:
-        texts = column.cast(pa.string()).to_pylist()
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        texts = [None if value is None else str(value) for value in column.to_pylist()]
-    return ["" if text is None else text.strip() for text in texts]

@@ -131,7 +131,8 @@ def retention(
     Period 0 is the cohort at its start. Columns called segment and cohort are used unasked.
     """
     from clvsim.calibration.retention import RetentionColumns, fit_retention_table
-    from clvsim.cli.fitting import Target, open_file, show_fit
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, show_fit
 
     target = Target(out, plot, as_json=json)
     records = open_file(file, columns, separator)
@@ -181,7 +182,8 @@ def tenure(
     likelihood.
     """
     from clvsim.calibration.tenure import TenureColumns, fit_tenure
-    from clvsim.cli.fitting import Target, open_file, show_fit
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, show_fit
 
     target = Target(out, plot, as_json=json)
     records = open_file(file, columns, separator)
@@ -229,7 +231,8 @@ def transactions(
     """Fit BG/NBD, Pareto/NBD and Gamma-Gamma to purchases, those of a day merged."""
     from clvsim.calibration.purchase_log import LogColumns
     from clvsim.calibration.transactions import fit_transactions
-    from clvsim.cli.fitting import Target, day_of, open_file, show_fit
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, day_of, show_fit
 
     target = Target(out, plot, as_json=json, customers=customers)
     last = day_of(end) if end else None
@@ -268,7 +271,8 @@ def states(
 ) -> None:
     """Count transitions between states from one period to the next, with their errors."""
     from clvsim.calibration.states import StateColumns, fit_states
-    from clvsim.cli.fitting import Target, open_file, show_states
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, show_states
 
     target = Target(out, None, as_json=json)
     records = open_file(file, columns, separator)

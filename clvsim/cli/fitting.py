@@ -1,4 +1,4 @@
-"""What the commands of ``clvsim fit`` share: opening the file, and where the results go."""
+"""What the commands of ``clvsim fit`` share: where the results go."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,6 @@ from rich.console import RenderableType
 from clvsim.calibration.block import block, check_target, state_block, write_text
 from clvsim.calibration.outcome import Outcome
 from clvsim.calibration.plot import check_matplotlib, draw, left_out
-from clvsim.calibration.records import Records, open_records
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
 from clvsim.cli.guard import tell
@@ -46,23 +45,6 @@ class Target:
         if self.plot is not None:
             check_target(self.plot, ".png")
             check_matplotlib()
-
-
-def open_file(file: Path, columns: str, separator: str) -> Records:
-    """Open a file of records as the options say.
-
-    Raises
-    ------
-    InputError
-        If it cannot be opened, or names of columns are empty or given twice.
-    """
-    names = [name.strip() for name in columns.split(",")] if columns else []
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not all(names):
-        what = f"names {', '.join(map(repr, twice))} twice" if twice else "has an empty name"
-        message = f"--columns {columns!r} {what}"
-        raise InputError(message)
-    return open_records(file, names, separator)
 
 
 def day_of(text: str) -> int:

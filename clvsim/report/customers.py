@@ -1,17 +1,22 @@
 """Customers one by one to a file: CSV, or Parquet where pyarrow is installed."""
 
+from __future__ import annotations
+
 import csv
 import importlib.util
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from clvsim.engine.rows import Rows
 from clvsim.errors import ClvsimError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    from clvsim.engine.rows import Rows
 
 #: Columns of the file and what they hold.
 COLUMNS: dict[str, str] = {

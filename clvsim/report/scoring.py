@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +15,11 @@ import numpy as np
 from clvsim.calibration.scoring.score import CLASSES
 from clvsim.errors import ClvsimError
 from clvsim.report import format as say
+from clvsim.report.digits import lines
 from clvsim.report.tables import grid, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rich.console import RenderableType
@@ -36,12 +39,18 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
-#: Rows turned into text at a time.
-_ROWS = 65_536
+#: What an interval of a customer is not.
+_LUCK_ALONE = "intervals of customers leave out the error from the fit: theirs is luck alone"
+#: Rows turned into text at a time: they stay in cache.
+_ROWS = 4_096
+#: Signs that make a text need quotation marks.
+_QUOTED = ',"\r\n'
 
 
 def write_scores(path: Path, scores: Scores) -> None:
     """Write a row a customer, in the order of the input, to a temporary name first.
+
+    Numbers have nine digits in CSV, and all of them in Parquet.
 
     Parameters
     ----------
@@ -82,21 +91,31 @@ def _numbers(scores: Scores) -> dict[str, Any]:
 
 def _write_csv(path: Path, scores: Scores) -> None:
     people, columns = scores.customers, list(_numbers(scores).values())
-    names, groups = np.array(people.segments, dtype=object), np.array(CLASSES, dtype=object)
+    segments = np.array([f",{name}," for name in _fields(people.segments)], dtype=object)
+    groups = np.array([f",{name}\n" for name in CLASSES], dtype=object)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        file.write(",".join(COLUMNS) + "\n")
         for start in range(0, len(people.names), _ROWS):
             part = slice(start, start + _ROWS)
-            writer.writerows(
-                zip(
-                    people.names[part],
-                    names[people.segment[part]].tolist(),
-                    *(column[part].tolist() for column in columns),
-                    groups[scores.group[part]].tolist(),
-                    strict=True,
-                )
+            rows = zip(
+                _fields(people.names[part]),
+                segments[people.segment[part]].tolist(),
+                lines([column[part] for column in columns]),
+                groups[scores.group[part]].tolist(),
+                strict=True,
             )
+            file.write("".join(itertools.chain.from_iterable(rows)))
+
+
+def _fields(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as fields of a CSV file: in quotation marks where they need them."""
+    whole = "".join(texts)
+    if not any(sign in whole for sign in _QUOTED):
+        return texts
+    fields: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=fields.append), lineterminator="\n")
+    writer.writerows(zip(texts, strict=True))
+    return [field[:-1] for field in fields]
 
 
 def _write_parquet(path: Path, scores: Scores) -> None:
@@ -188,7 +207,9 @@ def _totals(scores: Scores) -> RenderableType:
         ["still customers", say.with_error(alive, spread)],
         ["expected purchases", say.number(float(scores.purchases.sum()))],
     ]
-    return grid("Totals, each with its standard error", ("", "total"), rows)
+    # Where a fit says nothing of its error there is none to leave out.
+    caption = _LUCK_ALONE if math.isfinite(scores.doubt) else ""
+    return grid("Totals, each with its standard error", ("", "total"), rows, caption)
 
 
 def _known(error: float, other: float) -> float:

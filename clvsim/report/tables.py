@@ -1,13 +1,13 @@
 """What all tables share: a plain aligned grid, the heading, names in plain words."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -15,6 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from clvsim.report import format as say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import xarray as xr
 
 #: Width where there is no terminal to ask, columns.
 PLAIN_WIDTH = 100

@@ -39,3 +39,12 @@ def test_the_rival_agrees_with_the_engine(name, monkeypatch):
     value = importlib.import_module(name).measure(tiny=True)["mean_value"]
     # 6 standard errors: a false alarm once in 5e8 runs, and the seeds are fixed.
     assert abs(value["engine"] - value["rival"]) < 6.0 * value["standard_error"]
+
+
+def test_the_rival_of_the_score_expects_the_same_purchases(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    figures = importlib.import_module("score").measure(tiny=True)
+    # Nine digits are written.
+    assert figures["largest_relative_difference"] < 1e-8
+    for loaded in [*NAMES, "timing"]:
+        sys.modules.pop(loaded, None)

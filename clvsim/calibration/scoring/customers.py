@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
 from clvsim.calibration.outcome import keys_of
 from clvsim.calibration.scoring.fit_file import ContractSegment
 from clvsim.calibration.scoring.purchase import GammaGamma
-from clvsim.calibration.texts import Codes, flags, numbers
+from clvsim.calibration.tables import tables
+from clvsim.calibration.texts import Codes, flags
 from clvsim.errors import Fault, closest
 
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clvsim.calibration.records import Piece, Records
+    from clvsim.calibration.records import Records
     from clvsim.calibration.scoring.fit_file import Segment
+    from clvsim.calibration.tables import Table
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -144,31 +147,27 @@ def read_customers(
     used = {name: segments[name] for name in names}
     wanted = _wanted(records, columns, list(used.values()), by_column)
     refuse([*_mixed(used, fit), *column_faults(records, _options(wanted))])
-    drops, seen, labels = Drops(str(records.path), records.unit), Codes(), Codes()
+    drops, labels, seen = Drops(str(records.path), records.unit), Codes(), set[str]()
     allowed = f"{', '.join(names)} (in {fit})"
     stranger = Reason(_STRANGER.option, _STRANGER.text, allowed)
-    parts: list[tuple[Sequence[str], NDArray[np.int64], list[Floats]]] = []
-    for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
+    parts: list[tuple[list[str], NDArray[np.int64], list[Floats]]] = []
+    read = {name: column for name, column in wanted.items() if name in _NUMBERS}
+    texts = [column for name, column in wanted.items() if name not in _NUMBERS]
+    for piece in tables(records, texts, list(read.values())):
         drops.begin(piece)
         good = _named(drops, piece, wanted["customer"], seen)
         own = np.zeros(good.size, dtype=np.int64)
         if by_column:
-            codes = labels.encode(piece.columns[by_column])
+            codes = labels.encode(piece.texts[by_column])
             own = _places(labels.labels, names)[codes]
             good = drops.keep(stranger, own >= 0, good, piece, by_column)
         table = {
-            # Who never bought again has no value: an empty text is no error worth its time.
-            name: numbers([text or "nan" for text in piece.columns[wanted[name]]])
-            if name in wanted
-            else np.full(good.size, math.nan)
+            name: piece.numbers[read[name]] if name in read else np.full(good.size, math.nan)
             for name in _NUMBERS
         }
         good = _possible(drops, piece, wanted, table, good)
-        kept = np.flatnonzero(good)
-        texts = piece.columns[wanted["customer"]]
-        parts.append(
-            ([texts[at] for at in kept.tolist()], own[good], [table[x][good] for x in _NUMBERS])
-        )
+        kept = itertools.compress(piece.texts[wanted["customer"]], good.tolist())
+        parts.append((list(kept), own[good], [table[name][good] for name in _NUMBERS]))
     _refuse_most(records, drops)
     people = [name for part in parts for name in part[0]]
     if not people:
@@ -239,16 +238,21 @@ def _mixed(used: Mapping[str, Segment], fit: str) -> list[Fault]:
     return [Fault(fit, None, "segments", message, "one kind at a time: choose with --segment")]
 
 
-def _named(drops: Drops, piece: Piece, column: str, seen: Codes) -> Flags:
-    """Rows with a customer that had none before."""
-    texts = piece.columns[column]
-    before = len(seen.names)
-    number = seen.encode(texts)
-    is_new = np.zeros(number.size, dtype=bool)
-    is_new[np.unique(number, return_index=True)[1]] = True
-    named = np.array([bool(text) for text in texts], dtype=bool)
-    good = drops.keep(_NOBODY, named, np.ones(number.size, dtype=bool), piece, column)
-    return drops.keep(_AGAIN, is_new & (number >= before), good, piece, column)
+def _named(drops: Drops, piece: Table, column: str, seen: set[str]) -> Flags:
+    """Rows with a customer that had none before; those are added to ``seen``."""
+    texts = piece.texts[column]
+    own = set(texts)
+    is_new = np.ones(len(texts), dtype=bool)
+    if len(own) < len(texts) or not own.isdisjoint(seen):
+        for at, text in enumerate(texts):
+            is_new[at] = text not in seen
+            seen.add(text)
+    seen |= own
+    named = np.ones(len(texts), dtype=bool)
+    if "" in own:
+        named[:] = [bool(text) for text in texts]
+    good = drops.keep(_NOBODY, named, np.ones(len(texts), dtype=bool), piece, column)
+    return drops.keep(_AGAIN, is_new, good, piece, column)
 
 
 def _places(labels: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
@@ -260,7 +264,7 @@ def _places(labels: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
 
 def _possible(
     drops: Drops,
-    piece: Piece,
+    piece: Table,
     wanted: Mapping[str, str],
     table: dict[str, Floats],
     good: Flags,
@@ -271,7 +275,7 @@ def _possible(
         whole = (tenure >= 0.0) & (tenure <= _LONGEST) & (tenure == np.floor(tenure))
         good = drops.keep(_TENURE, whole, good, piece, wanted["tenure"])
     if "churned" in wanted:
-        left = flags(piece.columns[wanted["churned"]])
+        left = flags(piece.texts[wanted["churned"]])
         good = drops.keep(_UNCLEAR, ~np.isnan(left), good, piece, wanted["churned"])
         good = drops.keep(_LEFT, left == 0.0, good, piece, wanted["churned"])
     if "spend" in wanted:

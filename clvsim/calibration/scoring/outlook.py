@@ -50,29 +50,29 @@ class Outlook:
 
 
 def by_age(function: Callable[[Floats], Floats], ages: Floats) -> Floats:
-    """A smooth positive function at many ages, from its values at few.
+    """Smooth positive functions at many ages, from their values at few.
 
-    Its logarithm is a polynomial of degree 23 in the logarithm of the age, through Chebyshev's
-    points between the lowest and the highest one.
+    The logarithm of each is a polynomial of degree 23 in the logarithm of the age, through
+    Chebyshev's points between the lowest and the highest one.
 
     Parameters
     ----------
     function : callable
-        From ages to values > 0, shape (point,) both.
+        From ages, shape (point,), to values > 0, shape (…, point).
     ages : ndarray
         Greater than 0, shape (customer,).
 
     Returns
     -------
     ndarray
-        Shape (customer,).
+        Shape (…, customer).
     """
     low, high = float(ages.min()), float(ages.max())
     if low == high:
-        return np.full(ages.size, function(ages[:1])[0])
+        return np.repeat(function(ages[:1]), ages.size, axis=-1)
     if ages.size <= _FEW:
         return function(ages)
     middle, half = 0.5 * math.log(high * low), 0.5 * math.log(high / low)
     logs = np.log(function(np.exp(middle + half * np.cos(_ANGLES))))
     place = (np.log(ages) - middle) / half
-    return np.exp(np.polynomial.chebyshev.chebval(place, _COEFFICIENTS @ logs))
+    return np.exp(np.polynomial.chebyshev.chebval(place, _COEFFICIENTS @ logs.T))

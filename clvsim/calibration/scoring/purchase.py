@@ -8,6 +8,8 @@ interpolated (`clvsim.calibration.scoring.outlook.by_age`) for the others.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -134,37 +136,50 @@ class BgNbd:
         out; the mean is over the dropout probability p, a beta. Equation 10 of the paper is its
         integral; discounted it has no closed form.
         """
-        if outlook.is_endless:
-            # A share of customers who hardly ever drop out makes the mean infinite.
-            share = 1.0 / (self.a - 1.0) if self.a > 1.0 else math.inf
-            purchases = 1.0 + (self.b + history.frequency) * share
-        else:
-            purchases = self._integrated(history, outlook.horizon, 0.0)
+        if not outlook.is_endless:
+            plain, discounted = self._integrated(history, outlook.horizon, (0.0, outlook.force))
+            return plain, discounted
+        # A share of customers who hardly ever drop out makes the mean infinite.
+        share = 1.0 / (self.a - 1.0) if self.a > 1.0 else math.inf
+        plain = 1.0 + (self.b + history.frequency) * share
         if outlook.force == 0.0:
-            return purchases, purchases
-        return purchases, self._integrated(history, outlook.horizon, outlook.force)
+            return plain, plain
+        return plain, self._integrated(history, outlook.horizon, (outlook.force,))[0]
 
-    def _integrated(self, history: History, horizon: float, force: float) -> Floats:
-        """Purchases in the time ahead, discounted, frequency by frequency, shape (customer,)."""
-        found = np.empty(history.frequency.size)
+    def _integrated(self, history: History, horizon: float, forces: tuple[float, ...]) -> Floats:
+        """Purchases in the time ahead, discounted, frequency by frequency, (force, customer)."""
+        found = np.empty((len(forces), history.frequency.size))
         order = np.argsort(history.frequency, kind="stable")
         x = history.frequency[order]
         changes = np.flatnonzero(x[1:] != x[:-1]) + 1
-        for own in np.split(order, changes):
-            function = partial(self._integral, float(history.frequency[own[0]]), horizon, force)
-            found[own] = by_age(function, self.alpha + history.age[own])
+
+        def fill(own: NDArray[np.int64]) -> None:
+            function = partial(self._integral, float(history.frequency[own[0]]), horizon, forces)
+            found[:, own] = by_age(function, self.alpha + history.age[own])
+
+        # NumPy lets other threads work while it works itself; each holds some megabytes.
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+            list(pool.map(fill, np.split(order, changes)))
         return found
 
-    def _integral(self, count: float, horizon: float, force: float, rate: Floats) -> Floats:
-        """The same of one frequency by ``rate``, α + T, shape (point,)."""
+    def _integral(
+        self, count: float, horizon: float, forces: tuple[float, ...], rate: Floats
+    ) -> Floats:
+        """The same of one frequency by ``rate``, α + T, shape (force, point)."""
         shape = self.r + count
         leaves, weights = beta_points(self.a, self.b + count)
         # A customer of mean rate and mean p is lost at this time: the rest follows from there.
         scale = rate / (1.0 + shape * float(weights @ leaves))
-        time, steps = time_steps(horizon, force, scale)
-        grown = np.log1p((time / rate[:, None])[..., None] * leaves)
-        still = np.exp(-(shape + 1.0) * grown) @ weights
-        return np.asarray(shape / rate * np.sum(still * steps, axis=1))
+        found = np.empty((len(forces), rate.size))
+        times = still = np.empty(0)
+        for at, force in enumerate(forces):
+            time, steps = time_steps(horizon, force, scale)
+            if not np.array_equal(time, times):
+                # It takes nearly all the time, and forces differ in it only where they end it.
+                grown = np.log1p((time / rate[:, None])[..., None] * leaves)
+                times, still = time, np.exp(-(shape + 1.0) * grown) @ weights
+            found[at] = shape / rate * np.sum(still * steps, axis=1)
+        return found
 
     def futures(self, random: Generator, frequency: Floats, age: Floats, draws: int) -> Futures:
         """A Poisson process of which each purchase is the last one with the customer's own p."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -168,10 +169,13 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         notes += _notes(name, segment, customers, own)
         for part in ("alive", "purchases", "ahead", "unit"):
             getattr(expected, part)[own] = getattr(found, part)
-        bounds = _spread(segment, customers, own, terms, found)
+        # One integrates in NumPy's own time, the other draws: each leaves the other a processor.
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(_doubt, fit, name, customers, own, terms)
+            bounds = _spread(segment, customers, own, terms, found)
+            doubt = math.hypot(doubt, waiting.result())
         low[own], high[own] = bounds.low, bounds.high
         variance += float(bounds.variance.sum())
-        doubt = math.hypot(doubt, _doubt(fit, name, customers, own, terms))
     refuse(faults)
     value = expected.value
     rank = _ranks(value)
@@ -296,10 +300,14 @@ def _notes(name: str, segment: Segment, customers: Customers, own: Whole) -> Ite
 
 def _ranks(value: Floats) -> Floats:
     """Share of the customers that are worth less, those worth the same counting half."""
-    ordered = np.sort(value)
-    below = np.searchsorted(ordered, value, side="left")
-    upto = np.searchsorted(ordered, value, side="right")
-    return (below + upto) / (2.0 * value.size)
+    order = np.argsort(value)
+    ordered = value[order]
+    # First place of each run of equal values, and the one after its last.
+    begins = np.flatnonzero(np.diff(ordered, prepend=-np.inf))
+    ends = np.append(begins[1:], value.size)
+    rank = np.empty(value.size)
+    rank[order] = np.repeat((begins + ends) / (2.0 * value.size), ends - begins)
+    return rank
 
 
 def _groups(value: Floats, rank: Floats, terms: Terms) -> Whole:
