@@ -106,7 +106,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "payback_period",
         "periods",
-        "Periods until the cumulated cash flow is back at zero for good",
+        "Periods until the cumulated cash flow is back at zero for good (0: never below)",
     ),
     Measure(
         "payback_share",

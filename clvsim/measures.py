@@ -171,8 +171,10 @@ def payback_period(balance: xr.DataArray) -> xr.DataArray:
     last = balance.sizes["period"] - 1
     # Position of the last period below zero, counted from the end.
     from_end = below.isel(period=slice(None, None, -1)).argmax("period")
-    after = (last - from_end + 1).where(below.any("period"), 0)
-    return after.where(after <= last).astype(np.float64)
+    after = last - from_end + 1
+    # At that period's end as many periods have passed as its number and one.
+    passed = (after + 1).where(after <= last)
+    return passed.where(below.any("period"), 0).astype(np.float64)
 
 
 def _end_factor(ds: xr.Dataset) -> xr.DataArray:
@@ -225,11 +227,14 @@ def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, tuple[xr.DataArray, 
         return dict.fromkeys(names, (nothing, nothing))
     correction = worlds / (worlds - 1.0)
     deviation = npv - npv.mean("world")
-    common = correction * deviation**2 - ds["luck"]
     numbers, shocks = ds["is_uncertain"], ds["has_shocks"]
+    # Where nothing else varies, all of it is luck: no need to estimate that inside the worlds,
+    # which a cell of one customer does not allow.
+    luck = ds["luck"].where((numbers + shocks) > 0.0, correction * deviation**2)
+    common = correction * deviation**2 - luck
     shared = correction * deviation * (ds["npv_twin"] - ds["npv_twin"].mean("world"))
     from_numbers = (numbers * common).where(numbers * shocks == 0.0, shared)
-    parts = (ds["luck"], from_numbers, shocks * (common - from_numbers))
+    parts = (luck, from_numbers, shocks * (common - from_numbers))
     return {name: _root(influence) for name, influence in zip(names, parts, strict=True)}
 
 

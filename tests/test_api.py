@@ -103,3 +103,19 @@ def test_quantiles_and_paying_back_are_those_of_the_customers_acquired():
 def test_a_baseline_that_is_not_there_is_refused_before_the_run():
     with pytest.raises(InputError, match="no scenario 'bse'"):
         clvsim.compare({"base": SCENARIO, "other": SCENARIO}, baseline="bse")
+
+
+def test_payback_counts_the_periods_that_have_passed():
+    """100 spent on joining, 50 received at every month's end: back after two months."""
+    plan = {
+        "time": {"periods": 6},
+        "money": {"discount_rate": 0.0, "timing": "end"},
+        "segments": {"all": {"churn": 0.0, "spend": 50.0}},
+        "offers": {"gift": {"gift": 100.0}},
+        "cohorts": {"base": {"segment": "all", "customers": 1, "offer": "gift"}},
+    }
+    result = clvsim.run(Scenario.model_validate(plan), effort=clvsim.Effort(worlds=2))
+    assert result["payback_period"].values.tolist() == [[2.0, 2.0]]
+    plan["offers"]["gift"]["gift"] = 0.0
+    result = clvsim.run(Scenario.model_validate(plan), effort=clvsim.Effort(worlds=2))
+    assert result["payback_period"].values.tolist() == [[0.0, 0.0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -236,14 +236,26 @@ def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:
     values: dict[str, Any] = {
         "churn": {"distribution": "beta", "a": found[names[0]], "b": found[names[1]]}
     }
+    known = _given(chosen, "c") if chosen.model == "bdw" else chosen
     links = {
-        f"churn.{key}": Link(chosen, {name: 1.0}) for key, name in zip("ab", names, strict=True)
+        f"churn.{key}": Link(known, {name: 1.0}) for key, name in zip("ab", names, strict=True)
     }
     if chosen.model == "bdw":
         # A customer's survival is (1-θ)^(t^c): its hazard is multiplied by t^c - (t-1)^c.
         times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
         values["hazard_by_tenure"] = np.diff(times ** found["c"]).tolist()
     return values, links
+
+
+def _given(chosen: Fitted, name: str) -> Fitted:
+    """A fit whose covariance is that of the other parameters where one is held as it is.
+
+    The block holds the shape c in numbers for each tenure; γ and δ go with it, so that drawn as if
+    they did not they would spread the survival three times too far.
+    """
+    place, table = list(chosen.parameters).index(name), np.array(chosen.covariance)
+    moved = np.outer(table[:, place], table[place]) / table[place, place]
+    return replace(chosen, covariance=table - moved)
 
 
 def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:

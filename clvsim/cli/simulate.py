@@ -68,10 +68,14 @@ def simulate(request: Request) -> None:
         result = session.result(earlier, base if request.compares else None)
     if request.out is not None:
         save(result, request.out)
-    if request.customers is not None and not session.interrupted:
-        _write_customers(request.customers, session, result)
     _show(request, result)
     _report_effort(request, result)
+    if request.customers is not None and not session.interrupted:
+        try:
+            _write_customers(request.customers, session, result)
+        except KeyboardInterrupt:
+            tell(f"clvsim: interrupted: {request.customers} was not written")
+            raise typer.Exit(FAILED) from None
     if session.interrupted:
         _report_interrupt(request, result.sizes["world"])
 

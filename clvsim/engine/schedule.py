@@ -101,6 +101,8 @@ def build_schedule(
     facts[:, p.CALL_SHARE] = segment_facts(scenario, table, "call_share")
     facts[:, p.COST_SHARE] = segment_facts(scenario, table, "cost_share")
 
+    facts[:, p.RESIDUAL_SHOCK] = shocks.spend[-1]
+
     inside = cohorts.period() < horizon
     period = np.minimum(cohorts.period(), horizon - 1)
     schedule[:, p.PRICE, :horizon] = levers.price * shocks.spend[period]
@@ -131,7 +133,7 @@ def build_schedule(
         )
         # Beyond the horizon conditions stay as they are then, but the shocks of that day pass.
         last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
-        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN] / shocks.spend[-1]
+        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN] / facts[cell, p.RESIDUAL_SHOCK]
         facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
         facts[cell, p.RESIDUAL_HAZARD] = multiplier[cell, steps - 1]
     return facts, schedule, active_cost

@@ -9,6 +9,7 @@ customers of a cell search the same row.
 import math
 
 from clvsim.kernels import plan as p
+from clvsim.kernels.effects import lasting_margin
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -312,14 +313,9 @@ def settle(model, cell, person, decision, extra, scratch, posts):
     if decision < steps:
         end = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
     elif model.residual:
-        lasting = 0.0
-        for row in range(model.personal.shape[0]):
-            member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
-            if member and scratch[p.SINCE, row] >= 0.0:
-                lasting += effect_margin(model, row, cell, steps - 1, steps, spend)
-        lasting /= model.period_factor ** (steps - 1)
+        unit, head = lasting_margin(model, cell, scratch)
         multiplier = effect(model, lift, scratch, True)
-        residual = residual_value(model, cell, hazard, spend, multiplier, lasting)
+        residual = residual_value(model, cell, hazard, spend, multiplier, spend * unit + head)
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
             last = min(end, int(scratch[p.UNTIL, row]))

@@ -27,4 +27,4 @@ def lasting_margin(model, cell, scratch):
             gates = model.gates[row]
             unit += gates[p.EFFECT_UNIT, cell, last + 1] - gates[p.EFFECT_UNIT, cell, last]
             head += gates[p.EFFECT_HEAD, cell, last + 1] - gates[p.EFFECT_HEAD, cell, last]
-    return unit / factor, head / factor
+    return unit / (factor * model.facts[cell, p.RESIDUAL_SHOCK]), head / factor

@@ -50,7 +50,9 @@ IS_PERSONAL = 12
 COST_SHARE = 13
 #: Hazard multiplier beyond the horizon.
 RESIDUAL_HAZARD = 14
-FACTS = 15
+#: Shock to spend in the last period, which passes with it.
+RESIDUAL_SHOCK = 15
+FACTS = 16
 
 # Rows of ``Model.schedule``: one number a cell and step (or step of decision), T + 1 wide.
 #: Hazard multiplier; tenure on entering plus its running sum; first guess of the step whose

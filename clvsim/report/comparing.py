@@ -184,7 +184,7 @@ def _payback(result: xr.Dataset, period: Number, odds: Number) -> str:
     often = "" if odds.value == 1.0 else f", {say.percent(odds.value, odds.error)}"
     if period.value == 0.0:
         return f"at once{often}"
-    return f"{when(result, period.value)} ({period.value:.1f}){often}"
+    return f"{when(result, period.value - 1.0)} ({period.value:.1f}){often}"
 
 
 def _marginal(result: xr.Dataset) -> RenderableType:

@@ -102,6 +102,19 @@ _MODELS = (
         lambda x, _: {"spend.a": x[1], "spend.scale": x[0] * x[2], "spend_shape": x[0]},
         {"spend": "invgamma"},
     ),
+    # Before the sBG, whose names are among these and mean another thing.
+    _Model(
+        "BG/BB",
+        ("alpha", "beta", "gamma", "delta"),
+        "bg/bb",
+        lambda x, _: {
+            "purchase_probability.a": x[0],
+            "purchase_probability.b": x[1],
+            "churn.a": x[2],
+            "churn.b": x[3],
+        },
+        {"purchase_probability": "beta", "churn": "beta"},
+    ),
     _Model(
         "sBG",
         ("alpha", "beta"),
@@ -173,8 +186,8 @@ def _settled(
             message = f"{wanted.file} is a fit of {model.name}, and the segment is {given!r}"
             raise _UnusableError(message, f"relationship = {model.relationship!r}")
     step = document.data.get("time", {}).get("step", "month")
-    if model.name == "sBG" and wanted.unit != step:
-        message = f"a churn by {wanted.unit} cannot be turned into one by {step}"
+    if model.name in {"sBG", "BG/BB"} and wanted.unit != step:
+        message = f"probabilities by {wanted.unit} cannot be turned into those by {step}"
         raise _UnusableError(message, f"a fit by {step}, or time.step = {wanted.unit!r}")
     pace = PERIODS_PER_YEAR[wanted.unit] / PERIODS_PER_YEAR.get(step, 12)
     traits = model.traits(values, pace)

@@ -15,6 +15,7 @@ import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
 from pydantic import Field, Strict, ValidationError
 
+from clvsim.errors import ClvsimError
 from clvsim.fields import Section
 from clvsim.scenario import distributions
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 KEY = "uncertain"
 #: Probability of each tail that no world is drawn from: what is checked beforehand is all there is.
 TAIL = 1e-6
+#: Draws of a world, each at another place, until all numbers are allowed.
+_MOST_ATTEMPTS = 100
 #: Sections whose numbers are the same in all worlds.
 _SHARED = {
     ("time",): "all worlds have the same horizon",
@@ -154,12 +157,29 @@ def in_world(scenario: "Scenario", seed: int, world: int) -> "Scenario":
     """
     if not is_uncertain(scenario):
         return scenario
+    # The sampling distribution of a fit may reach beyond what can be (a probability above 1): such
+    # a draw is drawn anew, which is that distribution cut off at what can be.
+    for attempt in range(_MOST_ATTEMPTS):
+        data = _drawn(scenario, seed, world, f"/{attempt}" if attempt else "")
+        try:
+            return type(scenario).model_validate(data)
+        except ValidationError:
+            continue
+    message = (
+        f"the uncertain numbers of the scenario are not allowed in {_MOST_ATTEMPTS} of "
+        f"{_MOST_ATTEMPTS} draws: the fit says too little, or a distribution is too wide"
+    )
+    raise ClvsimError(message)
+
+
+def _drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, Any]:
+    """A scenario's tables with every uncertain number drawn at its place, and a mark."""
     data = scenario.model_dump(by_alias=True)
     for name, segment in scenario.segments.items():
         if segment.fit is not None and segment.fit.parameters:
             place = f"segments.{name}.fit"
             scores = [
-                float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}")))
+                float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}{mark}")))
                 for path in segment.fit.parameters
             ]
             factors = np.exp(_root(segment.fit.covariance) @ np.array(scores))
@@ -167,14 +187,14 @@ def in_world(scenario: "Scenario", seed: int, world: int) -> "Scenario":
                 keys = ("segments", name, *path.split("."))
                 _put(data, keys, float(factor) * _get(data, keys))
         for number, posterior in enumerate(segment.posterior):
-            share = uniform(seed, world, f"segments.{name}.posterior.{number}")
+            share = uniform(seed, world, f"segments.{name}.posterior.{number}{mark}")
             draw = posterior.draws[int(share * len(posterior.draws))]
             for path, value in zip(posterior.parameters, draw, strict=True):
                 _put(data, ("segments", name, *path.split(".")), value)
     for one in scenario.uncertain:
-        share = uniform(seed, world, ".".join(map(str, one.path)))
+        share = uniform(seed, world, ".".join(map(str, one.path)) + mark)
         _put(data, one.path, one.quantile(min(max(share, TAIL), 1.0 - TAIL)))
-    return type(scenario).model_validate(data)
+    return data
 
 
 def uniform(seed: int, world: int, place: str) -> float:

@@ -170,3 +170,16 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
         write_text(path, "lost")
     assert path.read_text() == "new = 1\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_block_of_a_bdw_holds_its_shape_and_what_is_known_given_it(tmp_path):
+    path = tmp_path / "r.csv"
+    counts = (1000, 869, 743, 653, 593, 551, 517, 491, 468, 445, 427, 409, 394)
+    rows = "\n".join(f"{period},{count}" for period, count in enumerate(counts))
+    path.write_text(f"period,survivors\n{rows}\n")
+    (one,) = fit_retention_table(open_records(path), RetentionColumns(), "year", "bdw", 0).segments
+    _, given = covariance_of(one.links)
+    # The curvature of the likelihood in the two that are left is the inverse of what is known.
+    information = np.linalg.inv(np.array(one.chosen.covariance))
+    assert given == pytest.approx(np.linalg.inv(information[:2, :2]), rel=1e-6)
+    assert given[0, 0] < 0.2 * one.chosen.covariance[0, 0]

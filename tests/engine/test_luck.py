@@ -106,3 +106,16 @@ def test_worlds_of_an_uncertain_scenario_do_not_depend_on_how_they_are_run():
     both = np.concatenate([part["npv"].values[0] for part in parts])
     np.testing.assert_array_equal(whole["npv"].values[0], both)
     assert len(set(whole["marketing_investment"].values[0])) > 1
+
+
+def test_where_only_luck_varies_cells_of_one_customer_are_no_riddle():
+    """One customer of each tenure: nothing can be told from inside a cell, nor has to be."""
+    plan = {
+        "time": {"periods": 12},
+        "segments": {"all": {"churn": 0.1, "spend": {"distribution": "gamma", "a": 2.0}}},
+        "installed_base": {"old": {"segment": "all", "customers": 10, "tenure": [1.0] * 10}},
+    }
+    result = clvsim.run(Scenario.model_validate(plan), effort=Effort(worlds=40))
+    spread = float(result["npv"].std("world", ddof=1)[0])
+    assert float(result["npv_spread_customers_mean"][0]) == pytest.approx(spread, rel=1e-12)
+    assert float(result["npv_spread_shocks_mean"][0]) == 0.0

@@ -194,3 +194,14 @@ def test_what_is_wrong_is_said(tmp_path, shock, says):
         load(file)
     assert says in str(error.value)
     assert "shocks.bad" in str(error.value)
+
+
+def test_a_shock_to_spend_on_the_last_day_passes_for_members_too():
+    """What loyalty costs beyond the horizon does not know what the last period was like."""
+    club = {"kind": "loyalty", "benefit": 0.5, "member_share": 0.9}
+    programs = {"club": club, "save": {**PLAN["programs"]["save"], "enabled": False}}
+    residual = []
+    for shocks in ({}, {"day": {"kind": "event", "first": 11, "periods": 1, "spend": 1.6}}):
+        result = clvsim.run(_changed(programs=programs, shocks=shocks), effort=EFFORT)
+        residual.append(result["present_value"].sel(account="residual_value").values)
+    np.testing.assert_allclose(residual[1], residual[0], rtol=1e-9)

@@ -130,3 +130,14 @@ def test_what_is_wrong_is_said(tmp_path, segment, says):
         read(tmp_path, f"{segment}\nspend = 3.0")
     assert says in str(error.value)
     assert len(error.value.faults) == 1
+
+
+def test_bg_bb_is_not_taken_for_the_sbg_whose_names_it_shares(tmp_path):
+    save(tmp_path, alpha=1.2, beta=0.75, gamma=0.66, delta=2.78)
+    shop = read(tmp_path, 'posterior = { file = "fit.nc", unit = "month" }\nspend = 3.0')
+    shop = shop.segments["shop"]
+    assert shop.relationship == "bg/bb"
+    assert shop.purchase_probability.parameters["a"] == pytest.approx(1.2, rel=0.05)
+    assert shop.churn.parameters["b"] == pytest.approx(2.78, rel=0.05)
+    with pytest.raises(ScenarioError, match="by week cannot be turned"):
+        read(tmp_path, 'posterior = { file = "fit.nc", unit = "week" }\nspend = 3.0')

@@ -156,3 +156,22 @@ def test_tails_beyond_what_was_checked_are_not_drawn(tmp_path):
     low, high = stats.gamma(4).ppf([TAIL, 1.0 - TAIL])
     drawn = [in_world(plan.baseline, 1, world).segments["a"].cost_to_serve for world in range(300)]
     assert low <= min(drawn) < max(drawn) <= high
+
+
+def test_a_fit_that_reaches_beyond_a_probability_is_cut_off_at_1(tmp_path):
+    """Log-normal draws around 0.9 with a spread of 0.3: every third lies above 1."""
+    fit = (
+        '[segments.a.fit]\nmodel = "geometric"\ncustomers = 10\nlog_likelihood = -6.0\naic = 14.0\n'
+        'parameters = ["churn"]\ncovariance = [[0.09]]\n'
+    )
+    plan = tmp_path / "plan.toml"
+    text = PLAIN.format(segment=fit, cohort="").replace("churn = 0.2", "churn = 0.9")
+    plan.write_text(text)
+    baseline = load(plan).baseline
+    drawn = [in_world(baseline, 1, world).segments["a"].churn for world in range(400)]
+    assert all(0.0 < churn <= 1.0 for churn in map(float, map(_constant, drawn)))
+    assert len(set(map(_constant, drawn))) == 400
+
+
+def _constant(churn):
+    return churn if isinstance(churn, float) else churn.constant
