@@ -32,6 +32,7 @@ WORDS = {
     "lognorm": "lognormal",
     "bg/nbd": "BG/NBD",
     "pareto/nbd": "Pareto/NBD",
+    "bg/bb": "BG/BB",
     "gamma-gamma": "Gamma-Gamma",
 }
 """Models as people write them."""
@@ -157,7 +158,7 @@ class Outcome:
     Attributes
     ----------
     what : str
-        The command: "retention", "tenure", "transactions".
+        The command: "retention", "tenure", "transactions", "opportunities".
     data : str
         Name of the file.
     step : str

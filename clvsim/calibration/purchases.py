@@ -110,7 +110,12 @@ def fit_pareto_nbd(summary: Summary) -> Fitted:
     return _fit_rates(summary, "pareto/nbd", ParetoNbdLikelihood, names, (1, 3))
 
 
-def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike) -> Fitted:
+def fit_bg_bb(
+    frequency: ArrayLike,
+    recency: ArrayLike,
+    opportunities: ArrayLike,
+    customers: ArrayLike = 1.0,
+) -> Fitted:
     """Fit the BG/BB of Fader, Hardie & Shang (2010) by maximum likelihood.
 
     Parameters
@@ -118,6 +123,8 @@ def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
     frequency, recency, opportunities : array_like
         Opportunities at which a customer bought x, the last of them t_x (1 is the first after
         joining, 0 says none), and all that it had n; (customer,) or one number for all, whole.
+    customers : array_like
+        How many customers each entry stands for, (customer,) or one number for all, > 0.
 
     Raises
     ------
@@ -127,18 +134,19 @@ def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
     """
     columns = [
         np.atleast_1d(np.asarray(one, dtype=np.float64))
-        for one in (frequency, recency, opportunities)
+        for one in (frequency, recency, opportunities, customers)
     ]
-    x, last, until = (np.ravel(one) for one in np.broadcast_arrays(*columns))
+    x, last, until, many = (np.ravel(one) for one in np.broadcast_arrays(*columns))
     _check_customers(x, last, until, "opportunities")
     whole = (last == np.round(last)) & (until == np.round(until))
     _refuse(~whole, "recency and opportunities must be whole numbers of opportunities")
     _refuse(x > last, "frequency must not be above recency: one purchase an opportunity")
-    groups, weight = _grouped(x, last, until)
+    _refuse(~(many > 0.0) | np.isinf(many), "customers must be a number above 0")
+    groups, weight = _grouped(x, last, until, weight=many)
     count, recent, offered = (column.astype(np.int64) for column in groups)
     likelihood = BgBbLikelihood(count, recent, offered, weight)
     names = ("alpha", "beta", "gamma", "delta")
-    return _fitted("bg/bb", likelihood, names, _OPPORTUNITY_STARTS, float(x.size))
+    return _fitted("bg/bb", likelihood, names, _OPPORTUNITY_STARTS, float(many.sum()))
 
 
 def fit_gamma_gamma(summary: Summary) -> Fitted:
@@ -238,15 +246,20 @@ def _fitted(
 
 
 def _grouped(
-    *columns: NDArray[np.float64],
+    *columns: NDArray[np.float64], weight: NDArray[np.float64] | None = None
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Rows that differ, one array a column, (group,), and how often each comes, (group,)."""
+    """Rows that differ, one array a column, (group,), and how often each comes, (group,).
+
+    With a weight, (row,), each row comes as often as that says.
+    """
     order = np.lexsort(columns)
     table = np.array(columns)[:, order]
     first = np.concatenate(([True], np.any(table[:, 1:] != table[:, :-1], axis=0)))
     starts = np.flatnonzero(first)
-    weight = np.diff(np.append(starts, order.size)).astype(np.float64)
-    return list(table[:, starts]), weight
+    if weight is not None:
+        return list(table[:, starts]), np.add.reduceat(weight[order], starts)
+    count = np.diff(np.append(starts, order.size)).astype(np.float64)
+    return list(table[:, starts]), count
 
 
 def _check_customers(

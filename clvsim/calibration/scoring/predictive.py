@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration.scoring.purchase import GammaGamma, SameValue
+from clvsim.calibration.scoring.purchase import GammaGamma, SameValue, amounts
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -239,24 +239,19 @@ def discounted_values(
         if not few.size:
             break
         factor = np.exp(-force * span[few] * random.random(few.size))
-        flat[few] += factor * _amounts(random, shape, few.size)
+        flat[few] += factor * amounts(random, shape, few.size)
     many = np.flatnonzero(number > _ONE_BY_ONE)
     if many.size:
         flat[many] += _sums(random, shape, number[many], force * span[many])
     if buys_last:
         last = np.flatnonzero(futures.life.ravel() < end)
         factor = np.exp(-force * span[last])
-        flat[last] += factor * _amounts(random, shape, last.size)
+        flat[last] += factor * amounts(random, shape, last.size)
     if isinstance(value, SameValue):
         return total
     # The customer's own mean over its expectation, given what it has spent.
     known = value.p * frequency[:, None] + value.q
     return total * ((known - 1.0) / random.standard_gamma(known, total.shape))
-
-
-def _amounts(random: Generator, shape: float, size: int) -> Floats:
-    """Values of purchases over the customer's own mean."""
-    return np.ones(size) if math.isinf(shape) else random.standard_gamma(shape, size) / shape
 
 
 def _sums(random: Generator, shape: float, number: Whole, fall: Floats) -> Floats:
