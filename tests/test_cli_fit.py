@@ -148,6 +148,11 @@ def test_customers_of_a_gift_log_are_written_for_scores(here):
         rows = list(csv.DictReader(file))
     assert len(rows) == 60
     assert {int(row["age"]) for row in rows} == {6, 7, 8}
+    scores = ["score", "people.csv", "--fit", "s.toml", "--horizon", "5", "--out", "scores.csv"]
+    scored = CliRunner().invoke(app, scores)
+    assert scored.exit_code == 0, scored.stderr
+    with (here / "scores.csv").open(newline="") as file:
+        assert all(0.0 <= float(row["p_alive"]) <= 1.0 for row in csv.DictReader(file))
 
 
 def test_cdnow_has_no_header(here):
