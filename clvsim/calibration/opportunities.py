@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,7 +105,7 @@ def fit_opportunities(
         (segment,),
         drops,
         tuple(_log_notes(own, step)),
-        _customer_table(own),
+        partial(_customer_table, own),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -168,8 +168,8 @@ class Outcome:
         What was left out.
     notes : tuple of str
         On the file as a whole.
-    customers : str
-        What ``clvsim score`` reads of them, as CSV; empty where there is nothing.
+    customers : callable
+        Gives what ``clvsim score`` reads of them, as CSV; empty where there is nothing.
     """
 
     what: str
@@ -178,7 +178,7 @@ class Outcome:
     segments: tuple[SegmentFit, ...]
     drops: Drops
     notes: tuple[str, ...] = ()
-    customers: str = ""
+    customers: Callable[[], str] = str
 
 
 @dataclass(frozen=True)

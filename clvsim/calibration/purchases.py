@@ -33,6 +33,9 @@ _OPPORTUNITY_STARTS = ((1.0, 1.0, 1.0, 3.0), (2.0, 5.0, 0.5, 5.0), (0.3, 0.3, 3.
 _VALUE_STARTS = ((5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (30.0, 10.0, 0.3))
 """Parameters (p, q, γ) to start from, γ in mean values."""
 
+_ROUGH = 50_000
+"""Different customers among whom a maximum is searched; from there all of them count."""
+
 _MOST = 1e15
 """Purchases, 1, up to which a float counts one by one."""
 
@@ -204,6 +207,9 @@ def _fit_rates(
     groups, weight = _grouped(summary.frequency, summary.recency / unit, summary.age / unit)
     count, last, until = groups
     likelihood = family(count.astype(np.int64), last, until, weight)
+    every = -(-weight.size // _ROUGH)
+    some = slice(None, None, every)
+    rough = family(count[some].astype(np.int64), last[some], until[some], weight[some])
     return _fitted(
         model,
         likelihood,
@@ -212,6 +218,7 @@ def _fit_rates(
         float(summary.frequency.size),
         units=dict.fromkeys(timed, unit),
         densities=float(np.sum(summary.frequency)) * math.log(unit),
+        rough=rough if every > 1 else None,
     )
 
 
@@ -225,13 +232,14 @@ def _fitted(
     units: dict[int, float] | None = None,
     densities: float = 0.0,
     notes: tuple[str, ...] = (),
+    rough: Objective | None = None,
 ) -> Fitted:
     """Maximise, and say it in the units of the data.
 
     A likelihood is a density per unit of time or money, and ``densities`` is the log of what
     a change of that unit does to it. The covariance of logs knows no units.
     """
-    found = maximise(likelihood, names, starts)
+    found = maximise(likelihood, names, starts, rough)
     values = np.exp(found.logs)
     for index, unit in (units or {}).items():
         values[index] *= unit

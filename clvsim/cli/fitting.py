@@ -118,7 +118,7 @@ def show_fit(outcome: Outcome, target: Target) -> None:
     if target.plot is not None:
         draw(target.plot, outcome)
     if target.customers is not None:
-        write_text(target.customers, outcome.customers)
+        write_text(target.customers, outcome.customers())
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
     for line in told(outcome.drops, outcome.notes, outcome.segments):
         tell(line)

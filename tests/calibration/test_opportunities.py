@@ -202,7 +202,7 @@ def test_a_holdout_is_compared_with_what_is_expected(log):
     assert segment.curve.observed[-1] == segment.facts["repeat_purchases"] + observed
     assert segment.values["spend"]["distribution"] == "invgamma"
     assert "years at the end that were held out: 4" in outcome.notes
-    assert outcome.customers.startswith("customer,frequency,recency,age,value\n0,")
+    assert outcome.customers().startswith("customer,frequency,recency,age,value\n0,")
 
 
 def test_without_amounts_nothing_is_spent(log):
