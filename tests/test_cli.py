@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from clvsim.cli.guard import DEBUG
 from clvsim.comparison import COMPARED
 from clvsim.errors import ClvsimError
 from clvsim.results import load_result
+from clvsim.verification.verdict import Prediction
 
 PLAN = """
     name = "Plan"
@@ -567,6 +568,8 @@ class Figure:
     standard_error: float | None = 0.01
     z: float | None = 2.0
     passed: bool = True
+    prediction: Prediction | None = None
+    departs: bool = False
 
 
 def _verified(monkeypatch, *figures):
@@ -596,6 +599,21 @@ def test_verify_fails(monkeypatch):
     assert document["passed"] is False
     assert [one["passed"] for one in document["verdicts"]] == [True, False]
     assert document["verdicts"][1]["z"] is None
+
+
+def test_verify_tells_what_was_observed_later_and_what_departs(monkeypatch):
+    inside = Prediction(1882.0, 1680.0, 130.0, 0.95, 1454.0, 1965.0, 0.149)
+    outside = replace(inside, high=1866.0, tail=0.031)
+    exact = Figure(simulated=None, standard_error=None, z=None)
+    figures = (replace(exact, prediction=inside), replace(exact, prediction=outside, departs=True))
+    _verified(monkeypatch, *figures)
+    result = clvsim("verify")
+    assert result.exit_code == 0
+    assert "95 %: 1,454 to 1,866" in result.stdout
+    assert "1 of 2 figures agree; 1 departs as known." in result.stdout
+    later = strictly(clvsim("verify", "--json").stdout)["verdicts"]
+    assert [one["prediction"]["holds"] for one in later] == [True, False]
+    assert [one["departs"] for one in later] == [False, True]
 
 
 def test_schema_has_variants_and_extends_and_all_it_refers_to():

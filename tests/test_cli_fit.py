@@ -18,6 +18,11 @@ from clvsim.cli.app import app
 DATA = Path(__file__).parents[1] / "scenarios" / "data"
 TELCO = ("tenure", "telco.csv", "--tenure", "tenure", "--churned", "Churn")
 LOG = ("transactions", "log.csv", "--customer", "who", "--date", "when", "--amount", "paid")
+GIFTS = ("opportunities", "gifts.csv", "--customer", "who", "--period", "year", "--amount", "paid")
+HISTORIES = (
+    *("opportunities", "donations.csv", "--frequency", "x", "--recency", "t_x"),
+    *("--opportunities", "n", "--count", "donors"),
+)
 PANEL = ("states", "panel.csv", "--customer", "id", "--period", "t", "--state", "s")
 REGULAR = (1000, 631, 468, 382, 326, 289, 262, 241, 223, 207, 194, 183, 173)
 #: Typer itself imports pydantic for the help of a command.
@@ -46,6 +51,14 @@ def here(tmp_path, monkeypatch):
         if day < 30 + 37 * who
     )
     (tmp_path / "log.csv").write_text(f"who,when,paid\n{bought}\n")
+    gifts = "\n".join(
+        f"{who},{1990 + year},{10 + who % 7}"
+        for who in range(60)
+        for year in range(12)
+        if year == who % 3 or (who * 31 + year * 17) % (3 + who % 5) == 0
+    )
+    (tmp_path / "gifts.csv").write_text(f"who,year,paid\n{gifts}\n")
+    shutil.copy(DATA / "donations.csv", tmp_path)
     (tmp_path / "panel.csv").write_text("id,t,s\na,1,new\na,2,old\na,3,old\nb,1,new\nb,2,gone\n")
     return tmp_path
 
@@ -82,7 +95,9 @@ def test_with_out_the_tables_go_to_stdout_and_notes_to_stderr(here):
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("command", [TELCO, ("retention", "regular.csv"), LOG, PANEL])
+@pytest.mark.parametrize(
+    "command", [TELCO, ("retention", "regular.csv"), LOG, GIFTS, HISTORIES, PANEL]
+)
 def test_json_is_one_strict_document(command):
     result = fit(*command, "--json")
     assert result.exit_code == 0
@@ -102,6 +117,42 @@ def test_transactions_compare_with_the_holdout():
     assert "repeat purchases held out" in result.stdout
     assert "expected by Pareto/NBD" in result.stdout
     assert "held out until 2026-" in result.stderr
+
+
+@pytest.mark.usefixtures("here")
+def test_the_published_donors_give_the_published_estimates():
+    result = fit(*HISTORIES, "--out", "s.toml")
+    assert result.exit_code == 0
+    for shown in ("-33,225.58", "1.204 ± 0.069", "0.750 ± 0.029", "0.657 ± 0.051", "2.78 ± 0.32"):
+        assert shown in result.stdout
+    assert "never bought after joining" in result.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_opportunities_are_a_log_or_histories_and_not_both():
+    both = fit(*GIFTS, "--frequency", "x")
+    assert both.exit_code == 2
+    assert "belong to a log of purchases, --frequency to a table of histories" in both.stderr
+    some = fit("opportunities", "gifts.csv", "--customer", "who")
+    assert some.exit_code == 2
+    assert "needs --period too" in some.stderr
+    none = fit("opportunities", "gifts.csv")
+    assert none.exit_code == 2
+    assert none.stderr.count("there is no column") == 3
+
+
+def test_customers_of_a_gift_log_are_written_for_scores(here):
+    result = fit(*GIFTS, "--holdout", 3, "--customers", "people.csv", "--out", "s.toml")
+    assert result.exit_code == 0
+    with (here / "people.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60
+    assert {int(row["age"]) for row in rows} == {6, 7, 8}
+    scores = ["score", "people.csv", "--fit", "s.toml", "--horizon", "5", "--out", "scores.csv"]
+    scored = CliRunner().invoke(app, scores)
+    assert scored.exit_code == 0, scored.stderr
+    with (here / "scores.csv").open(newline="") as file:
+        assert all(0.0 <= float(row["p_alive"]) <= 1.0 for row in csv.DictReader(file))
 
 
 def test_cdnow_has_no_header(here):
@@ -126,7 +177,13 @@ def test_states_show_probabilities_with_errors():
 
 
 @pytest.mark.parametrize(
-    "command", [("retention", "regular.csv", "--holdout", "5"), (*LOG, "--holdout", "8")]
+    "command",
+    [
+        ("retention", "regular.csv", "--holdout", "5"),
+        (*LOG, "--holdout", "8"),
+        (*GIFTS, "--holdout", "3"),
+        HISTORIES,
+    ],
 )
 def test_plots_are_pictures(here, command):
     pytest.importorskip("matplotlib")

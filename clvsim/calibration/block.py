@@ -42,6 +42,7 @@ def state_block(fit: StateFit) -> str:
     """The states of a panel as TOML."""
     lines = _head("clvsim fit states", fit.data, fit.step)
     lines += ["", *_table(("segments", fit.key), fit.block_values(), {})]
+    parameters, covariance = fit.sampling()
     free = int(np.sum(np.maximum((fit.counts > 0).sum(axis=1) - 1, 0)))
     about = {
         "model": "markov",
@@ -49,8 +50,8 @@ def state_block(fit: StateFit) -> str:
         "customers": fit.customers,
         "log_likelihood": fit.log_likelihood,
         "aic": 2.0 * free - 2.0 * fit.log_likelihood,
-        "parameters": [],
-        "covariance": [],
+        "parameters": parameters,
+        "covariance": covariance.tolist(),
         "notes": list(fit.notes),
     }
     lines += ["", *_table(("segments", fit.key, "fit"), about, {})]

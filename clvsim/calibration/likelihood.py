@@ -8,6 +8,7 @@ nor parameters near infinity (customers who do not differ) cost digits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -217,10 +218,28 @@ class BgBbLikelihood:
 
     def __call__(self, logs: Floats) -> tuple[float, Floats]:
         """Log-likelihood and slope, shape (4,)."""
+        gamma = math.exp(logs[2])
+        each, share, (bought, missed, offered, stayed, faced) = self._paths(logs)
+        share *= self.weight[self._group]
+        slope = np.array(
+            [
+                self.weight @ bought - share @ offered,
+                share @ (missed - offered),
+                share @ (self._gone / gamma - faced),
+                share @ (stayed - faced),
+            ]
+        )
+        return float(self.weight @ each), slope * np.exp(logs)
+
+    def each(self, logs: Floats) -> Floats:
+        """Log-likelihood of one customer of each group, shape (group,)."""
+        return self._paths(logs)[0]
+
+    def _paths(self, logs: Floats) -> tuple[Floats, Floats, tuple[Floats, ...]]:
+        """Log-likelihood by group, each path's share in it, and the slopes of its parts."""
         alpha, beta, gamma, delta = np.exp(logs)
-        bought = self.count[self._group]
         bought_log, bought_slope = rising(alpha, self.count)
-        missed_log, missed_slope = rising(beta, self._lived - bought)
+        missed_log, missed_slope = rising(beta, self._lived - self.count[self._group])
         offered_log, offered_slope = rising(alpha + beta, self._lived)
         stayed_log, stayed_slope = rising(delta, self._lived)
         faced_log, faced_slope = rising(gamma + delta, self._lived + self._gone)
@@ -228,17 +247,8 @@ class BgBbLikelihood:
         top = np.maximum.reduceat(path, self._starts)
         share = np.exp(path - top[self._group])
         mass = np.add.reduceat(share, self._starts)
-        share *= (self.weight / mass)[self._group]
-        total = self.weight @ (bought_log + top + np.log(mass))
-        slope = np.array(
-            [
-                self.weight @ bought_slope - share @ offered_slope,
-                share @ (missed_slope - offered_slope),
-                share @ (self._gone / gamma - faced_slope),
-                share @ (stayed_slope - faced_slope),
-            ]
-        )
-        return float(total), slope * np.exp(logs)
+        slopes = bought_slope, missed_slope, offered_slope, stayed_slope, faced_slope
+        return bought_log + top + np.log(mass), share / mass[self._group], slopes
 
 
 @dataclass(frozen=True)

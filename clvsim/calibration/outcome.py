@@ -12,7 +12,7 @@ import numpy as np
 from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,7 @@ WORDS = {
     "lognorm": "lognormal",
     "bg/nbd": "BG/NBD",
     "pareto/nbd": "Pareto/NBD",
+    "bg/bb": "BG/BB",
     "gamma-gamma": "Gamma-Gamma",
 }
 """Models as people write them."""
@@ -157,7 +158,7 @@ class Outcome:
     Attributes
     ----------
     what : str
-        The command: "retention", "tenure", "transactions".
+        The command: "retention", "tenure", "transactions", "opportunities".
     data : str
         Name of the file.
     step : str
@@ -167,8 +168,8 @@ class Outcome:
         What was left out.
     notes : tuple of str
         On the file as a whole.
-    customers : str
-        What ``clvsim score`` reads of them, as CSV; empty where there is nothing.
+    customers : callable
+        Gives what ``clvsim score`` reads of them, as CSV; empty where there is nothing.
     """
 
     what: str
@@ -177,7 +178,7 @@ class Outcome:
     segments: tuple[SegmentFit, ...]
     drops: Drops
     notes: tuple[str, ...] = ()
-    customers: str = ""
+    customers: Callable[[], str] = str
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _LOOKS = {
     "bdw": ("#c2571a", (0, (6, 2))),
     "bg/nbd": ("#0b5fa5", "solid"),
     "pareto/nbd": ("#c2571a", (0, (6, 2))),
+    "bg/bb": ("#0b5fa5", "solid"),
 }
 #: Colour-blind safe blue and orange, grey, and a black that is easy on the eye.
 _INK = "#222222"

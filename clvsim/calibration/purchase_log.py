@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -125,7 +125,8 @@ def read_log(
     wanted = columns.options()
     refuse(column_faults(records, wanted))
     drops, codes, days = Drops(str(records.path), records.unit), Codes(), Days(pattern)
-    parts: list[tuple[Whole, Whole, Floats, Whole, Whole]] = []
+    # One list a column, so that each is freed as soon as it is put together.
+    parts: list[list[NDArray[Any]]] = [[] for _ in range(5)]
     for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
         drops.begin(piece)
         names, amounts = piece.columns[columns.customer], piece.columns[columns.amount]
@@ -139,21 +140,27 @@ def read_log(
         if end is not None:
             good = drops.keep(_LATE, day <= end, good, piece, columns.date)
         code = codes.encode(names)
-        parts.append((code[good], day[good], amount[good], piece.marks[good], piece.lines[good]))
+        for part, column in zip(parts, (code, day, amount, piece.marks, piece.lines), strict=True):
+            part.append(column[good])
     faults, notes = _zones(records, days)
     refuse([*_faults_of(drops), *faults])
-    if not sum(part[0].size for part in parts):
+    if not sum(column.size for column in parts[0]):
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
-    customer, day, amount, marks, lines = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
-    )
-    del parts
-    equal = repeated(marks)
-    drops.add(_TWICE if drop_duplicates else _EQUAL, np.sort(lines[equal]))
+    equal = repeated(_joined(parts[3]))
+    lines = _joined(parts[4])[equal]
+    drops.add(_TWICE if drop_duplicates else _EQUAL, np.sort(lines))
+    customer, day, amount = _joined(parts[0]), _joined(parts[1]), _joined(parts[2])
     if drop_duplicates:
         customer, day, amount = customer[~equal], day[~equal], amount[~equal]
     last = int(day.max()) if end is None else end
     return _merged(customer, day, amount, last, codes.labels), drops, notes
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """A column as one; its parts are given up."""
+    column = np.concatenate(parts)
+    parts.clear()
+    return column
 
 
 def _faults_of(drops: Drops) -> list[Fault]:

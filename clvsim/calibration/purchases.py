@@ -33,6 +33,9 @@ _OPPORTUNITY_STARTS = ((1.0, 1.0, 1.0, 3.0), (2.0, 5.0, 0.5, 5.0), (0.3, 0.3, 3.
 _VALUE_STARTS = ((5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (30.0, 10.0, 0.3))
 """Parameters (p, q, γ) to start from, γ in mean values."""
 
+_ROUGH = 50_000
+"""Different customers among whom a maximum is searched; from there all of them count."""
+
 _MOST = 1e15
 """Purchases, 1, up to which a float counts one by one."""
 
@@ -110,7 +113,12 @@ def fit_pareto_nbd(summary: Summary) -> Fitted:
     return _fit_rates(summary, "pareto/nbd", ParetoNbdLikelihood, names, (1, 3))
 
 
-def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike) -> Fitted:
+def fit_bg_bb(
+    frequency: ArrayLike,
+    recency: ArrayLike,
+    opportunities: ArrayLike,
+    customers: ArrayLike = 1.0,
+) -> Fitted:
     """Fit the BG/BB of Fader, Hardie & Shang (2010) by maximum likelihood.
 
     Parameters
@@ -118,6 +126,8 @@ def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
     frequency, recency, opportunities : array_like
         Opportunities at which a customer bought x, the last of them t_x (1 is the first after
         joining, 0 says none), and all that it had n; (customer,) or one number for all, whole.
+    customers : array_like
+        How many customers each entry stands for, (customer,) or one number for all, > 0.
 
     Raises
     ------
@@ -127,18 +137,19 @@ def fit_bg_bb(frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
     """
     columns = [
         np.atleast_1d(np.asarray(one, dtype=np.float64))
-        for one in (frequency, recency, opportunities)
+        for one in (frequency, recency, opportunities, customers)
     ]
-    x, last, until = (np.ravel(one) for one in np.broadcast_arrays(*columns))
+    x, last, until, many = (np.ravel(one) for one in np.broadcast_arrays(*columns))
     _check_customers(x, last, until, "opportunities")
     whole = (last == np.round(last)) & (until == np.round(until))
     _refuse(~whole, "recency and opportunities must be whole numbers of opportunities")
     _refuse(x > last, "frequency must not be above recency: one purchase an opportunity")
-    groups, weight = _grouped(x, last, until)
+    _refuse(~(many > 0.0) | np.isinf(many), "customers must be a number above 0")
+    groups, weight = _grouped(x, last, until, weight=many)
     count, recent, offered = (column.astype(np.int64) for column in groups)
     likelihood = BgBbLikelihood(count, recent, offered, weight)
     names = ("alpha", "beta", "gamma", "delta")
-    return _fitted("bg/bb", likelihood, names, _OPPORTUNITY_STARTS, float(x.size))
+    return _fitted("bg/bb", likelihood, names, _OPPORTUNITY_STARTS, float(many.sum()))
 
 
 def fit_gamma_gamma(summary: Summary) -> Fitted:
@@ -196,6 +207,9 @@ def _fit_rates(
     groups, weight = _grouped(summary.frequency, summary.recency / unit, summary.age / unit)
     count, last, until = groups
     likelihood = family(count.astype(np.int64), last, until, weight)
+    every = -(-weight.size // _ROUGH)
+    some = slice(None, None, every)
+    rough = family(count[some].astype(np.int64), last[some], until[some], weight[some])
     return _fitted(
         model,
         likelihood,
@@ -204,6 +218,7 @@ def _fit_rates(
         float(summary.frequency.size),
         units=dict.fromkeys(timed, unit),
         densities=float(np.sum(summary.frequency)) * math.log(unit),
+        rough=rough if every > 1 else None,
     )
 
 
@@ -217,13 +232,14 @@ def _fitted(
     units: dict[int, float] | None = None,
     densities: float = 0.0,
     notes: tuple[str, ...] = (),
+    rough: Objective | None = None,
 ) -> Fitted:
     """Maximise, and say it in the units of the data.
 
     A likelihood is a density per unit of time or money, and ``densities`` is the log of what
     a change of that unit does to it. The covariance of logs knows no units.
     """
-    found = maximise(likelihood, names, starts)
+    found = maximise(likelihood, names, starts, rough)
     values = np.exp(found.logs)
     for index, unit in (units or {}).items():
         values[index] *= unit
@@ -238,15 +254,20 @@ def _fitted(
 
 
 def _grouped(
-    *columns: NDArray[np.float64],
+    *columns: NDArray[np.float64], weight: NDArray[np.float64] | None = None
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Rows that differ, one array a column, (group,), and how often each comes, (group,)."""
+    """Rows that differ, one array a column, (group,), and how often each comes, (group,).
+
+    With a weight, (row,), each row comes as often as that says.
+    """
     order = np.lexsort(columns)
     table = np.array(columns)[:, order]
     first = np.concatenate(([True], np.any(table[:, 1:] != table[:, :-1], axis=0)))
     starts = np.flatnonzero(first)
-    weight = np.diff(np.append(starts, order.size)).astype(np.float64)
-    return list(table[:, starts]), weight
+    if weight is not None:
+        return list(table[:, starts]), np.add.reduceat(weight[order], starts)
+    count = np.diff(np.append(starts, order.size)).astype(np.float64)
+    return list(table[:, starts]), count
 
 
 def _check_customers(

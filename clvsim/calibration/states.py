@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_STATES = 200
 """Most different states, beyond which the column is hardly one of states."""
+MOST_CELLS = 150
+"""Most different transitions whose covariance is written: it has as many rows and columns."""
 _DISCOUNT = 0.1
 """Discount per period by which states are compared: which of them is better hardly turns on it."""
 
@@ -108,20 +110,53 @@ class StateFit:
         most value is to be expected or, where values are not known, from which it takes longest
         to a state for good.
         """
-        size = len(self.states)
-        table = np.where(np.isnan(self.probabilities), np.eye(size), self.probabilities)
-        values = np.nan_to_num(self.values)
-        is_known = bool(np.isfinite(self.values).any())
-        gains = values if is_known else (np.diagonal(table) < 1.0).astype(np.float64)
-        expected = np.linalg.solve(np.eye(size) - table / (1.0 + _DISCOUNT), gains)
-        best = np.argsort(-expected, kind="stable")
+        best = self._best_first()
         return {
             "relationship": "states",
             "states": [self.states[at] for at in best.tolist()],
-            "transitions": table[np.ix_(best, best)].tolist(),
-            "state_values": values[best].tolist(),
+            "transitions": self._table()[np.ix_(best, best)].tolist(),
+            "state_values": np.nan_to_num(self.values)[best].tolist(),
             "start_state": self.states[int(np.argmax(self.starts))],
         }
+
+    def sampling(self) -> tuple[list[str], Floats]:
+        """Transitions of the block that were seen, and the covariance of their logs.
+
+        Of the multinomial counts n p of each row (delta method): ``(1 - p)/(n p)`` on the diagonal
+        and ``-1/n`` elsewhere, so that the log-odds of two cells vary by ``1/(n p) + 1/(n q)``.
+        Rows are independent. A row of one cell has no error, and a transition that was never seen
+        stays at 0. Empty for more than `MOST_CELLS`.
+
+        Returns
+        -------
+        tuple of (list of str, ndarray of shape (cell, cell))
+        """
+        best = self._best_first()
+        counts = self.counts[np.ix_(best, best)]
+        doubtful = (counts > 0.0) & (np.count_nonzero(counts, axis=1) > 1)[:, None]
+        rows, columns = np.nonzero(doubtful)
+        if rows.size > MOST_CELLS:
+            return [], np.empty((0, 0))
+        leaving = counts.sum(axis=1)[rows]
+        same_row = rows[:, None] == rows[None, :]
+        covariance = np.where(same_row, -1.0 / leaving[:, None], 0.0)
+        covariance += np.diag(1.0 / counts[rows, columns])
+        paths = [
+            f"transitions.{i}.{j}" for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
+        ]
+        return paths, covariance
+
+    def _table(self) -> Floats:
+        """Probabilities; a state that nobody was seen to leave keeps its customers."""
+        return np.where(np.isnan(self.probabilities), np.eye(len(self.states)), self.probabilities)
+
+    def _best_first(self) -> NDArray[np.int64]:
+        """Places of the states, from best to worst, shape (state,)."""
+        table, values = self._table(), np.nan_to_num(self.values)
+        is_known = bool(np.isfinite(self.values).any())
+        gains = values if is_known else (np.diagonal(table) < 1.0).astype(np.float64)
+        expected = np.linalg.solve(np.eye(len(self.states)) - table / (1.0 + _DISCOUNT), gains)
+        return np.argsort(-expected, kind="stable")
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
@@ -282,5 +317,11 @@ def _notes(states: tuple[str, ...], counts: Floats, gaps: int) -> list[str]:
         named = ", ".join(map(repr, stuck))
         notes.append(
             f"nobody was seen after being in {named}: written as a state that holds for good"
+        )
+    seen = int(np.count_nonzero(counts[np.count_nonzero(counts, axis=1) > 1]))
+    if seen > MOST_CELLS:
+        notes.append(
+            f"{seen:,} different transitions: the block holds no covariance of more than "
+            f"{MOST_CELLS:,}, so every world has the same ones"
         )
     return notes

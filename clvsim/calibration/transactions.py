@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,7 +138,7 @@ def fit_transactions(
         (segment,),
         drops,
         tuple(notes),
-        _customer_table(split),
+        partial(_customer_table, split),
     )
 
 

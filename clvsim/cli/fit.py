@@ -23,13 +23,18 @@ _TRANSACTIONS = (
     "clvsim fit transactions cdnow.txt --columns customer,id,date,cds,dollars \\",
     "    --customer id --date date --amount dollars --holdout 39 --plot fit.png",
 )
+_OPPORTUNITIES = (
+    "clvsim fit opportunities gifts.csv --customer donor --period year --amount gift --holdout 3",
+    "clvsim fit opportunities histories.csv --frequency x --recency t_x --opportunities n \\",
+    "    --count donors --plot fit.png",
+)
 _STATES = ("clvsim fit states panel.csv --customer id --period month --state recency --value paid",)
 
 fit = typer.Typer(
     name="fit",
     help="Fit segments of a scenario to your own records.",
     short_help="Fit segments to your own records.",
-    epilog=examples(_RETENTION[0], _TENURE[0], _TRANSACTIONS[0], _STATES[0]),
+    epilog=examples(_RETENTION[0], _TENURE[0], _TRANSACTIONS[0], _OPPORTUNITIES[0], _STATES[0]),
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -247,6 +252,93 @@ def transactions(
         drop_duplicates=drop_duplicates,
         model=model.value,
     )
+    show_fit(outcome, target)
+
+
+@fit.command(
+    short_help="From purchases at most once a period: gifts by year.",
+    epilog=examples(*_OPPORTUNITIES),
+)
+@guarded
+def opportunities(
+    file: _File,
+    *,
+    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log: who bought.")] = "",
+    period: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Of a log: when; whole numbers like 1996, months like 2026-03, or dates.",
+        ),
+    ] = "",
+    amount: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of a log: for how much, currency.")
+    ] = "",
+    holdout: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of a log: last periods to hold out.")
+    ] = 0,
+    end: Annotated[
+        str,
+        typer.Option(
+            metavar="PERIOD", help="Of a log: last period observed; the last of a purchase if not."
+        ),
+    ] = "",
+    frequency: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of histories: opportunities taken.")
+    ] = "",
+    recency: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of histories: the last one taken; 0: none.")
+    ] = "",
+    opportunities: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of histories: all opportunities.")
+    ] = "",
+    count: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of histories: customers a row; one if not named.")
+    ] = "",
+    step: _Step = Step.YEAR,
+    columns: _Columns = "",
+    separator: _Separator = "",
+    out: _Out = None,
+    customers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write every customer of a log, for clvsim score."),
+    ] = None,
+    plot: _Plot = None,
+    json: _Json = False,
+) -> None:
+    """Fit BG/BB, and Gamma-Gamma to amounts, where there is one opportunity to buy a period.
+
+    From a log, a row a purchase: a customer joins with its first one, every period after it is an
+    opportunity, and purchases of a period are one. Or from histories, a row a customer or a kind of
+    customer: columns frequency, recency, opportunities, and how many customers.
+    """
+    from clvsim.calibration.opportunities import fit_opportunities
+    from clvsim.calibration.opportunity_log import GiftColumns, HistoryColumns
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, refuse_both, show_fit
+
+    log = {"--customer": customer, "--period": period, "--amount": amount, "--end": end}
+    log |= {"--holdout": str(holdout or ""), "--customers": str(customers or "")}
+    histories = {
+        "--frequency": frequency,
+        "--recency": recency,
+        "--opportunities": opportunities,
+        "--count": count,
+    }
+    is_log = refuse_both(log, histories, needed=("--customer", "--period"))
+    target = Target(out, plot, as_json=json, customers=customers)
+    records = open_file(file, columns, separator)
+    wanted = (
+        GiftColumns(customer, period, amount)
+        if is_log
+        else HistoryColumns(
+            frequency or "frequency",
+            recency or "recency",
+            opportunities or "opportunities",
+            count or _if_there("customers", records.header),
+        )
+    )
+    outcome = fit_opportunities(records, wanted, step=step.value, holdout=holdout, end=end)
     show_fit(outcome, target)
 
 

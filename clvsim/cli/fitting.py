@@ -1,5 +1,6 @@
 """What the commands of ``clvsim fit`` share: where the results go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +62,45 @@ def day_of(text: str) -> int:
     return day
 
 
+def refuse_both(
+    log: Mapping[str, str], histories: Mapping[str, str], needed: tuple[str, ...]
+) -> bool:
+    """Whether options speak of a log, not of a table of histories.
+
+    Parameters
+    ----------
+    log, histories : mapping of str to str
+        What was said, by option; empty: not given.
+    needed : tuple of str
+        Options without which a log cannot be read.
+
+    Raises
+    ------
+    InputError
+        If they speak of both, or of a log that they say too little of.
+    """
+    of_log = [option for option, value in log.items() if value]
+    of_histories = [option for option, value in histories.items() if value]
+    if of_log and of_histories:
+        message = (
+            f"{', '.join(of_log)} belong to a log of purchases, {', '.join(of_histories)} to a "
+            "table of histories: name the columns of one of them"
+        )
+        raise InputError(message)
+    missing = [option for option in needed if not log[option]]
+    if of_log and missing:
+        message = f"a log of purchases ({', '.join(of_log)}) needs {' and '.join(missing)} too"
+        raise InputError(message)
+    return bool(of_log)
+
+
 def show_fit(outcome: Outcome, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = block(outcome)
     if target.plot is not None:
         draw(target.plot, outcome)
     if target.customers is not None:
-        write_text(target.customers, outcome.customers)
+        write_text(target.customers, outcome.customers())
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
     for line in told(outcome.drops, outcome.notes, outcome.segments):
         tell(line)

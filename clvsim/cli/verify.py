@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import RenderableType
 from rich.text import Text
 
 from clvsim.cli.progress import Bar
@@ -32,8 +33,15 @@ def show_verdicts(*, as_json: bool) -> bool:
     heads = ("", "published", "closed form", "simulated", "z", "verdict")
     console = console_for()
     console.print(grid("Verification against the literature", heads, _rows(verdicts)))
+    later = [verdict for verdict in verdicts if verdict.prediction is not None]
+    if later:
+        console.print()
+        console.print(_held_out(later))
     failed = sum(not verdict.passed for verdict in verdicts)
-    console.print(f"\n{len(verdicts) - failed} of {len(verdicts)} figures agree.")
+    departed = sum(verdict.departs and verdict.passed for verdict in verdicts)
+    agreed = len(verdicts) - failed - departed
+    known = f"; {departed} depart{'s' * (departed == 1)} as known" if departed else ""
+    console.print(f"\n{agreed} of {len(verdicts)} figures agree{known}.")
     return passed
 
 
@@ -54,12 +62,48 @@ def _row(verdict: "Verdict") -> list[str | Text]:
         f"{verdict.closed_form:,.6g}",
         say.with_error(simulated, error),
         say.NOTHING if verdict.z is None else f"{verdict.z:+.1f}",
-        "agrees" if verdict.passed else Text("DIFFERS", style="bold"),
+        _said(verdict),
     ]
+
+
+def _held_out(verdicts: "list[Verdict]") -> RenderableType:
+    """What was observed after a fit, beside what the fit predicted."""
+    heads = ("", "observed", "predicted", "interval", "z", "tail", "verdict")
+    caption = (
+        "predicted: mean ± standard deviation, the luck of the customers and the error of the fit "
+        "together; tail: probability of so far out, on both sides; departs (known): the model of "
+        "the literature, correctly fitted, does not predict it"
+    )
+    title = "What was observed later, against what was predicted of it"
+    return grid(title, heads, map(_later_row, verdicts), caption)
+
+
+def _later_row(verdict: "Verdict") -> list[str | Text]:
+    later = verdict.prediction
+    if later is None:
+        return []
+    return [
+        verdict.citation.rpartition(", ")[2],
+        f"{later.observed:,.0f}",
+        say.with_error(later.expected, later.deviation),
+        f"{100.0 * later.level:g} %: {later.low:,.0f} to {later.high:,.0f}",
+        f"{later.z:+.1f}",
+        f"{100.0 * later.tail:.1f} %",
+        _said(verdict),
+    ]
+
+
+def _said(verdict: "Verdict") -> str | Text:
+    """The verdict in a word."""
+    if not verdict.passed:
+        return Text("DIFFERS", style="bold")
+    return "departs (known)" if verdict.departs else "agrees"
 
 
 def _plain(verdict: "Verdict") -> dict[str, Any]:
     fields = dataclasses.asdict(verdict)
+    if verdict.prediction is not None:
+        fields["prediction"] |= {"z": verdict.prediction.z, "holds": verdict.prediction.holds}
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in fields.items()

@@ -17,12 +17,17 @@ from clvsim.report.tables import grid
 
 #: p-value below which nobody asks how far.
 _TINY = 1e-3
+#: Commands that count purchases, and what who never came back did.
+_ONCE = {
+    "transactions": "bought on one day only",
+    "opportunities": "never bought after joining",
+}
 
 
 def fit_report(outcome: Outcome) -> list[RenderableType]:
     """Tables of a fit: models compared, estimates of all of them, and the holdout."""
     parts = [_models(outcome), _estimates(outcome)]
-    if outcome.what == "transactions":
+    if outcome.what in _ONCE:
         parts.append(_purchases(outcome))
     return parts
 
@@ -106,7 +111,7 @@ def _purchases(outcome: Outcome) -> RenderableType:
     facts = outcome.segments[0].facts
     rows: list[list[str | Text]] = [
         ["customers", f"{outcome.segments[0].customers:,.0f}"],
-        ["bought on one day only", f"{facts['bought_once']:,.0f}"],
+        [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}"],
         ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}"],
     ]
     if "holdout_observed" in facts:

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+#: Quantile below which the first term of its series is all there is of it.
+_FIRST_TERM = 1e-12
+
+
 @dataclass(frozen=True)
 class Family:
     """One continuous distribution in standard form (``loc`` 0, ``scale`` 1).
@@ -45,12 +49,26 @@ def _special(name: str) -> Callable[..., Floats]:
     return call
 
 
+def _beta_lower(a: float, b: float, q: Floats) -> Floats:
+    """Lower quantile of the beta distribution.
+
+    SciPy has none for a ``q`` below 1e-16 where one shape is near 1: there the first term of the
+    series, ``q = x^a/(a B(a, b))``, is exact to the last digit.
+    """
+    found = np.asarray(scipy.special.betaincinv(a, b, q))
+    if not np.isnan(found).any():
+        return found
+    with np.errstate(all="ignore"):
+        first = np.exp((np.log(q) + np.log(a) + scipy.special.betaln(a, b)) / a)
+    return np.where(np.isnan(found) & (first < _FIRST_TERM), first, found)
+
+
 def _beta_upper(a: float, b: float, q: Floats) -> Floats:
-    """Upper quantile of the beta distribution; SciPy has none for tiny ``q`` and b just above 1."""
+    """Upper quantile of the beta distribution: the lower one of its mirror image in the tail."""
     found = np.asarray(scipy.special.betainccinv(a, b, q))
     missing = np.isnan(found)
     if missing.any():
-        found = np.where(missing, 1.0 - scipy.special.betaincinv(b, a, q), found)
+        found = np.where(missing, 1.0 - _beta_lower(b, a, q), found)
     return found
 
 
@@ -59,7 +77,7 @@ _ndtri = _special("ndtri")
 FAMILIES: dict[str, Family] = {
     "beta": Family(
         ("a", "b"),
-        _special("betaincinv"),
+        _beta_lower,
         _beta_upper,
         lambda a, b: a / (a + b),
         (0.0, 1.0),

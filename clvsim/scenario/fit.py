@@ -29,7 +29,8 @@ class Fit(Section):
     aic: float | None = None
     """Akaike's information criterion, lower is better."""
     parameters: _Paths = ()
-    """Numbers of the segment that were fitted, as dotted paths inside it: ``churn.a``."""
+    """Numbers of the segment that were fitted, as dotted paths inside it: ``churn.a``, or
+    ``transitions.0.1`` for the second number of the first row."""
     covariance: _Rows = ()
     """Covariance of the logarithms of these numbers: one row and one column each."""
     notes: _Texts = ()

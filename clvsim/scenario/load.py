@@ -29,7 +29,7 @@ from clvsim.scenario.overlay import overlay
 from clvsim.scenario.posterior import with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
-from clvsim.scenario.uncertain import beyond, settle
+from clvsim.scenario.uncertain import beyond, misplaced, settle
 
 Table = Mapping[str, Any]
 
@@ -181,7 +181,7 @@ def _validated(
             if not (fault.message == MISSING and silent and fault.path.startswith(silent))
         ]
     else:
-        faults += beyond(parts, scenario, parts.data)
+        faults += [*misplaced(parts, scenario), *beyond(parts, scenario, parts.data)]
     return scenario, faults + check(settled)
 
 

@@ -36,6 +36,8 @@ _SHARED = {
     ("shocks",): "a shock is drawn in every world as it is",
     ("money", "discount_rate"): "amounts of all worlds are compared at one rate",
 }
+#: Tables whose rows are probabilities that add up to 1.
+_ROWS = ("transitions.", "transitions_uncontacted.")
 _ALLOWED = '{ uncertain = "NAME", … } with the name and parameters of a SciPy distribution'
 
 
@@ -137,6 +139,21 @@ def beyond(
                 break
 
 
+def misplaced(document: "Document", scenario: "Scenario") -> Iterator["Fault"]:
+    """Faults of fits that name what is no number of their segment."""
+    for name, segment in scenario.segments.items():
+        table = segment.model_dump(by_alias=True)
+        for path in segment.fit.parameters if segment.fit is not None else ():
+            try:
+                value = _get(table, _keys(path))
+            except (KeyError, IndexError, TypeError):
+                value = None
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                message = f"names {path!r}, which is no number of the segment"
+                place = ("segments", name, "fit", "parameters")
+                yield document.fault(place, message, "dotted paths inside it, like churn.a")
+
+
 def is_uncertain(scenario: "Scenario") -> bool:
     """Whether any number of a scenario is drawn anew in every world."""
     return bool(scenario.uncertain) or any(
@@ -184,8 +201,9 @@ def _drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, 
             ]
             factors = np.exp(_root(segment.fit.covariance) @ np.array(scores))
             for path, factor in zip(segment.fit.parameters, factors, strict=True):
-                keys = ("segments", name, *path.split("."))
+                keys = ("segments", name, *_keys(path))
                 _put(data, keys, float(factor) * _get(data, keys))
+            _rows_to_one(data["segments"][name], segment.fit.parameters)
         for number, posterior in enumerate(segment.posterior):
             share = uniform(seed, world, f"segments.{name}.posterior.{number}{mark}")
             draw = posterior.draws[int(share * len(posterior.draws))]
@@ -213,6 +231,20 @@ def _root(covariance: tuple[tuple[float, ...], ...]) -> Any:
     """A square root of a covariance, which may be singular."""
     values, vectors = np.linalg.eigh(np.array(covariance))
     return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def _keys(path: str) -> tuple[str | int, ...]:
+    """The keys of a dotted path; a whole number is a place in a list, from 0."""
+    return tuple(int(key) if key.isdecimal() else key for key in path.split("."))
+
+
+def _rows_to_one(segment: dict[str, Any], paths: tuple[str, ...]) -> None:
+    """Bring rows of transitions that were drawn back to a sum of 1, their odds as drawn."""
+    for path in sorted({path.rpartition(".")[0] for path in paths if path.startswith(_ROWS)}):
+        values = _get(segment, _keys(path))
+        total = float(sum(values))
+        for place, value in enumerate(values):
+            _put(segment, (*_keys(path), place), value / total)
 
 
 def _get(data: Any, path: tuple[str | int, ...]) -> Any:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from clvsim.verification.estimate import Estimate
+import numpy as np
+
+from clvsim.verification.estimate import Estimate, Floats
 
 #: Largest deviation of a simulated figure that chance explains, standard errors.
 Z_LIMIT = 4.0
@@ -14,6 +16,58 @@ PRECISION = 1e-3
 EXACT = 1e-9
 #: Relative standard error that is rounding.
 _NO_ERROR = 1e-12
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An observation beside the distribution that was predicted of it.
+
+    Attributes
+    ----------
+    observed : float
+    expected, deviation : float
+        Mean and standard deviation of the predictive distribution.
+    level : float
+        Probability of the interval, 1.
+    low, high : float
+        Bounds that the prediction lies below and above with the same probability.
+    tail : float
+        Probability of a value at least as far out as the observed one, both sides together, 1.
+    """
+
+    observed: float
+    expected: float
+    deviation: float
+    level: float
+    low: float
+    high: float
+    tail: float
+
+    @property
+    def z(self) -> float:
+        """Distance of the observation from the expectation, standard deviations."""
+        return (self.observed - self.expected) / self.deviation
+
+    @property
+    def holds(self) -> bool:
+        """Whether the interval holds the observation."""
+        return self.low <= self.observed <= self.high
+
+
+def prediction(observed: float, draws: Floats, level: float = 0.95) -> Prediction:
+    """An observation beside draws of its predictive distribution, ``(world,)``."""
+    half = 0.5 * (1.0 - level)
+    low, high = np.quantile(draws, [half, 1.0 - half])
+    tail = 2.0 * min(float(np.mean(draws <= observed)), float(np.mean(draws >= observed)))
+    return Prediction(
+        observed=float(observed),
+        expected=float(np.mean(draws)),
+        deviation=float(np.std(draws, ddof=1)),
+        level=level,
+        low=float(low),
+        high=float(high),
+        tail=min(tail, 1.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -31,6 +85,11 @@ class Finding:
         Recomputed outside clvsim from the published inputs, with all digits given.
     estimate : Estimate or None
         Of the simulator; None for a closed form alone.
+    prediction : Prediction or None
+        What was observed of the quantity later, against what was predicted of it.
+    departs : bool
+        Whether what was observed is known to lie outside of the predictive interval: a fault of
+        the model from the literature, not of the simulator.
     """
 
     citation: str
@@ -39,6 +98,8 @@ class Finding:
     published: str | None = None
     recomputed: str | None = None
     estimate: Estimate | None = None
+    prediction: Prediction | None = None
+    departs: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +118,11 @@ class Verdict:
         ``EXACT``, else infinite.
     passed : bool
         Closed form as printed and as recomputed, to every digit; ``|z|`` at most ``Z_LIMIT``; the
-        relative standard error at most ``PRECISION``.
+        relative standard error at most ``PRECISION``; what was observed inside of its predictive
+        interval or, where it is known to depart, outside.
+    prediction : Prediction or None
+    departs : bool
+        Whether the observation is known to lie outside.
     """
 
     citation: str
@@ -68,6 +133,8 @@ class Verdict:
     standard_error: float | None
     z: float | None
     passed: bool
+    prediction: Prediction | None = None
+    departs: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +163,9 @@ def judge(finding: Finding, precision: float = PRECISION) -> Verdict:
     if estimate is not None:
         z = deviation(estimate, finding.closed_form)
         precise = estimate.standard_error <= precision * abs(finding.closed_form)
+    later = finding.prediction
+    # A departure that is none would be told wrongly, too.
+    as_told = later is None or later.holds != finding.departs
     return Verdict(
         citation=finding.citation,
         quantity=finding.quantity,
@@ -104,7 +174,9 @@ def judge(finding: Finding, precision: float = PRECISION) -> Verdict:
         simulated=None if estimate is None else estimate.value,
         standard_error=None if estimate is None else estimate.standard_error,
         z=z,
-        passed=as_printed and precise and (z is None or abs(z) <= Z_LIMIT),
+        passed=as_printed and precise and as_told and (z is None or abs(z) <= Z_LIMIT),
+        prediction=later,
+        departs=finding.departs,
     )
 
 

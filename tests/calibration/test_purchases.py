@@ -13,6 +13,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clvsim.calibration import purchases
 from clvsim.calibration.purchases import (
     Summary,
     fit_bg_bb,
@@ -96,6 +97,17 @@ def test_cdnow_fits_to_every_printed_digit(cohort):
     assert list(bg_nbd.parameters) == ["r", "alpha", "a", "b"]
     assert list(pareto_nbd.parameters) == ["r", "alpha", "s", "beta"]
     assert list(values.parameters) == ["p", "q", "gamma"]
+
+
+@pytest.mark.parametrize("fit", [fit_bg_nbd, fit_pareto_nbd])
+def test_a_search_among_some_customers_finds_the_same(cohort, fit, monkeypatch):
+    of_all = fit(cohort.summary)
+    monkeypatch.setattr(purchases, "_ROUGH", 100)
+    of_some = fit(cohort.summary)
+    found, expected = of_some.parameters.values(), of_all.parameters.values()
+    assert list(found) == pytest.approx(list(expected), rel=1e-5)
+    assert of_some.log_likelihood == pytest.approx(of_all.log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(of_some.covariance, of_all.covariance, rtol=1e-4)
 
 
 def test_donors_fit_to_every_printed_digit():

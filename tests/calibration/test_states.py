@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clvsim.api import Effort, run
 from clvsim.calibration.block import state_block
 from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.records import open_records
@@ -10,7 +11,8 @@ from clvsim.calibration.states import StateColumns, fit_states
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.load import load
 from clvsim.scenario.model import StatesSegment
-from tests.statistics import assert_proportion
+from clvsim.scenario.uncertain import in_world
+from tests.statistics import assert_mean, assert_proportion
 
 NAMED = StateColumns("id", "month", "state", "paid")
 
@@ -123,3 +125,58 @@ def test_the_block_loads_unchanged(panel, tmp_path, value):
     assert segment.states[chain.begin] == "new"
     # Of those who are gone nothing is expected; without values nobody knows who is best.
     assert segment.states[chain.lost] == "lapsed" if value else "no --value" in fitted.notes[-1]
+
+
+def test_the_covariance_is_multinomial_row_by_row(panel):
+    rows = [f"a,{month},{state},1" for month, state in enumerate("xxyxzxyyyx")]
+    found = fit_states(panel(*rows), StateColumns("id", "month", "state"), "month")
+    paths, covariance = found.sampling()
+    block = found.block_values()
+    at = {state: place for place, state in enumerate(found.states)}
+    cells = [tuple(map(int, path.split(".")[1:])) for path in paths]
+    names = [(block["states"][i], block["states"][j]) for i, j in cells]
+    # From z there was one way only.
+    assert {one for one, _ in names} == {"x", "y"}
+    for (one, to), variance in zip(names, np.diag(covariance), strict=True):
+        n, k = found.counts[at[one]].sum(), found.counts[at[one], at[to]]
+        assert variance == pytest.approx(1 / k - 1 / n)
+    for a, b in np.ndindex(covariance.shape):
+        if a != b:
+            same = names[a][0] == names[b][0]
+            expected = -1 / found.counts[at[names[a][0]]].sum() if same else 0.0
+            assert covariance[a, b] == pytest.approx(expected)
+
+
+def test_every_world_draws_its_own_transitions_with_the_errors_of_the_counts(panel, tmp_path):
+    rng = np.random.default_rng(3)
+    rows = [
+        f"{who},{month},s{rng.choice(3, p=[0.6, 0.3, 0.1])},1"
+        for who in range(100)
+        for month in range(4)
+    ]
+    fitted = fit_states(panel(*rows), NAMED, "month")
+    scenario = tmp_path / "scenario.toml"
+    rest = "[time]\nperiods = 6\n[cohorts.all]\nsegment = 'panel'\ncustomers = 100\n"
+    scenario.write_text(state_block(fitted) + rest, "utf-8")
+    plan = load(scenario).baseline
+    worlds = 600
+    drawn = np.array(
+        [in_world(plan, 1, world).segments["panel"].transitions for world in range(worlds)]
+    )
+    assert drawn.sum(axis=2) == pytest.approx(np.ones((worlds, 3)), abs=1e-12)
+    order = [fitted.states.index(name) for name in plan.segments["panel"].states]
+    counts = fitted.counts[np.ix_(order, order)]
+    odds = np.log(drawn[:, 0, 0] / drawn[:, 0, 1])
+    variance = 1 / counts[0, 0] + 1 / counts[0, 1]
+    assert_mean(odds, None, np.log(counts[0, 0] / counts[0, 1]))
+    assert_mean((odds - odds.mean()) ** 2, None, variance, fault=0.4 * variance)
+    result = run(plan, effort=Effort(worlds=2))
+    assert np.isfinite(result["npv"].values).all()
+
+
+def test_a_covariance_too_large_is_left_out_and_told(panel):
+    rng = np.random.default_rng(4)
+    rows = [f"a,{month},s{rng.integers(20):02},1" for month in range(3_000)]
+    found = fit_states(panel(*rows), NAMED, "month")
+    assert found.sampling()[0] == []
+    assert "the block holds no covariance of more than 150" in found.notes[-1]

@@ -111,6 +111,16 @@ def test_fitted_numbers_are_drawn_together(tmp_path):
     assert np.abs((found - covariance) / spread).max() < z_limit()
 
 
+@pytest.mark.parametrize("path", ["churn.c", "churn", "spend.a", "transitions.0.1", "churn.a.b"])
+def test_a_fit_of_what_is_no_number_is_refused(tmp_path, path):
+    file = tmp_path / "plan.toml"
+    text = "[segments.b]" + FIT.format().replace('"churn.a"', f'"{path}"')
+    file.write_text("[time]\nperiods = 6\n" + text + '[cohorts.c]\nsegment = "b"\ncustomers = 1\n')
+    with pytest.raises(ScenarioError) as error:
+        load(file)
+    assert f"names '{path}', which is no number of the segment" in str(error.value)
+
+
 FAULTS = [
     ('cost_to_serve = { uncertain = "gama", a = 4 }', "did you mean 'gamma'"),
     ('cost_to_serve = { uncertain = "gamma" }', "needs its parameter 'a'"),

@@ -7,10 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from clvsim.calibration.purchases import fit_pareto_nbd
 from clvsim.verification import Verdict, run_cases
 from clvsim.verification import cases as every_case
+from clvsim.verification.cdnow import cohort
 from clvsim.verification.estimate import Estimate, estimate, mean, ratio
-from clvsim.verification.verdict import EXACT, PRECISION, Z_LIMIT, Finding, agrees, judge
+from clvsim.verification.prediction import purchases_ahead
+from clvsim.verification.verdict import (
+    EXACT,
+    PRECISION,
+    Z_LIMIT,
+    Finding,
+    agrees,
+    judge,
+    prediction,
+)
 
 # Without the JIT a customer takes a thousand times as long: the cases are the compiled engine's.
 pytestmark = pytest.mark.skipif(
@@ -51,6 +62,44 @@ def test_scores_are_spread_as_chance_spreads_them(full):
     # so the bound is far below the 1 of independent scores.
     scores = [verdict.z for verdict in full[0] if verdict.standard_error]
     assert math.sqrt(math.fsum(z * z for z in scores) / len(scores)) > 0.4
+
+
+def test_cdnow_s_holdout_lies_inside_where_the_model_holds_and_nowhere_else(full):
+    held_out = {one.citation: one for one in full[0] if one.prediction is not None}
+    bg_nbd, pareto_nbd = held_out.values()
+    for verdict, deviation in ((bg_nbd, 102.0), (pareto_nbd, 132.0)):
+        assert verdict.prediction.observed == 1882.0
+        assert verdict.prediction.level == 0.95
+        # As by the delta method from the fit's covariance and the customers' variances.
+        assert verdict.prediction.deviation == pytest.approx(deviation, rel=0.05)
+        assert verdict.prediction.expected == pytest.approx(verdict.closed_form, rel=0.015)
+    assert pareto_nbd.prediction.holds
+    assert not pareto_nbd.departs
+    assert not bg_nbd.prediction.holds
+    assert bg_nbd.departs
+    assert bg_nbd.prediction.z == pytest.approx(2.2, abs=0.1)
+
+
+def test_without_the_fit_s_error_the_holdout_would_be_outside():
+    customers = cohort()
+    fitted = fit_pareto_nbd(customers.summary)
+    lucky = purchases_ahead(fitted, customers.summary, 39.0, 256, fit_is_exact=True)
+    found = prediction(customers.later.sum(), lucky)
+    assert found.deviation == pytest.approx(70.0, rel=0.06)
+    assert not found.holds
+    assert found.tail < 0.01
+
+
+def test_an_observation_outside_fails_and_so_does_a_departure_that_is_none():
+    draws = np.linspace(0.0, 100.0, 1001)
+    finding = Finding("somebody", "something", 50.0, prediction=prediction(97.0, draws))
+    assert finding.prediction.low == pytest.approx(2.5)
+    assert finding.prediction.tail == pytest.approx(0.062, abs=1e-3)
+    assert judge(finding).passed
+    assert not judge(replace(finding, departs=True)).passed
+    finding = replace(finding, prediction=prediction(98.0, draws))
+    assert not judge(finding).passed
+    assert judge(replace(finding, departs=True)).passed
 
 
 def as_finding(verdict: Verdict) -> Finding:

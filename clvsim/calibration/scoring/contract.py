@@ -36,10 +36,14 @@ class Contract:
     a, b : float
         Beta distribution of the churn probability over new customers, 1; b is 0 where all have
         the same, and then ``a`` is this one.
+    hazard : tuple of float
+        Multipliers m of the hazard before the first renewal, the second, …: a customer renews with
+        probability ``(1-θ)^m``. The last one holds from there on; empty: all are 1.
     """
 
     a: float
     b: float = 0.0
+    hazard: tuple[float, ...] = ()
 
     def payments(self, tenure: Floats, outlook: Outlook) -> tuple[Floats, Floats]:
         """Expected payments within the horizon, and the same discounted, shape (customer,).
@@ -56,31 +60,61 @@ class Contract:
     def _annuity(self, tenure: float, horizon: float, discount: float) -> float:
         """Discounted payments of one tenure.
 
-        Without a horizon the DERL of Fader & Hardie (2010, equation 6) at n = tenure + 1: the mean
-        of ``(1-θ)/(1 - v(1-θ))`` over the churn θ of those still there, and undiscounted its limit.
+        Payment by payment as long as the hazard's multiplier changes; from there on `_perpetual`.
         """
         v = 1.0 / (1.0 + discount)
-        if not self.b:
-            stay = 1.0 - self.a
-            rest = 1.0 - stay * v
-            return stay * (1.0 - float((stay * v) ** horizon)) / rest if rest > 0.0 else horizon
-        b = self.b + tenure
-        if math.isinf(horizon):
-            if not discount:
-                return b / (self.a - 1.0) if self.a > 1.0 else math.inf
-            leaves, weights = beta_points(self.a, b)
-            return float(weights @ ((1.0 - leaves) / (1.0 - v + v * leaves)))
-        periods = np.arange(1.0, horizon + 1.0)
-        return float(np.exp(self._log_stay(b, periods)) @ v ** (periods - 1.0))
+        changing = max(len(self.hazard) - tenure - 1.0, 0.0) if math.isinf(horizon) else horizon
+        periods = np.arange(1.0, changing + 1.0)
+        first = float(np.exp(self._log_stay(tenure, periods)) @ v ** (periods - 1.0))
+        if not math.isinf(horizon):
+            return first
+        rest = float(np.exp(self._log_stay(tenure, np.array(changing)))) * v**changing
+        return first + rest * self._perpetual(tenure + changing, v) if rest else first
 
-    def _log_stay(self, b: Floats | float, periods: Floats) -> Floats:
-        """Log-probability of renewing so many times, after ``b - self.b`` renewals."""
+    def _perpetual(self, tenure: float, v: float) -> float:
+        """Payments without a horizon, the multiplier of the hazard no longer changing.
+
+        The DERL of Fader & Hardie (2010, equation 6) at n = tenure + 1: the mean of
+        ``s/(1 - v s)`` over the stay ``s = (1-θ)^m`` of those still there, and undiscounted its
+        limit.
+        """
+        last = self.hazard[-1] if self.hazard else 1.0
         if not self.b:
-            return np.asarray(
-                periods * math.log1p(-self.a) if self.a < 1.0 else periods * -math.inf
-            )
+            stay = (1.0 - self.a) ** last
+            return stay / (1.0 - v * stay) if v * stay < 1.0 else math.inf
+        if v == 1.0 and (self.a <= 1.0 or last == 0.0):
+            return math.inf
+        if v == last == 1.0:
+            return (self.b + float(self._exposure(tenure))) / (self.a - 1.0)
+        log_stays, weights = self._log_stays(tenure)
+        leave = v * -np.expm1(log_stays) + 1.0 - v
+        return float(weights @ (np.exp(log_stays) / _nonzero(leave)))
+
+    def _log_stays(self, tenure: float) -> tuple[Floats, Floats]:
+        """Points and weights for means over the log of a period's stay of those still there."""
+        last = self.hazard[-1] if self.hazard else 1.0
+        leaves, weights = beta_points(self.a, self.b + float(self._exposure(tenure)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (last * np.log1p(-leaves) if last else np.zeros_like(leaves)), weights
+
+    def _exposure(self, tenure: Floats | float) -> Floats:
+        """Multipliers of the hazard added up over so many renewals; the last one holds on."""
+        at = np.asarray(tenure, dtype=np.float64)
+        if not self.hazard:
+            return at
+        table = np.concatenate(([0.0], np.cumsum(self.hazard)))
+        known = np.minimum(at, len(self.hazard))
+        return np.asarray(table[known.astype(np.int64)] + (at - known) * self.hazard[-1])
+
+    def _log_stay(self, tenure: Floats | float, periods: Floats) -> Floats:
+        """Log-probability of renewing so many times more after as many as the tenure."""
+        before = self._exposure(tenure)
+        ahead = self._exposure(np.asarray(tenure) + periods) - before
+        if not self.b:
+            log = math.log1p(-self.a) if self.a < 1.0 else -math.inf
+            return np.multiply(ahead, log, out=np.zeros_like(ahead), where=ahead > 0.0)
         betaln = scipy.special.betaln
-        return np.asarray(betaln(self.a, b + periods) - betaln(self.a, b))
+        return np.asarray(betaln(self.a, self.b + before + ahead) - betaln(self.a, self.b + before))
 
     def quantile(self, tenure: Floats, outlook: Outlook, level: float) -> Floats:
         """Discounted payments that the customer's own stay below with a probability, (customer,).
@@ -94,7 +128,7 @@ class Contract:
         for _ in range(_HALVINGS):
             middle = np.floor(0.5 * (low + high))
             # P(payments <= k) >= level is P(payments > k) <= 1 - level.
-            enough = self._log_stay(self.b + own, middle + 1.0) <= log_more
+            enough = self._log_stay(own, middle + 1.0) <= log_more
             high = np.where(enough, middle, high)
             low = np.where(enough, low, np.minimum(middle + 1.0, high))
         if outlook.discount == 0.0:
@@ -121,11 +155,39 @@ class Contract:
             return max((2.0 * mean - (1.0 + v) * squared) / (1.0 - v) - mean**2, 0.0)
         if not outlook.is_endless:
             periods = np.arange(1.0, outlook.horizon + 1.0)
-            made = np.exp(self._log_stay(self.b + tenure, periods))
+            made = np.exp(self._log_stay(tenure, periods))
             return max(float(made @ (2.0 * periods - 1.0)) - mean**2, 0.0)
+        if self.hazard:
+            return self._endless_variance(tenure, mean)
         if not self.b:
             return (1.0 - self.a) / self.a**2 if self.a else math.inf
         if self.a <= 2.0:
             return math.inf
         b = self.b + tenure
         return mean + 2.0 * b * (b + 1.0) / ((self.a - 1.0) * (self.a - 2.0)) - mean**2
+
+    def _endless_variance(self, tenure: float, mean: float) -> float:
+        """Variance of the payments without horizon and discount where the hazard changes first.
+
+        ``E[K²] = Σ (2k-1) P(K >= k)``, from the last change on by the mean over the stay s:
+        ``(2L-1) s/(1-s) + 2 s/(1-s)²`` for those who made L payments until then.
+        """
+        if math.isinf(mean) or (self.b and self.a <= 2.0):
+            return math.inf
+        made = max(len(self.hazard) - tenure - 1.0, 0.0)
+        periods = np.arange(1.0, made + 1.0)
+        square = float(np.exp(self._log_stay(tenure, periods)) @ (2.0 * periods - 1.0))
+        if self.b:
+            log_stays, weights = self._log_stays(tenure + made)
+        else:
+            stay = self.hazard[-1] * (math.log1p(-self.a) if self.a < 1.0 else -math.inf)
+            log_stays, weights = np.array([stay]), np.ones(1)
+        leave = _nonzero(-np.expm1(log_stays))
+        later = np.exp(log_stays) * ((2.0 * made - 1.0) / leave + 2.0 / leave**2)
+        square += float(np.exp(self._log_stay(tenure, np.array(made)))) * float(weights @ later)
+        return max(square - mean**2, 0.0)
+
+
+def _nonzero(leave: Floats) -> Floats:
+    """Probabilities of leaving; of 0, which rounding makes of what hardly weighs, infinity."""
+    return np.where(leave > 0.0, leave, np.inf)

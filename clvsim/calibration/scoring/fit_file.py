@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from clvsim.calibration.scoring.contract import Contract
+from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, ParetoNbd, SameValue
 from clvsim.errors import Fault, ScenarioError
 from clvsim.fields import Money, Multipliers, Probability, Section, Step
@@ -85,11 +86,9 @@ _Churn = Annotated[
 ]
 
 
-class _Purchases(Section):
-    """What both purchase models have."""
+class _Values(Section):
+    """What all purchase models have."""
 
-    purchase_rate: Gamma
-    """Purchases per period while alive."""
     spend: _Spend
     """Value of a purchase: a number, or the distribution of the customers' means."""
     spend_shape: _Positive | None = None
@@ -110,6 +109,13 @@ class _Purchases(Section):
         if isinstance(self.spend, InverseGamma) and self.spend_shape is not None:
             return GammaGamma(self.spend_shape, self.spend.a, self.spend.scale)
         return SameValue(float(self.spend))  # type: ignore[arg-type]  # a number, as validated
+
+
+class _Purchases(_Values):
+    """What both purchase models in continuous time have."""
+
+    purchase_rate: Gamma
+    """Purchases per period while alive."""
 
 
 class BgNbdSegment(_Purchases):
@@ -142,6 +148,23 @@ class ParetoNbdSegment(_Purchases):
         return ParetoNbd(rate.a, 1.0 / rate.scale, death.a, 1.0 / death.scale)
 
 
+class BgBbSegment(_Values):
+    """A segment of BG/BB customers: one opportunity a period."""
+
+    relationship: Literal["bg/bb"]
+    """Model of purchases."""
+    purchase_probability: Beta
+    """Probability of a purchase at each opportunity, while a customer."""
+    churn: Beta
+    """Probability of dropping out before an opportunity."""
+
+    @property
+    def model(self) -> BgBb:
+        """Model of purchases."""
+        buys, leaves = self.purchase_probability, self.churn
+        return BgBb(buys.a, buys.b, leaves.a, leaves.b)
+
+
 class ContractSegment(Section):
     """A segment of customers with a contract."""
 
@@ -158,17 +181,6 @@ class ContractSegment(Section):
     fit: Fit | None = None
     """Where the numbers come from."""
 
-    @field_validator("hazard_by_tenure")
-    @classmethod
-    def _is_flat(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if any(one != 1.0 for one in value):
-            message = (
-                "scores know a customer's churn as constant: fit it with --model sbg or "
-                "--model geometric"
-            )
-            raise ValueError(message)
-        return value
-
     @field_validator("spend")
     @classmethod
     def _has_a_mean(cls, value: float | Distribution) -> float | Distribution:
@@ -181,8 +193,8 @@ class ContractSegment(Section):
     def contract(self) -> Contract:
         """Model of leaving."""
         if isinstance(self.churn, Beta):
-            return Contract(self.churn.a, self.churn.b)
-        return Contract(self.churn)
+            return Contract(self.churn.a, self.churn.b, self.hazard_by_tenure)
+        return Contract(self.churn, hazard=self.hazard_by_tenure)
 
     @property
     def mean_spend(self) -> float:
@@ -194,12 +206,13 @@ def _mean(spend: Distribution) -> float:
     return mean(spend.distribution, spend.parameters)
 
 
-Segment = BgNbdSegment | ParetoNbdSegment | ContractSegment
+Segment = BgNbdSegment | ParetoNbdSegment | BgBbSegment | ContractSegment
 """A segment that can be scored."""
 _MODELS: dict[str, type[Segment]] = {
     _CONTRACT: ContractSegment,
     "bg/nbd": BgNbdSegment,
     "pareto/nbd": ParetoNbdSegment,
+    "bg/bb": BgBbSegment,
 }
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration.scoring.purchase import GammaGamma, SameValue
+from clvsim.calibration.scoring.opportunity import BgBb
+from clvsim.calibration.scoring.purchase import GammaGamma, SameValue, amounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,6 +132,40 @@ def places(history: History, scale: float) -> Places:
     )
 
 
+def opportunity_places(history: History) -> Places:
+    """The places around customers with opportunities: a ladder of those taken, one of those missed.
+
+    Up to 12 of each every history has a place of its own.
+    """
+    whole = np.rint(history.frequency), np.rint(history.age - history.frequency)
+    rungs, shares, ladders = [], [], []
+    for count in whole:
+        ladder = _ladder(float(count.max()))
+        rung = np.searchsorted(ladder, count, side="right") - 1
+        upper = np.minimum(rung + 1, ladder.size - 1)
+        shares.append((count - ladder[rung]) / np.maximum(ladder[upper] - ladder[rung], 1))
+        rungs.append((rung, upper))
+        ladders.append(ladder)
+    most = ladders[1].size
+    keys, weights = [], []
+    for row, by_row in zip(rungs[0], (1.0 - shares[0], shares[0]), strict=True):
+        for column, by_column in zip(rungs[1], (1.0 - shares[1], shares[1]), strict=True):
+            weight = by_row * by_column
+            weights.append(weight)
+            keys.append(
+                np.where(weight > 0.0, row * most + column, rungs[0][0] * most + rungs[1][0])
+            )
+    used, corners = np.unique(np.array(keys), return_inverse=True)
+    taken, missed = ladders[0][used // most], ladders[1][used % most]
+    return Places(
+        frequency=taken.astype(np.float64),
+        age=(taken + missed).astype(np.float64),
+        corners=corners.reshape(4, -1),
+        weights=np.array(weights),
+        keys=np.column_stack((taken, missed)),
+    )
+
+
 def _ladder(most: float) -> Whole:
     """Frequencies of the lattice, from 0 to the first that is at least ``most``, shape (rung,)."""
     rungs = list(range(_EACH + 1))
@@ -140,7 +175,7 @@ def _ladder(most: float) -> Whole:
 
 
 def spread(
-    model: PurchaseModel,
+    model: PurchaseModel | BgBb,
     value: Value,
     history: History,
     outlook: Outlook,
@@ -152,7 +187,7 @@ def spread(
 
     Parameters
     ----------
-    model : PurchaseModel
+    model : PurchaseModel or BgBb
     value : Value
     history : History
     outlook : Outlook
@@ -162,7 +197,10 @@ def spread(
         Expected margin of a purchase, shape (customer,), currency.
     seed : int
     """
-    lattice = places(history, model.scale)
+    if isinstance(model, BgBb):
+        lattice = opportunity_places(history)
+    else:
+        lattice = places(history, model.scale)
     table, squares = _drawn(model, value, outlook, lattice, seed)
     low, high, variance = (np.empty(alive.size) for _ in range(3))
     for block in history.blocks():
@@ -193,7 +231,7 @@ def _quantile(
 
 
 def _drawn(
-    model: PurchaseModel, value: Value, outlook: Outlook, lattice: Places, seed: int
+    model: PurchaseModel | BgBb, value: Value, outlook: Outlook, lattice: Places, seed: int
 ) -> tuple[Floats, Floats]:
     """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2)."""
     table = np.empty((lattice.age.size, _LEVELS.size))
@@ -201,10 +239,15 @@ def _drawn(
     for at, key in enumerate(lattice.keys.tolist()):
         random = np.random.default_rng([seed, *key])
         frequency, age = lattice.frequency[at : at + 1], lattice.age[at : at + 1]
-        futures = model.futures(random, frequency, age, DRAWS)
-        drawn = discounted_values(
-            random, futures, outlook, value, frequency, buys_last=model.buys_last
-        )[0]
+        if isinstance(model, BgBb):
+            shape = value.p if isinstance(value, GammaGamma) else math.inf
+            drawn = model.values(random, outlook, shape, float(frequency[0]), float(age[0]), DRAWS)
+            drawn = drawn * _own_means(random, value, frequency, DRAWS)[0]
+        else:
+            futures = model.futures(random, frequency, age, DRAWS)
+            drawn = discounted_values(
+                random, futures, outlook, value, frequency, buys_last=model.buys_last
+            )[0]
         table[at] = np.quantile(drawn, _LEVELS)
         moments[at] = drawn.mean(), np.square(drawn).mean()
     return table, moments
@@ -255,24 +298,23 @@ def discounted_values(
         if not few.size:
             break
         factor = np.exp(-force * span[few] * random.random(few.size))
-        flat[few] += factor * _amounts(random, shape, few.size)
+        flat[few] += factor * amounts(random, shape, few.size)
     many = np.flatnonzero(number > _ONE_BY_ONE)
     if many.size:
         flat[many] += _sums(random, shape, number[many], force * span[many])
     if buys_last:
         last = np.flatnonzero(futures.life.ravel() < end)
         factor = np.exp(-force * span[last])
-        flat[last] += factor * _amounts(random, shape, last.size)
+        flat[last] += factor * amounts(random, shape, last.size)
+    return np.asarray(total * _own_means(random, value, frequency, total[0].size))
+
+
+def _own_means(random: Generator, value: Value, frequency: Floats, draws: int) -> Floats:
+    """Customers' own mean values over their expectation, given what they spent, (place, draw)."""
     if isinstance(value, SameValue):
-        return total
-    # The customer's own mean over its expectation, given what it has spent.
+        return np.ones((frequency.size, draws))
     known = value.p * frequency[:, None] + value.q
-    return total * ((known - 1.0) / random.standard_gamma(known, total.shape))
-
-
-def _amounts(random: Generator, shape: float, size: int) -> Floats:
-    """Values of purchases over the customer's own mean."""
-    return np.ones(size) if math.isinf(shape) else random.standard_gamma(shape, size) / shape
+    return np.asarray((known - 1.0) / random.standard_gamma(known, (frequency.size, draws)))
 
 
 def _sums(random: Generator, shape: float, number: Whole, fall: Floats) -> Floats:

@@ -330,3 +330,11 @@ class SameValue:
 
 Value = GammaGamma | SameValue
 """How much a purchase is worth."""
+
+
+def amounts(random: Generator, shape: float, size: int) -> Floats:
+    """Drawn values of purchases over the customer's own mean, shape (size,), 1.
+
+    A gamma of a shape, or the mean itself where that is infinite.
+    """
+    return np.ones(size) if math.isinf(shape) else random.standard_gamma(shape, size) / shape

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from clvsim.calendar import PERIODS_PER_YEAR
 from clvsim.calibration.drops import refuse
-from clvsim.calibration.scoring.fit_file import ContractSegment
+from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import Spread, spread
 from clvsim.calibration.scoring.purchase import History
@@ -36,6 +36,8 @@ CLASSES = ("best", "good", "marginal", "never_profitable")
 """What customers are sorted into, from the top."""
 #: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
 _JUDGED, _STEP = 2_000, 1e-3
+#: Opportunities that a customer can have had, beyond which they are hardly counted right.
+_MOST_OPPORTUNITIES = 4_096
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,17 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
     size = len(customers.names)
     expected = _Expected(*(np.zeros(size) for _ in range(4)))
     low, high, variance, doubt = np.zeros(size), np.zeros(size), 0.0, 0.0
-    faults, notes = [], []
+    faults: list[Fault] = []
+    notes: list[str] = []
     for number, name in enumerate(customers.segments):
         own = np.flatnonzero(customers.segment == number)
         if not own.size:
             continue
         segment = fit.segments[name]
-        refuse(_broken_periods(fit, segment, terms))
+        wrong = _broken_periods(fit, segment, terms) + _broken_histories(fit, name, customers, own)
+        if wrong:
+            faults += wrong
+            continue
         found = _expected(segment, customers, own, terms, {})
         if not np.isfinite(found.value).all():
             faults.append(_endless(fit, name))
@@ -265,13 +271,40 @@ def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Ter
 
 
 def _broken_periods(fit: FitFile, segment: Segment, terms: Terms) -> list[Fault]:
-    """Contracts have no parts of a period."""
+    """Contracts and opportunities have no parts of a period."""
     horizon = terms.horizon
     is_whole = math.isinf(horizon) or horizon == math.floor(horizon)
-    if is_whole or not isinstance(segment, ContractSegment):
+    if is_whole or not isinstance(segment, (ContractSegment, BgBbSegment)):
         return []
-    message = f"contracts pay by the period, and {horizon:g} is no whole number of periods"
+    what = "contracts pay" if isinstance(segment, ContractSegment) else "opportunities come"
+    message = f"{what} by the period, and {horizon:g} is no whole number of periods"
     return [Fault(fit.name, None, "--horizon", message, "1, 2, 3, …")]
+
+
+def _broken_histories(fit: FitFile, name: str, customers: Customers, own: Whole) -> list[Fault]:
+    """Opportunities are taken or not, and counted."""
+    segment = fit.segments[name]
+    if not isinstance(segment, BgBbSegment):
+        return []
+    x, last, n = customers.frequency[own], customers.recency[own], customers.age[own]
+    rules = (
+        ("--age", n != np.floor(n), "an age that is no whole number of opportunities"),
+        ("--recency", last != np.floor(last), "a recency that is no whole number of opportunities"),
+        ("--frequency", x > last, "more purchases than opportunities until the last of them"),
+        ("--age", n > _MOST_OPPORTUNITIES, f"more than {_MOST_OPPORTUNITIES:,} opportunities"),
+    )
+    return [
+        Fault(
+            fit.name,
+            None,
+            option,
+            f"{int(wrong.sum()):,} customers of segments.{name} (bg/bb) have {what}, the first "
+            f"{customers.names[int(own[np.argmax(wrong)])]!r}",
+            "frequency <= recency <= age, all counting opportunities",
+        )
+        for option, wrong, what in rules
+        if wrong.any()
+    ]
 
 
 def _endless(fit: FitFile, name: str) -> Fault:

@@ -10,6 +10,7 @@ from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import read_fit
 from clvsim.calibration.scoring.score import CLASSES, Terms, score
 from clvsim.errors import ScenarioError
+from clvsim.reference import BgBb
 
 BG = """\
 # A period is a week: the scenario needs time.step = "week".
@@ -143,10 +144,14 @@ def test_a_wrong_fit_is_refused(tmp_path, old, new, told):
         read_fit(written(tmp_path, "fit.toml", BG.replace(old, new, 1)))
 
 
-def test_a_churn_that_moves_with_tenure_is_refused(tmp_path):
+def test_a_churn_that_falls_with_tenure_makes_customers_worth_more(tmp_path):
     text = CONTRACTS.replace("spend = 50.0", "spend = 50.0\nhazard_by_tenure = [1.0, 0.5]")
-    with pytest.raises(ScenarioError, match="--model sbg"):
-        read_fit(written(tmp_path, "fit.toml", text))
+    people = "customer,tenure\nann,0\nbob,5\n"
+    falling = scored(tmp_path, text, people, chosen="one_year")
+    constant = scored(tmp_path, CONTRACTS, people, chosen="one_year")
+    assert (falling.value > constant.value).all()
+    assert falling.value[1] > falling.value[0]
+    assert constant.value[1] == pytest.approx(constant.value[0], rel=1e-12)
 
 
 # The customers
@@ -375,3 +380,63 @@ def test_the_error_of_many_is_judged_by_some(tmp_path):
     many = scored(tmp_path, fit, people, chosen="one_year")
     assert many.doubt == pytest.approx(4_001 * one.doubt)
     assert many.luck == pytest.approx(math.sqrt(4_001) * one.luck)
+
+
+DONORS = """\
+# A period is a year: the scenario needs time.step = "year".
+[segments.donors]
+relationship = "bg/bb"
+purchase_probability = { distribution = "beta", a = 1.204, b = 0.75 }
+churn = { distribution = "beta", a = 0.657, b = 2.783 }
+spend = { distribution = "invgamma", a = 3.7, scale = 96.0 }
+spend_shape = 6.0
+[segments.donors.fit]
+model = "bg/bb"
+parameters = ["purchase_probability.a", "churn.b"]
+covariance = [[0.003, 0.0], [0.0, 0.013]]
+"""
+GIVERS = """\
+customer,frequency,recency,age,value
+ann,6,6,6,30
+bob,2,4,6,30
+cid,0,0,6,
+dot,1,1,1,30
+"""
+
+
+def test_donors_are_scored_as_the_paper_says(tmp_path):
+    terms = Terms("year", horizon=5.0, rate=0.1)
+    found = scored(tmp_path, DONORS, GIVERS, terms)
+    x, last, n = np.array([[6, 6, 6], [2, 4, 6], [0, 0, 6], [1, 1, 1]], dtype=np.float64).T
+    model = BgBb(1.204, 0.75, 0.657, 2.783)
+    assert found.alive == pytest.approx(model.alive(x, last, n), rel=1e-12)
+    assert found.purchases == pytest.approx(model.conditional_purchases(5.0, x, last, n), rel=1e-10)
+    each = [model.conditional_purchases(float(k), x, last, n) for k in range(6)]
+    discounted = sum(np.diff(each, axis=0)[k] * 1.1 ** -(k + 1.0) for k in range(5))
+    worth = np.array([96.0 + 6.0 * x * 30.0 * (x > 0)]).ravel() / (6.0 * x + 3.7 - 1.0)
+    assert found.value == pytest.approx(discounted * worth, rel=1e-10)
+    assert (found.low <= found.value).all()
+    # Who is lost with more than 95 % has both bounds at 0.
+    assert (found.value < found.high).tolist() == [True, True, False, True]
+    assert found.doubt > 0.0
+    endless = scored(tmp_path, DONORS, GIVERS, Terms("year", rate=0.1))
+    assert endless.value == pytest.approx(
+        model.discounted_purchases(0.1, x, last, n) * worth, rel=1e-8
+    )
+
+
+def test_what_are_no_opportunities_is_said_at_once(tmp_path):
+    people = "customer,frequency,recency,age,value\na,1,1.5,6,3\nb,3,2,6,3\nc,1,1,1.5,3\n"
+    with pytest.raises(ScenarioError) as caught:
+        scored(tmp_path, DONORS, people)
+    told = str(caught.value)
+    assert len(caught.value.faults) == 3
+    for who, what in (
+        ("a", "a recency that is no whole"),
+        ("b", "more purchases"),
+        ("c", "an age"),
+    ):
+        assert f"the first '{who}'" in told
+        assert what in told
+    with pytest.raises(ScenarioError, match="opportunities come by the period"):
+        scored(tmp_path, DONORS, GIVERS, Terms("year", horizon=2.5))

@@ -1,0 +1,301 @@
+"""Purchases at opportunities: read from a log by period, or from a table of histories."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
+from clvsim.calibration.texts import NO_DAY, Codes, Days, numbers, periods
+from clvsim.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.records import Records
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+MOST_OPPORTUNITIES = 1_000
+"""Periods of a log beyond which its column is hardly one of periods."""
+PERIODS = "whole numbers like 1996, months like 2026-03, or dates like 2026-03-14"
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+#: Months of a step of the calendar.
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+@dataclass(frozen=True)
+class GiftColumns:
+    """Names of a log's columns; `amount` may be empty."""
+
+    customer: str
+    period: str
+    amount: str = ""
+
+    def options(self) -> dict[str, str]:
+        """Columns that were named, by option."""
+        named = {"--customer": self.customer, "--period": self.period, "--amount": self.amount}
+        return {option: name for option, name in named.items() if name}
+
+
+@dataclass(frozen=True)
+class HistoryColumns:
+    """Names of the columns of a table of histories; `count` may be empty: one customer a row."""
+
+    frequency: str = "frequency"
+    recency: str = "recency"
+    opportunities: str = "opportunities"
+    count: str = ""
+
+    def options(self) -> dict[str, str]:
+        """Columns by option."""
+        named = {
+            "--frequency": self.frequency,
+            "--recency": self.recency,
+            "--opportunities": self.opportunities,
+            "--count": self.count,
+        }
+        return {option: name for option, name in named.items() if name}
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What customers did with their opportunities, one entry a customer or a kind of customer.
+
+    Attributes
+    ----------
+    frequency, recency, age : ndarray, shape (customer,), opportunities
+        Taken after joining, the last of them (0: none), and all until the fit's end.
+    count : ndarray, shape (customer,)
+        Customers that each entry stands for.
+    value : ndarray, shape (customer,), currency
+        Mean value of the opportunities taken; NaN where it is not known.
+    names : list of str
+        Of the customers; empty where there are none.
+    joined : ndarray, shape (customer,), periods
+        Period of joining; empty for a table of histories.
+    repeats : ndarray, shape (purchase,), periods
+        Periods of all opportunities taken by these customers, in the holdout too.
+    begin, cut, end : int
+        First period of the log, last one that the fit sees, and last one.
+    merged, later : int
+        Rows that went into another of the same customer and period; customers who joined in the
+        holdout.
+    """
+
+    frequency: Floats
+    recency: Floats
+    age: Floats
+    count: Floats
+    value: Floats
+    names: list[str]
+    joined: Whole
+    repeats: Whole
+    begin: int = 0
+    cut: int = 0
+    end: int = 0
+    merged: int = 0
+    later: int = 0
+
+
+_NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
+_PERIOD = Reason("--period", "periods that cannot be read", PERIODS)
+_AMOUNT = Reason("--amount", "amounts that are no number", "29.33")
+_NEGATIVE = Reason("--amount", "amounts below 0 (returns)", "amounts of purchases, 0 or more")
+_LATE = Reason("--end", "purchases after --end", "a later --end")
+_FREQUENCY = Reason("--frequency", "frequencies that are no whole number", "0, 1, 2, …")
+_RECENCY = Reason("--recency", "recencies that are no whole number", "0, 1, 2, …")
+_ALL = Reason("--opportunities", "opportunities that are no whole number", "0, 1, 2, …")
+_COUNT = Reason("--count", "numbers of customers that are no number from 0", "1203")
+_ORDER = Reason(
+    "--recency",
+    "a recency above the opportunities or below the frequency",
+    "frequency <= recency <= opportunities",
+)
+_EITHER = Reason(
+    "--recency",
+    "recency 0 with purchases, or above 0 without",
+    "recency 0 if, and only if, frequency is 0",
+)
+
+
+def periods_of(texts: Sequence[str], step: str) -> Floats:
+    """Numbers of periods, shape (row,); NaN for what is none.
+
+    Whole numbers stay as they are; months and dates count periods of the calendar: years are years
+    AD, months and quarters are counted from year 0, weeks (Monday to Sunday) from 1970.
+    """
+    known = {text: _period(text, step) for text in set(texts)}
+    return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
+
+
+def _period(text: str, step: str) -> float:
+    number = float(periods([text])[0])
+    if "-" not in text[1:] and "/" not in text:
+        return number
+    if not math.isnan(number):
+        return math.nan if step == "week" else float(number // _MONTHS[step])
+    day = int(Days().read([text])[0])
+    if day == NO_DAY:
+        return math.nan
+    if step == "week":
+        return float((day + 3) // 7)
+    date = dt.date.fromordinal(day + _EPOCH)
+    return float((12 * date.year + date.month - 1) // _MONTHS[step])
+
+
+def read_gifts(
+    records: Records, columns: GiftColumns, *, step: str, holdout: int = 0, end: str = ""
+) -> tuple[Histories, Drops]:
+    """Read a log, a row a purchase, and cut it where the holdout begins.
+
+    A customer joins with its first purchase; every period after it is an opportunity, until the
+    last period of the log.
+
+    Parameters
+    ----------
+    records : Records
+    columns : GiftColumns
+    step : str
+        What a period is.
+    holdout : int
+        Last periods that are not fitted.
+    end : str
+        Last period observed, written as in the file; that of the last purchase if empty.
+
+    Raises
+    ------
+    RecordsError
+        If the log cannot be used.
+    """
+    last = float(periods_of([end], step)[0]) if end else math.inf
+    faults = column_faults(records, columns.options())
+    if math.isnan(last):
+        faults.append(Fault(str(records.path), None, "--end", f"{end!r} is no period", PERIODS))
+    refuse(faults)
+    drops, codes = Drops(str(records.path), records.unit), Codes()
+    parts: list[tuple[Whole, Whole, Floats]] = []
+    for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
+        drops.begin(piece)
+        texts = piece.columns[columns.customer]
+        when = periods_of(piece.columns[columns.period], step)
+        named = np.array([bool(name) for name in texts], dtype=bool)
+        good = drops.keep(_NOBODY, named, np.ones(when.size, dtype=bool), piece, columns.customer)
+        good = drops.keep(_PERIOD, ~np.isnan(when), good, piece, columns.period)
+        amount = np.full(when.size, math.nan)
+        if columns.amount:
+            amount = numbers(piece.columns[columns.amount])
+            good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
+            good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+        good = drops.keep(_LATE, ~(when > last), good, piece, columns.period)
+        code = codes.encode(texts)[good]
+        parts.append((code, when[good].astype(np.int64), amount[good]))
+    refuse(drops.faults())
+    if not sum(part[0].size for part in parts):
+        refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
+    customer, period, amount = (np.concatenate(part) for part in zip(*parts, strict=True))
+    final = int(period.max()) if math.isinf(last) else int(last)
+    _refuse_span(records, int(period.min()), final, holdout, step)
+    return _histories(customer, period, amount, final, holdout, codes.labels), drops
+
+
+def _refuse_span(records: Records, begin: int, end: int, holdout: int, step: str) -> None:
+    """Refuse a log of too many periods or too few."""
+    span, file = end - begin, str(records.path)
+    if span > MOST_OPPORTUNITIES:
+        message = f"the log spans {span:,} {step}s: at most {MOST_OPPORTUNITIES:,} are read"
+        refuse([Fault(file, None, "--period", message, PERIODS)])
+    if holdout >= span:
+        message = (
+            f"a holdout of {holdout} leaves no opportunity: the log has {span} after the first "
+            f"{step}"
+        )
+        refuse([Fault(file, None, "--holdout", message, f"0 to {max(span - 1, 0)}")])
+
+
+def _histories(
+    customer: Whole, period: Whole, amount: Floats, end: int, holdout: int, labels: list[str]
+) -> Histories:
+    """Purchases of a customer in a period as one, and what they say up to the cut."""
+    order = np.lexsort((period, customer))
+    customer, period, amount = customer[order], period[order], amount[order]
+    is_new = np.concatenate(([True], (np.diff(customer) != 0) | (np.diff(period) != 0)))
+    rows = np.flatnonzero(is_new)
+    merged = int(customer.size - rows.size)
+    total = np.add.reduceat(amount, rows)
+    customer, period = customer[rows], period[rows]
+    cut, begin = end - holdout, int(period.min())
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(customer) != 0)))
+    joined = period[starts]
+    first = np.repeat(joined, np.diff(np.append(starts, customer.size)))
+    is_repeat = period > first
+    seen = is_repeat & (period <= cut)
+    frequency = np.add.reduceat(seen.astype(np.float64), starts)
+    recency = np.maximum.reduceat(np.where(seen, period - first, 0), starts).astype(np.float64)
+    spent = np.add.reduceat(np.where(seen, total, 0.0), starts)
+    value = np.divide(spent, frequency, out=np.full(spent.size, math.nan), where=frequency > 0)
+    known = joined <= cut
+    return Histories(
+        frequency=frequency[known],
+        recency=recency[known],
+        age=(cut - joined[known]).astype(np.float64),
+        count=np.ones(int(known.sum())),
+        value=value[known],
+        names=[labels[code] for code in customer[starts][known].tolist()],
+        joined=joined[known],
+        repeats=np.sort(period[is_repeat & (first <= cut)]),
+        begin=begin,
+        cut=cut,
+        end=end,
+        merged=merged,
+        later=int(np.sum(~known)),
+    )
+
+
+def read_histories(records: Records, columns: HistoryColumns) -> tuple[Histories, Drops]:
+    """Read a table of histories, a row a customer or a kind of customer.
+
+    Raises
+    ------
+    RecordsError
+        If the table cannot be used.
+    """
+    wanted = columns.options()
+    refuse(column_faults(records, wanted))
+    drops = Drops(str(records.path), records.unit)
+    parts: list[tuple[Floats, ...]] = []
+    for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
+        drops.begin(piece)
+        x, last, n = (
+            numbers(piece.columns[name])
+            for name in (columns.frequency, columns.recency, columns.opportunities)
+        )
+        count = numbers(piece.columns[columns.count]) if columns.count else np.ones(x.size)
+        good = np.ones(x.size, dtype=bool)
+        for reason, one, column in (
+            (_FREQUENCY, x, columns.frequency),
+            (_RECENCY, last, columns.recency),
+            (_ALL, n, columns.opportunities),
+        ):
+            is_whole = (one >= 0.0) & (one == np.floor(one)) & (one <= MOST_OPPORTUNITIES)
+            good = drops.keep(reason, is_whole, good, piece, column)
+        good = drops.keep(_EITHER, (x > 0.0) == (last > 0.0), good, piece, columns.recency)
+        good = drops.keep(_ORDER, (x <= last) & (last <= n), good, piece, columns.recency)
+        if columns.count:
+            good = drops.keep(_COUNT, count >= 0.0, good, piece, columns.count)
+        good &= count > 0.0
+        parts.append((x[good], last[good], n[good], count[good]))
+    refuse(drops.faults())
+    if not sum(part[0].size for part in parts):
+        refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
+    x, last, n, count = (np.concatenate(part) for part in zip(*parts, strict=True))
+    nothing = np.empty(0, dtype=np.int64)
+    unknown = np.full(x.size, math.nan)
+    return Histories(x, last, n, count, unknown, [], nothing, nothing), drops
