@@ -32,8 +32,6 @@ from timing import report, seconds
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("customer", "frequency", "recency", "age", "value")
 FIT = f"""\
-# A period is a week: the scenario needs time.step = "week".
-
 [segments.shop]
 relationship = "bg/nbd"
 purchase_rate = {{ distribution = "gamma", a = {BG[0]}, scale = {1.0 / BG[1]!r} }}
@@ -43,6 +41,7 @@ spend_shape = {VALUE.p}
 
 [segments.shop.fit]
 model = "bg/nbd"
+step = "week"
 parameters = ["purchase_rate.a", "purchase_rate.scale", "churn.a", "churn.b", "spend.a"]
 covariance = [
     [0.002, -0.002, 0.0, 0.0, 0.0],

@@ -174,7 +174,7 @@ def test_wrong_input_ends_with_exit_code_2_and_no_file(here, arguments, told):
 
 @pytest.mark.usefixtures("here")
 def test_a_fit_without_a_period_needs_a_step(here):
-    (here / "shop.toml").write_text(BG.split("\n", 1)[1])
+    (here / "shop.toml").write_text(BG.replace('step = "week"\n', ""))
     result = run("shop.csv", "--fit", "shop.toml")
     assert result.exit_code == 2
     assert "--step" in result.stderr

@@ -34,7 +34,8 @@ def block(outcome: Outcome) -> str:
     lines = _head(f"clvsim fit {outcome.what}", outcome.data, outcome.step)
     for segment in outcome.segments:
         lines += ["", *_table(("segments", segment.key), segment.values, segment.comments)]
-        lines += ["", *_table(("segments", segment.key, "fit"), _fit(segment, outcome.data), {})]
+        about = _fit(segment, outcome.data, outcome.step)
+        lines += ["", *_table(("segments", segment.key, "fit"), about, {})]
     return "\n".join(lines) + "\n"
 
 
@@ -47,6 +48,7 @@ def state_block(fit: StateFit) -> str:
     about = {
         "model": "markov",
         "data": fit.data,
+        "step": fit.step,
         "customers": fit.customers,
         "log_likelihood": fit.log_likelihood,
         "aic": 2.0 * free - 2.0 * fit.log_likelihood,
@@ -65,13 +67,14 @@ def _head(command: str, data: str, step: str) -> list[str]:
     ]
 
 
-def _fit(segment: SegmentFit, data: str) -> dict[str, Any]:
+def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
     """What the block says about its own origin."""
     parameters, covariance = covariance_of(segment.links)
     notes = [*segment.notes, *_goodness(segment)]
     return {
         "model": segment.chosen.model,
         "data": data,
+        "step": step,
         "customers": round(segment.customers),
         "log_likelihood": segment.chosen.log_likelihood,
         "aic": segment.chosen.aic,

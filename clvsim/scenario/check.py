@@ -6,13 +6,13 @@ check refuses, so that all faults of a file come at once.
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from clvsim.calendar import Calendar
 from clvsim.errors import Fault, closest
-from clvsim.fields import Name, Period
+from clvsim.fields import Name, Period, Step
 from clvsim.scenario.eligible import eligible_faults
 from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
@@ -58,6 +58,7 @@ def check(document: Document) -> list[Fault]:
             _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
+            _fits_by_another_step(document, segments),
             segment_faults(document, segments),
             base_faults(document, bases, segments),
             _no_customers(document),
@@ -185,6 +186,17 @@ def _time_faults(document: Document) -> Iterator[Fault]:
         yield from _too_long(document, calendar, ("channels", name, "spend"), channel)
     money = _table(document.data, "money")
     yield from _too_long(document, calendar, ("money", "fixed_costs"), money)
+
+
+def _fits_by_another_step(document: Document, segments: Mapping[str, Table]) -> Iterator[Fault]:
+    """Segments whose numbers are by another period than the scenario's."""
+    step = _table(document.data, "time").get("step", "month")
+    for name, segment in segments.items():
+        own = _table(segment, "fit").get("step", step)
+        if own != step and own in get_args(Step) and step in get_args(Step):
+            message = f"the fit's numbers are by {own}, and a period of the scenario is a {step}"
+            advice = f'time.step = "{own}", or a fit by {step}'
+            yield document.fault(("segments", name, "fit", "step"), message, advice)
 
 
 def _outside(document: Document, calendar: Calendar, path: Path, table: Table) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, Strict, StringConstraints, field_validator, model_validator
 
-from clvsim.fields import Name, Numbers, Section
+from clvsim.fields import Name, Numbers, Section, Step
 
 #: Most that rounding to printed digits may take away from a matrix, relative to its entries.
 _ROUNDING = 1e-6
@@ -22,6 +22,8 @@ class Fit(Section):
     """Model that was fitted: ``sbg``, ``geometric``, ``bdw``, ``bg/nbd``, ``pareto/nbd``, …"""
     data: str = ""
     """Name of the file of records."""
+    step: Step | None = None
+    """What a period of the segment's numbers is: ``time.step`` of the scenario must be the same."""
     customers: Annotated[float, Field(ge=0.0, le=1e15)] = 0.0
     """Customers that the fit used."""
     log_likelihood: float | None = None

@@ -20,7 +20,7 @@ from tests.calibration.test_tenure import TELCO
 
 SCENARIO = """
 [time]
-step = "month"
+step = "{step}"
 periods = 12
 [cohorts.new]
 segment = "{segment}"
@@ -36,9 +36,10 @@ def telco():
     return fit_tenure(open_records(TELCO), columns, "month", "sbg")
 
 
-def loaded(tmp_path, text, segment):
+def loaded(tmp_path, text, segment, step="month"):
     path = tmp_path / "plan.toml"
-    path.write_text(SCENARIO.format(segment=segment, block=text), encoding="utf-8")
+    text = SCENARIO.format(segment=segment, block=text, step=step)
+    path.write_text(text, encoding="utf-8")
     return clvsim.load(path).baseline.segments
 
 
@@ -82,7 +83,7 @@ def test_a_retention_table_gives_a_segment_too(tmp_path, model):
     path.write_text(f"period,survivors\n{rows}\n")
     records = open_records(path)
     outcome = fit_retention_table(records, RetentionColumns(), "year", model, 2)
-    found = loaded(tmp_path, block(outcome), "customers")["customers"]
+    found = loaded(tmp_path, block(outcome), "customers", "year")["customers"]
     assert found.spend == 1.0
     assert found.fit.model == model
     if model == "bdw":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from clvsim.calibration.scoring.purchase import PurchaseModel, Value
     from clvsim.scenario.toml import Document
 
-#: What the head of a block says of its periods.
-_PERIOD = re.compile(r"^# A period is a (week|month|quarter|year)\b", re.MULTILINE)
 _Positive = Annotated[float, Field(gt=0.0, le=1e15)]
 _CONTRACT = "contract"
 
@@ -298,8 +295,8 @@ def read_fit(path: Path) -> FitFile:
                 faults += _unknown_paths(document, name, segments[name], table)
     if faults:
         raise ScenarioError(faults)
-    written = _PERIOD.search(document.layers[0].text)
-    step = time.step if time else written[1] if written else ""
+    written = [one.fit.step for one in segments.values() if one.fit and one.fit.step]
+    step = time.step if time else next(iter(written), "")
     return FitFile(str(path), step, segments, dict(document.data["segments"]))
 
 

@@ -13,8 +13,6 @@ from clvsim.errors import ScenarioError
 from clvsim.reference import BgBb
 
 BG = """\
-# A period is a week: the scenario needs time.step = "week".
-
 [segments.shop]
 relationship = "bg/nbd"
 purchase_rate = { distribution = "gamma", a = 0.25, scale = 0.2 }
@@ -24,6 +22,7 @@ spend_shape = 6.0
 
 [segments.shop.fit]
 model = "bg/nbd"
+step = "week"
 parameters = ["purchase_rate.a", "spend.scale"]
 covariance = [[0.01, 0.0], [0.0, 0.04]]
 """
@@ -37,7 +36,8 @@ death_rate = { distribution = "gamma", a = 0.6, scale = 0.09 }
 spend = 20.0
 """
 CONTRACTS = """\
-# A period is a month: the scenario needs time.step = "month".
+[time]
+step = "month"
 [segments.month_to_month]
 churn = { distribution = "beta", a = 0.4, b = 7.0 }
 spend = { distribution = "gamma", a = 4.0, scale = 15.0 }
@@ -97,7 +97,7 @@ def scored(folder, fit, people, terms=None, **options):
 def test_a_fit_says_what_a_period_is(tmp_path):
     assert read_fit(written(tmp_path, "a.toml", BG)).step == "week"
     assert read_fit(written(tmp_path, "b.toml", PARETO)).step == "month"
-    assert read_fit(written(tmp_path, "c.toml", BG.split("\n", 1)[1])).step == ""
+    assert read_fit(written(tmp_path, "c.toml", BG.replace('step = "week"\n', ""))).step == ""
 
 
 def test_all_faults_of_a_fit_are_said_at_once(tmp_path):
@@ -105,7 +105,9 @@ def test_all_faults_of_a_fit_are_said_at_once(tmp_path):
         "foo = 1\n"
         + BG.replace("purchase_rate", "purchase_rat").replace("a = 0.8", "a = -0.8")
         + '[segments.states]\nrelationship = "markov"\n'
-        + CONTRACTS.replace("0.003", "1.3").replace("spend = 50.0", "spend = 50.0\ncall_cost = 1.0")
+        + CONTRACTS.split("\n", 2)[2]
+        .replace("0.003", "1.3")
+        .replace("spend = 50.0", "spend = 50.0\ncall_cost = 1.0")
         + PARETO.split("\n", 2)[2].replace("spend = 20.0", "spend = 20.0\nspend_shape = 2.0")
         + "[segments.club.fit]\nmodel = 'x'\n"
     )
@@ -124,7 +126,7 @@ def test_all_faults_of_a_fit_are_said_at_once(tmp_path):
         "segments.club: spend and spend_shape go together",
     ):
         assert part in told
-    assert "fit.toml:6" in told
+    assert "fit.toml:4" in told
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_segments_come_from_a_column_by_name_or_label(tmp_path):
     [
         (CONTRACTS, "one_yer", "did you mean 'one_year'"),
         (CONTRACTS, "", "nothing says which customer is in which"),
-        (CONTRACTS + BG.split("\n", 1)[1], "", "nothing says"),
+        (CONTRACTS + BG, "", "nothing says"),
     ],
 )
 def test_it_must_be_clear_who_is_in_which_segment(tmp_path, fit, chosen, told):
@@ -231,7 +233,7 @@ def test_it_must_be_clear_who_is_in_which_segment(tmp_path, fit, chosen, told):
 def test_contracts_and_purchases_are_not_mixed(tmp_path):
     people = "customer,tenure,segment\na,3,one_year\n"
     with pytest.raises(ScenarioError, match="one kind at a time"):
-        read(tmp_path, CONTRACTS + BG.split("\n", 1)[1], people)
+        read(tmp_path, CONTRACTS + BG, people)
 
 
 def test_those_who_have_left_are_no_bad_rows(tmp_path):
@@ -383,7 +385,6 @@ def test_the_error_of_many_is_judged_by_some(tmp_path):
 
 
 DONORS = """\
-# A period is a year: the scenario needs time.step = "year".
 [segments.donors]
 relationship = "bg/bb"
 purchase_probability = { distribution = "beta", a = 1.204, b = 0.75 }
@@ -392,6 +393,7 @@ spend = { distribution = "invgamma", a = 3.7, scale = 96.0 }
 spend_shape = 6.0
 [segments.donors.fit]
 model = "bg/bb"
+step = "year"
 parameters = ["purchase_probability.a", "churn.b"]
 covariance = [[0.003, 0.0], [0.0, 0.013]]
 """
