@@ -29,6 +29,8 @@ MOST_CELLS = 150
 _DISCOUNT = 0.1
 """Discount per period by which states are compared: which of them is better hardly turns on it."""
 
+_FEWEST_STATES = 2
+
 
 @dataclass(frozen=True)
 class StateColumns:
@@ -178,7 +180,7 @@ _CONFLICT = Reason(
 )
 
 
-def fit_states(records: Records, columns: StateColumns, step: str) -> StateFit:
+def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "") -> StateFit:
     """Count the transitions of a panel and turn them into probabilities.
 
     Parameters
@@ -188,16 +190,25 @@ def fit_states(records: Records, columns: StateColumns, step: str) -> StateFit:
     columns : StateColumns
     step : str
         What a period is.
+    gone : str
+        State of customers from the period after their last row on, if the panel goes on without
+        them; empty: what became of them is not known.
 
     Raises
     ------
     RecordsError
-        If a column is missing, most of the rows cannot be used, or no customer has two periods
-        that follow one another.
+        If a column is missing, most of the rows cannot be used, no customer has two periods that
+        follow one another, or there is one state only.
     """
     refuse(column_faults(records, columns.options()))
     drops = Drops(str(records.path), records.unit)
     customer, period, state, value, labels = _read(records, columns, drops)
+    if gone:
+        customer, period, state, value = _with_gone(customer, period, state, value, labels, gone)
+    if len(labels) < _FEWEST_STATES:
+        message = f"the only state is {labels[0]!r}: nobody is seen to move, or to leave"
+        advice = "two states or more; or --gone NAME, if customers without rows have left"
+        refuse([Fault(str(records.path), None, "--state", message, advice)])
     ranks = _ranks(labels)
     state, states = ranks[state], tuple(labels[at] for at in np.argsort(ranks).tolist())
     sort = np.lexsort((period, customer))
@@ -215,6 +226,14 @@ def fit_states(records: Records, columns: StateColumns, step: str) -> StateFit:
     values, errors = _means(state, value, size)
     firsts = np.concatenate(([True], ~same))
     notes = _notes(states, counts, int(np.sum(same & ~follows)))
+    stays = counts.sum(axis=1) == np.diagonal(counts)
+    vanished = np.concatenate((~same, [True])) & (period < period.max()) & ~stays[state]
+    if vanished.any():
+        notes.append(
+            f"{int(vanished.sum()):,} of {int(firsts.sum()):,} customers have no row in the "
+            "panel's last period: the transitions say nothing of what became of them; if they have "
+            "left, use --gone NAME"
+        )
     if not columns.value:
         notes.append("no --value was given: the block's state_values are 0")
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
@@ -283,6 +302,29 @@ def _read(
         faults.append(Fault(str(records.path), None, "--state", message, allowed))
     refuse(faults)
     return person[~again], at[~again], state[~again], amount[~again], labels
+
+
+def _with_gone(
+    customer: NDArray[np.int64],
+    period: NDArray[np.int64],
+    state: NDArray[np.int64],
+    value: Floats,
+    labels: list[str],
+    gone: str,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats]:
+    """The rows, in their order, and one in the state ``gone`` for each who disappears early."""
+    if gone not in labels:
+        labels.append(gone)
+    place = labels.index(gone)
+    is_last = np.concatenate((np.diff(customer) != 0, [True]))
+    left = is_last & (period < period.max()) & (state != place)
+    count = int(left.sum())
+    return (
+        np.concatenate((customer, customer[left])),
+        np.concatenate((period, period[left] + 1)),
+        np.concatenate((state, np.full(count, place))),
+        np.concatenate((value, np.zeros(count))),
+    )
 
 
 def _ranks(labels: list[str]) -> NDArray[np.int64]:

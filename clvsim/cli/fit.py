@@ -355,6 +355,13 @@ def states(
     value: Annotated[
         str, typer.Option(metavar="COLUMN", help="What the period brought in, currency.")
     ] = "",
+    gone: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="State of those whose rows end before the panel does, from then on.",
+        ),
+    ] = "",
     step: _Step = Step.MONTH,
     columns: _Columns = "",
     separator: _Separator = "",
@@ -368,6 +375,5 @@ def states(
 
     target = Target(out, None, as_json=json)
     records = open_file(file, columns, separator)
-    show_states(
-        fit_states(records, StateColumns(customer, period, state, value), step.value), target
-    )
+    wanted = StateColumns(customer, period, state, value)
+    show_states(fit_states(records, wanted, step.value, gone), target)

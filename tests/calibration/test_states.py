@@ -90,7 +90,7 @@ def test_a_value_that_is_none_leaves_the_transition(panel):
 
 def test_what_is_no_panel(panel):
     with pytest.raises(RecordsError, match="no customer has two periods that follow one another"):
-        fit_states(panel("a,1,new,1", "b,2,new,1"), NAMED, "month")
+        fit_states(panel("a,1,new,1", "b,2,old,1"), NAMED, "month")
     rows = [f"a,{month},s{month},1" for month in range(201)]
     with pytest.raises(RecordsError, match="201 different states"):
         fit_states(panel(*rows), NAMED, "month")
@@ -180,3 +180,29 @@ def test_a_covariance_too_large_is_left_out_and_told(panel):
     found = fit_states(panel(*rows), NAMED, "month")
     assert found.sampling()[0] == []
     assert "the block holds no covariance of more than 150" in found.notes[-1]
+
+
+def test_customers_who_disappear_are_told_of_and_may_have_left(panel):
+    """Six customers, active for two periods each of three; half of them have no third row."""
+    rows = [f"{name},{when},on,5" for name in "abcdef" for when in (1, 2)]
+    rows += [f"{name},3,{state},5" for name, state in zip("abc", ("on", "on", "off"), strict=True)]
+    found = fit_states(panel(*rows), NAMED, "month")
+    assert any("3 of 6 customers have no row" in note for note in found.notes)
+    assert found.counts.tolist() == [[0.0, 0.0], [1.0, 8.0]]
+    found = fit_states(panel(*rows), NAMED, "month", gone="lost")
+    assert found.states == ("lost", "off", "on")
+    assert found.counts[2].tolist() == [3.0, 1.0, 8.0]
+    assert not any("have no row" in note for note in found.notes)
+    values = found.block_values()
+    assert values["states"][-1] == "lost"
+    assert values["state_values"][-1] == 0.0
+    # Where all customers have a row in the last period there is nobody to tell of.
+    whole = [row for row in rows if row[0] in "abc"]
+    assert not any("have no row" in n for n in fit_states(panel(*whole), NAMED, "month").notes)
+
+
+def test_one_state_is_no_panel(panel):
+    rows = ["a,1,on,1", "a,2,on,1", "b,1,on,1"]
+    with pytest.raises(RecordsError, match="the only state is 'on'"):
+        fit_states(panel(*rows), NAMED, "month")
+    assert fit_states(panel(*rows), NAMED, "month", gone="left").states == ("left", "on")
