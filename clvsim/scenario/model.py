@@ -102,7 +102,9 @@ class MoneyRules(Section):
     timing: Timing = "mid"
     """When in a period receipts and running costs fall."""
     residual: Literal["none", "expected"] = "none"
-    """Beyond the horizon: nothing, or the expected margin of each customer still alive."""
+    """Beyond the horizon: nothing, or the expected margin of each customer still alive, as if the
+    conditions of its last period (price, offer, season, programs in force) lasted for ever. Let
+    offers and programs end before the horizon does: what still runs then would never end."""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business, currency per period: a constant, or a list of one amount a
     period (none after its end)."""

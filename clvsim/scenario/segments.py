@@ -166,7 +166,8 @@ class AnySegment(Section):
     correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
     """Correlations between traits."""
     hazard_by_tenure: Multipliers = ()
-    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on."""
+    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on. (An
+    installed base has its past, before the horizon, without them.)"""
     hazard_season: Multipliers = ()
     """Multipliers of the hazard by period, repeated from the horizon's start on."""
     cost_share: Probability = 0.0
