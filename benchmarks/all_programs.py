@@ -6,8 +6,8 @@ python benchmarks/all_programs.py [--tiny]
 import sys
 from typing import Any
 
-from plain_subscription import rival, scenario, simulate
-from timing import report, seconds
+from plain_subscription import rival, scenario
+from timing import report, seconds, simulate
 
 from clvsim.engine.compile import compile_scenario
 from clvsim.kernels import plan as p

@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Any
 
-from plain_subscription import scenario, simulate
-from timing import report
+from plain_subscription import scenario
+from timing import report, simulate
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 

@@ -12,10 +12,9 @@ import sys
 from typing import Any
 
 import numpy as np
-from timing import report, seconds
+from timing import race, report, simulate
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 
@@ -76,11 +75,6 @@ def rival(customers: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return active, revenue, value
 
 
-def simulate(compiled: Any, threads: int) -> Worlds:
-    """One world by the engine."""
-    return run_worlds([compiled], 1, 0, 1, Settings(threads=threads))[0]
-
-
 def measure(*, tiny: bool = False) -> dict[str, Any]:
     """Figures of the benchmark; ``tiny`` for the tests."""
     customers, repeats = (2_000, 1) if tiny else (1_000_000, 7)
@@ -88,13 +82,13 @@ def measure(*, tiny: bool = False) -> dict[str, Any]:
     world = simulate(compiled, 1)
     months = float(world.flows[0, p.ACTIVE].sum())
     figures: dict[str, Any] = {"customers": customers, "active_customer_periods": months}
-    for threads in (1, 2):
-        timed = seconds(lambda threads=threads: simulate(compiled, threads), repeats)
-        timed["ns_per_active_period"] = 1e9 * timed["fastest_s"] / months
-        figures[f"engine_{threads}_threads"] = timed
-    timed = seconds(lambda: rival(customers, 1), max(1, repeats // 2))
-    timed["ns_per_active_period"] = 1e9 * timed["fastest_s"] / months
-    figures["rival_numpy_by_period"] = timed
+    figures |= race(
+        compiled,
+        lambda: rival(customers, 1),
+        "rival_numpy_by_period",
+        {"active_period": months},
+        repeats,
+    )
     active, _, value = rival(customers, 1)
     figures["mean_value"] = {
         "engine": float(world.sums[0, :, p.SUM_VALUE].sum() / customers),
@@ -102,9 +96,6 @@ def measure(*, tiny: bool = False) -> dict[str, Any]:
         "standard_error": float(value.std() * np.sqrt(2.0 / customers)),
     }
     figures["active_customer_periods_of_rival"] = float(active.sum())
-    for threads in (1, 2):
-        engine = figures[f"engine_{threads}_threads"]
-        figures[f"speed_up_{threads}_threads"] = timed["fastest_s"] / engine["fastest_s"]
     return figures
 
 

@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from timing import report, seconds
+from timing import race, report, seconds, simulate
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 
@@ -82,11 +81,6 @@ def lifetimes_peer(customers: int) -> float:
     return float(found["frequency"].mean())
 
 
-def simulate(compiled: Any, threads: int) -> Worlds:
-    """One world by the engine."""
-    return run_worlds([compiled], 1, 0, 1, Settings(threads=threads))[0]
-
-
 def measure(*, tiny: bool = False) -> dict[str, Any]:
     """Figures of the benchmark; ``tiny`` for the tests."""
     customers, repeats = (2_000, 1) if tiny else (1_000_000, 7)
@@ -94,14 +88,13 @@ def measure(*, tiny: bool = False) -> dict[str, Any]:
     world = simulate(compiled, 1)
     bought = float(world.flows[0, p.PURCHASES].sum())
     figures: dict[str, Any] = {"customers": customers, "purchases": bought}
-    for threads in (1, 2):
-        timed = seconds(lambda threads=threads: simulate(compiled, threads), repeats)
-        timed["ns_per_customer"] = 1e9 * timed["fastest_s"] / customers
-        timed["ns_per_purchase"] = 1e9 * timed["fastest_s"] / bought
-        figures[f"engine_{threads}_threads"] = timed
-    timed = seconds(lambda: rival(customers, 1), max(1, repeats // 2))
-    timed["ns_per_customer"] = 1e9 * timed["fastest_s"] / customers
-    figures["rival_numpy_by_event"] = timed
+    figures |= race(
+        compiled,
+        lambda: rival(customers, 1),
+        "rival_numpy_by_event",
+        {"customer": customers, "purchase": bought},
+        repeats,
+    )
     purchases, _, active, value = rival(customers, 1)
     figures["mean_value"] = {
         "engine": float(world.sums[0, :, p.SUM_VALUE].sum() / customers),
@@ -116,9 +109,6 @@ def measure(*, tiny: bool = False) -> dict[str, Any]:
         "engine": float(world.flows[0, p.ACTIVE, -1]),
         "rival": float(active[-1]),
     }
-    for threads in (1, 2):
-        engine = figures[f"engine_{threads}_threads"]
-        figures[f"speed_up_{threads}_threads"] = timed["fastest_s"] / engine["fastest_s"]
     if not tiny and find_spec("lifetimes") is not None:
         size = customers // 100
         peer = seconds(lambda: lifetimes_peer(size), 1)

@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clvsim.engine.compile import Compiled
+    from clvsim.engine.run import Worlds
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> dict[str, float]:
@@ -20,6 +24,48 @@ def seconds(work: Callable[[], object], repeats: int = 5) -> dict[str, float]:
         work()
         times.append(time.perf_counter() - begin)
     return {"fastest_s": min(times), "median_s": median(times), "runs": repeats}
+
+
+def simulate(compiled: "Compiled", threads: int) -> "Worlds":
+    """One world by the engine."""
+    from clvsim.engine.run import Settings, run_worlds
+
+    return run_worlds([compiled], 1, 0, 1, Settings(threads=threads))[0]
+
+
+def race(
+    compiled: "Compiled",
+    rival: Callable[[], object],
+    name: str,
+    per: dict[str, float],
+    repeats: int,
+) -> dict[str, Any]:
+    """The engine on one thread and on two against a rival, in turn.
+
+    Parameters
+    ----------
+    compiled : Compiled
+    rival : callable
+        Its run; called half as often, since it takes longer.
+    name : str
+        What the rival is called in the figures.
+    per : dict of str to float
+        Units of work by name: times are given per one of them, ns.
+    repeats : int
+    """
+
+    def timed(work: Callable[[], object], times: int) -> dict[str, float]:
+        found = seconds(work, times)
+        return found | {f"ns_per_{unit}": 1e9 * found["fastest_s"] / n for unit, n in per.items()}
+
+    engine = {n: timed(lambda n=n: simulate(compiled, n), repeats) for n in (1, 2)}
+    theirs = timed(rival, max(1, repeats // 2))
+    return {
+        **{f"engine_{n}_threads": one for n, one in engine.items()},
+        name: theirs,
+        **{f"speed_up_{n}_threads": theirs["fastest_s"] / one["fastest_s"]
+           for n, one in engine.items()},
+    }  # fmt: skip
 
 
 def report(name: str, figures: dict[str, Any]) -> None:
