@@ -506,6 +506,22 @@ def test_an_interrupt_before_any_world_leaves_nothing(plan, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == [plan]
 
 
+def test_an_interrupt_while_customers_are_written_loses_no_result(plan, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    out, customers = tmp_path / "x.nc", tmp_path / "c.csv"
+    whole = clvsim("run", plan, "--worlds", 2, "--json")
+    monkeypatch.setattr(simulate, "customer_rows", interrupt)
+    options = ("--worlds", 2, "--json", "--out", out, "--customers", customers)
+    result = clvsim("run", plan, *options)
+    assert result.exit_code == 1
+    assert result.stdout == whole.stdout
+    assert "nothing was saved" not in result.stderr
+    assert f"interrupted: {customers} was not written" in result.stderr
+    assert {*tmp_path.iterdir()} == {plan, out}
+
+
 def test_a_signal_from_outside(plan, tmp_path):
     """Control-C in a process of its own."""
     code = """
