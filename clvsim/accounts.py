@@ -51,7 +51,7 @@ ACCOUNTS: tuple[Account, ...] = (
         "residual_value",
         1,
         "residual",
-        "Expected margin beyond the horizon of those alive",
+        "Expected margin beyond the horizon of those still there",
         cash=False,
     ),
 )

@@ -246,6 +246,11 @@ class Levers:
             if own.personal is not None
         ]
 
+    def ranks_by_value(self) -> bool:
+        """Whether any treatment chooses customers by their expected value."""
+        found = [own.personal for own in self.programs.values()]
+        return any(isinstance(one, Treatment) and one.target == "value" for one in found)
+
     def cells(self, where: Where) -> Mask:
         """Cells whose segment and source a program names, ``(cell,)``."""
         chosen = np.ones(self.cohorts.count, dtype=bool)

@@ -29,6 +29,10 @@ START, MID, END = 0.0, 0.5, 1.0
 OFFSET = {"start": START, "mid": MID, "end": END}
 #: Rate of a probability of one: no exponential drawn from 53 bits is larger.
 CERTAIN = 1e9
+#: Discounted share of a margin below which nothing more is added.
+NOTHING = 1e-17
+#: A multiple of the length of every season in a test, and tenures longer than anything lasts.
+SEASONS, LONGEST = 12, 24
 
 
 # Randomness
@@ -165,15 +169,23 @@ def contacted(gate, tie, score, by_random, select):
     return score > gate
 
 
-def residual_value(margin, rate, factor, steps):
-    """Margin of every later period, times the chance to be there: a long sum, not the closed form.
+def expected_end(decisions, rate, spend, factor):
+    """Expected value beyond the horizon: over all periods in which one may decide to leave.
 
-    ``steps`` periods lie between now and the first of them.
+    Parameters
+    ----------
+    decisions : list of (hazard multiplier, per unit of spend, per head)
+        By period: what one is worth who decides then.
     """
-    terms, ahead = [], 0
-    while not terms or factor**ahead * math.exp(-rate * ahead) > 1e-17:
-        terms.append(factor ** (steps + ahead) * math.exp(-rate * ahead) * margin)
-        ahead += 1
+    terms, there, discount = [], 1.0, 1.0
+    for hazard, unit, head in decisions:
+        stays = math.exp(-rate * hazard)
+        terms.append(there * (1.0 - stays) * (spend * unit + head))
+        there, discount = there * stays, discount * factor
+        if there * discount <= NOTHING:
+            break
+    # Those still there then are paid for; what they pay later is nothing.
+    terms.append(there * (spend * unit + head))
     return math.fsum(terms)
 
 
@@ -276,6 +288,21 @@ class Cohort:
                 before = self.price(period - lag - 1) * (1.0 - self.let_off(period - lag - 1))
                 rises += max(paid - before, 0.0)
         return multiplier * math.exp(segment.price_rise_sensitivity * rises)
+
+    def past_hazard(self, tenure):
+        """Multiplier of the hazard at a tenure before the horizon: no programs yet."""
+        segment, multiplier = self.segment, 1.0
+        if segment.hazard_by_tenure:
+            last = len(segment.hazard_by_tenure) - 1
+            multiplier *= segment.hazard_by_tenure[min(tenure, last)]
+        if segment.hazard_season:
+            season = segment.hazard_season
+            multiplier *= season[(self.joined + tenure) % len(season)]
+        return multiplier
+
+    def passed(self):
+        """Running sum of the multiplier before the horizon."""
+        return float(sum(self.past_hazard(tenure) for tenure in range(-min(self.joined, 0))))
 
     def last_paid(self, decided):
         """Last period paid by one who decides to leave in a period."""
@@ -585,10 +612,14 @@ class _Simulation:
         found, rank = [], 0
         while len(found) < cell.size:
             one = self.draw(place, rank, 0.0, None)
-            if one[1] >= -cell.joined:
+            if one[1] >= self.least(cell):
                 found.append(one)
             rank += 1
         return found
+
+    def least(self, cell):
+        """Threshold that one needs to be there when the horizon begins."""
+        return cell.passed()
 
     # One life
 
@@ -598,20 +629,54 @@ class _Simulation:
             return customer.rate
         if program.target == "lift":
             return customer.lift
-        last = self.horizon - 1
-        margin = self.shared_margin(cell, customer.spend, last)
-        return margin / (1.0 - math.exp(-customer.rate * cell.hazard(last)) * self.factor)
+        unit, head, hazard = self.lasting(cell)
+        margin = customer.spend * unit + head
+        return margin / (1.0 - math.exp(-customer.rate * hazard) * self.factor)
 
-    def shared_margin(self, cell, spend, period):
-        """One period's margin of a customer without personal programs, at the period's start."""
-        segment = cell.segment
-        share = 1.0 - cell.let_off(period) - segment.cost_share
-        margin = spend * cell.price(period) * share - segment.cost_to_serve
-        margin *= self.factor ** self.receipts()
+    def conditions(self, cell, period, members=()):
+        """Margin of a period per unit of spend and per head, at its start, and its hazard."""
+        if period >= self.late(cell):
+            period = self.late(cell) + (period - self.late(cell)) % SEASONS
+        names = tuple(id(program) for program in members)
+        key = "conditions", cell.source, cell.segment_name, cell.joined, period, names
+        if key not in self.known:
+            self.known[key] = self.conditions_in(cell, period, members)
+        return self.known[key]
+
+    def conditions_in(self, cell, period, members):
+        segment, receipt = cell.segment, self.factor ** self.receipts()
+        unit = cell.price(period) * (1.0 - cell.let_off(period) - segment.cost_share) * receipt
+        head = -segment.cost_to_serve * receipt
         for _, program in self.programs:
             if program.kind == "onboarding" and cell.onboards(program, period):
-                margin -= program.cost_per_customer * self.factor ** self.timing(program)
-        return margin
+                head -= program.cost_per_customer * self.factor ** self.timing(program)
+        hazard = cell.hazard(period)
+        for program in members:
+            gain = self.gain(cell, 0.0, program, period)
+            unit += self.gain(cell, 1.0, program, period) - gain
+            head += gain
+            hazard *= program.hazard
+        return unit, head, hazard
+
+    def gain(self, cell, spend, program, period):
+        """What a membership changes of one period's margin, at the period's start."""
+        loyal, base = program.kind == "loyalty", cell.let_off(period)
+        given = min(program.benefit, 1.0 - base) if loyal else 0.0
+        gain = -spend * cell.price(period) * given + (0.0 if loyal else program.price)
+        cost = program.cost_per_member if loyal else program.cost
+        return gain * self.factor ** self.receipts() - cost * self.factor ** self.timing(program)
+
+    def late(self, cell):
+        """A period by which nothing changes any more but the seasons."""
+        return max(self.horizon, cell.joined + LONGEST) + LONGEST
+
+    def lasting(self, cell):
+        """The mean of ``conditions`` over the seasons, once nothing else changes any more."""
+        key = "lasting", cell.source, cell.segment_name, cell.joined
+        if key not in self.known:
+            seasons = [self.conditions(cell, self.late(cell) + one) for one in range(SEASONS)]
+            self.known[key] = [sum(parts) / SEASONS for parts in zip(*seasons, strict=True)]
+        return self.known[key]
 
     def prepare(self, cell, customer):
         """Periods of adoption, and no effect yet."""
@@ -664,8 +729,8 @@ class _Simulation:
                 self.out.program_flows[index, p.ACTIVE_COST, period] += cost
 
     def treat(self, cell, customer, period, adopted, until):
-        """All personal programs in one period; the multiplier, and that of memberships alone."""
-        multiplier, lasting = 1.0, 1.0
+        """All personal programs in one period; the multiplier of the hazard."""
+        multiplier = 1.0
         for index, (name, program) in enumerate(self.programs):
             flows, when = self.out.program_flows[index], self.timing(program)
             if program.kind in {"loyalty", "add_on"}:
@@ -684,7 +749,6 @@ class _Simulation:
                     self.post("add_on_revenue", period, self.receipts(), program.price)
                 growth, concession = 0.0, program.benefit if loyal else 0.0
                 effect = program.hazard
-                lasting *= effect
             elif program.kind == "retention":
                 if customer.decided is None and cell.contact_due(program, period):
                     reached, accepts = self.contact(name, program, cell, customer, period)
@@ -709,19 +773,19 @@ class _Simulation:
             given = base * growth + min(concession, 1.0 - base)
             self.pay(cell, customer, period, growth, given, program=index)
             multiplier *= effect
-        return multiplier, lasting
+        return multiplier
 
     def live(self, cell, customer, threshold, call):
         """One customer month by month, and whatever is expected of it beyond the horizon."""
         self.margin = [0.0] * self.horizon
-        passed, lasting = float(-min(cell.joined, 0)), 1.0
+        passed = cell.passed()
         adopted, until = self.prepare(cell, customer)
         last = self.horizon - 1
         for period in cell.periods:
             if period > last:
                 break
             self.serve(cell, customer, period)
-            multiplier, lasting = self.treat(cell, customer, period, adopted, until)
+            multiplier = self.treat(cell, customer, period, adopted, until)
             customer.last = period
             if customer.decided is not None:
                 continue
@@ -733,8 +797,8 @@ class _Simulation:
         if customer.decided is not None and last < self.horizon:
             self.out.flows[p.LEFT, last] += 1
         residual = 0.0
-        if self.scenario.money.residual == "expected" and customer.decided is None:
-            residual = self.beyond(cell, customer, adopted, lasting)
+        if self.scenario.money.residual == "expected":
+            residual = self.beyond(cell, customer, adopted)
         self.settle(cell, customer, residual)
 
     def by_tenure(self, cell, period, row):
@@ -752,22 +816,49 @@ class _Simulation:
             self.out.flows[p.CALLS, period] += 1
             self.post("cancellation_calls", period, END, cell.segment.call_cost)
 
-    def beyond(self, cell, customer, adopted, lasting):
-        """Expected margin beyond the horizon, at time 0: the last period for ever."""
-        last = self.horizon - 1
-        margin = self.shared_margin(cell, customer.spend, last)
-        for name, program in self.programs:
-            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
-                continue
-            loyal, base = program.kind == "loyalty", cell.let_off(last)
-            given = min(program.benefit, 1.0 - base) if loyal else 0.0
-            gain = -customer.spend * cell.price(last) * given
-            gain += 0.0 if loyal else program.price
-            margin += gain * self.factor ** self.receipts()
-            cost = program.cost_per_member if loyal else program.cost
-            margin -= cost * self.factor ** self.timing(program)
-        rate = customer.rate * cell.hazard(last) * lasting
-        return residual_value(margin, rate, self.factor, self.horizon)
+    def members(self, cell, adopted):
+        """Programs that a customer is a member of when the horizon ends, and stays one beyond."""
+        return [
+            (name, program)
+            for name, program in self.programs
+            if name in adopted
+            and adopted[name] < self.horizon
+            and cell.benefits(program, self.horizon)
+        ]
+
+    def beyond(self, cell, customer, adopted):
+        """Expected margin beyond the horizon, at time 0, each period under its own conditions."""
+        names = tuple(name for name, _ in self.members(cell, adopted))
+        members = [program for _, program in self.members(cell, adopted)]
+        key = "beyond", customer.cohort, names
+        if key not in self.known:
+            self.known[key] = self.decisions(cell, members)
+        if customer.decided is None:
+            return expected_end(self.known[key], customer.rate, customer.spend, self.factor)
+        unit, head = self.paid(cell, members, cell.last_paid(customer.decided))
+        return customer.spend * unit + head
+
+    def decisions(self, cell, members):
+        """Hazard, and value of one who decides to leave, by period beyond the horizon."""
+        periods = math.ceil(math.log(NOTHING) / math.log(self.factor)) + 1
+        found, unit, head, last = [], 0.0, 0.0, self.horizon - 1
+        for decided in range(self.horizon, self.horizon + periods):
+            until = cell.last_paid(decided)
+            more = self.paid(cell, members, until, last + 1)
+            unit, head, last = unit + more[0], head + more[1], max(last, until)
+            leaving = cell.fee(decided) - cell.segment.call_share * cell.segment.call_cost
+            leaving *= self.factor ** (decided + END)
+            found.append((self.conditions(cell, decided, members)[2], unit, head + leaving))
+        return found
+
+    def paid(self, cell, members, last, first=None):
+        """Margin at time 0, per unit of spend and per head, of periods beyond the horizon."""
+        unit, head = 0.0, 0.0
+        for period in range(self.horizon if first is None else first, last + 1):
+            one = self.conditions(cell, period, members)
+            unit += one[0] * self.factor**period
+            head += one[1] * self.factor**period
+        return unit, head
 
     def settle(self, cell, customer, residual):
         """Add one customer's value to all sums."""
@@ -846,6 +937,7 @@ class _Simulation:
 
     def run(self):
         self._costs: dict[int, float] = {}
+        self.known = {}
         self.overheads()
         for place, cell in enumerate(self.cells):
             for customer, threshold, call in self.people(place):

@@ -108,18 +108,22 @@ class Simulation(naive._Simulation):
         if self.kind(cell) != "bg/nbd":
             self.look_back(cell, who)
             threshold = who.life / who.rate if who.rate > 0.0 else math.inf
-            who.life -= who.rate * -cell.joined
+            who.life -= who.rate * cell.passed()
             return threshold
         now = 0.0
         while who.pace > 0.0 and now + who.need / who.pace < -cell.joined:
             now += who.need / who.pace
-            who.life -= who.rate
+            who.life -= who.rate * cell.past_hazard(math.floor(now))
             who.bought.append((cell.joined + now, who.amount))
             if who.life < 0.0:
                 return 0.0
             self.next_purchase(cell, who, who.number + 1)
         who.need -= who.pace * (-cell.joined - now)
         return math.inf
+
+    def least(self, cell):
+        """A BG/NBD life is lived through before: that of one still there is endless so far."""
+        return 1.0 if self.kind(cell) == "bg/nbd" and cell.joined < 0 else super().least(cell)
 
     def look_back(self, cell, who):
         """Purchases before the horizon that do not matter to the life, from the last one back."""
@@ -142,7 +146,6 @@ class Simulation(naive._Simulation):
             super().live(cell, customer, threshold, call)
             return
         self.margin = [0.0] * self.horizon
-        hazards, rates = (1.0, 1.0), (1.0, 1.0)
         adopted, until = self.prepare(cell, customer)
         for period in cell.periods:
             self.serve_buyer(cell, period)
@@ -153,8 +156,8 @@ class Simulation(naive._Simulation):
                 cell,
                 customer,
                 period,
-                customer.rate * cell.hazard(period) * hazards[0],
-                customer.pace * rate_season(cell, period) * rates[0],
+                customer.rate * cell.hazard(period) * hazards,
+                customer.pace * rate_season(cell, period) * rates,
                 running,
             )
             if gone:
@@ -164,8 +167,7 @@ class Simulation(naive._Simulation):
                 break
         residual = 0.0
         if self.scenario.money.residual == "expected" and customer.decided is None:
-            effects = hazards[1], rates[1]
-            residual = self.beyond_buyer(cell, customer, adopted, effects)
+            residual = self.beyond_buyer(cell, customer, adopted)
         self.settle(cell, customer, residual)
 
     def shop(self, cell, who, period, hazard, rate, running):
@@ -226,16 +228,11 @@ class Simulation(naive._Simulation):
                 self.out.program_flows[index, p.ACTIVE_COST, period] += cost
 
     def treat_buyer(self, cell, customer, period, adopted, until):
-        """Effects that run in a period, and the multipliers of hazard and rate: all, lasting."""
+        """Effects that run in a period, and the multipliers of hazard and rate."""
         self.running = []
         hazards = self.treat(cell, customer, period, adopted, until)
         running, self.running = self.running, None
-        rates = [1.0, 1.0]
-        for index, _, _ in running:
-            _, program = self.programs[index]
-            rates[0] *= program.rate
-            if program.kind != "retention":
-                rates[1] *= program.rate
+        rates = math.prod(self.programs[index][1].rate for index, _, _ in running)
         return running, hazards, rates
 
     running = None
@@ -277,42 +274,48 @@ class Simulation(naive._Simulation):
     def score(self, program, cell, customer):
         if self.kind(cell) == "contract" or program.target != "value":
             return super().score(program, cell, customer)
-        margin, leaving = self.ahead(cell, customer, (1.0, 1.0), 0.0, 0.0)
-        return margin / (1.0 - math.exp(-leaving) * self.factor)
+        unit, head, hazard = self.lasting(cell)
+        seasons = [self.late(cell) + one for one in range(naive.SEASONS)]
+        rate = sum(rate_season(cell, one) for one in seasons) / naive.SEASONS
+        purchases, leaving = self.ahead(cell, customer.rate * hazard, customer.pace * rate)
+        each = customer.spend * unit - self.each(cell)
+        return (purchases * each + head) / (1.0 - math.exp(-leaving) * self.factor)
 
-    def ahead(self, cell, who, effects, unit, head):
-        """Expected margin of a period like the last, and the rate of leaving."""
-        last, segment, kind = self.horizon - 1, cell.segment, self.kind(cell)
-        leaving = who.rate * cell.hazard(last) * effects[0]
-        rate = who.pace * rate_season(cell, last) * effects[1]
+    def ahead(self, cell, hazard, rate):
+        """Expected purchases of a period with constant conditions, and the rate of leaving."""
+        kind, leaving = self.kind(cell), hazard
         if kind == "bg/nbd":
-            leaving = rate * (1.0 - math.exp(-leaving))
-        purchases = 1.0 - math.exp(-rate)
-        if kind != "bg/bb":
-            purchases = rate * -math.expm1(-leaving) / leaving if leaving > 0.0 else rate
-        receipt = self.factor ** self.receipts()
-        price = cell.price(last) * (1.0 - cell.let_off(last) - segment.cost_share)
-        each = who.spend * (price * receipt + unit) - segment.cost_per_purchase * receipt
-        margin = purchases * each - segment.cost_to_serve * receipt + head
-        for _, program in self.programs:
-            if program.kind == "onboarding" and cell.onboards(program, last):
-                margin -= program.cost_per_customer * self.factor ** self.timing(program)
-        return margin, leaving
+            leaving = rate * (1.0 - math.exp(-hazard))
+        if kind == "bg/bb":
+            return 1.0 - math.exp(-rate), leaving
+        return rate * -math.expm1(-leaving) / leaving if leaving > 0.0 else rate, leaving
 
-    def beyond_buyer(self, cell, who, adopted, effects):
-        """Expected margin beyond the horizon, at time 0: the last period for ever."""
-        last, unit, head = self.horizon - 1, 0.0, 0.0
-        for name, program in self.programs:
-            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
-                continue
-            loyal, base = program.kind == "loyalty", cell.let_off(last)
-            given = min(program.benefit, 1.0 - base) if loyal else 0.0
-            unit -= cell.price(last) * given * self.factor ** self.receipts()
-            head += 0.0 if loyal else program.price * self.factor ** self.receipts()
-            cost = program.cost_per_member if loyal else program.cost
-            head -= cost * self.factor ** self.timing(program)
-        margin, leaving = self.ahead(cell, who, effects, unit, head)
-        return naive.residual_value(margin, leaving, self.factor, self.horizon)
+    def each(self, cell):
+        """Cost of a purchase, at the period's start."""
+        return cell.segment.cost_per_purchase * self.factor ** self.receipts()
+
+    def beyond_buyer(self, cell, who, adopted):
+        """Expected margin beyond the horizon, at time 0, each period under its own conditions."""
+        members = self.members(cell, adopted)
+        key = "buyer", who.cohort, tuple(name for name, _ in members)
+        if key not in self.known:
+            self.known[key] = list(self.later(cell, [program for _, program in members]))
+        terms, there, discount = [], 1.0, self.factor**self.horizon
+        for unit, head, hazard, rate in self.known[key]:
+            purchases, leaving = self.ahead(cell, who.rate * hazard, who.pace * rate)
+            margin = purchases * (who.spend * unit - self.each(cell)) + head
+            terms.append(there * discount * margin)
+            there, discount = there * math.exp(-leaving), discount * self.factor
+            if there * discount < naive.NOTHING:
+                break
+        return math.fsum(terms)
+
+    def later(self, cell, members):
+        """Conditions by period beyond the horizon, and the multiplier of the purchase rate."""
+        rates = math.prod(program.rate for program in members)
+        for ahead in range(math.ceil(math.log(naive.NOTHING) / math.log(self.factor))):
+            period = self.horizon + ahead
+            yield *self.conditions(cell, period, members), rate_season(cell, period) * rates
 
 
 def mean_purchases(segment):

@@ -10,8 +10,7 @@ from clvsim.kernels import plan as p
 from tests import naive
 from tests.naive import Customer, stream_of, uniform_pair
 
-#: Discounted share of a margin below which nothing more is added.
-NOTHING = 1e-17
+NOTHING = naive.NOTHING
 
 
 class Wanderer(Customer):
@@ -110,7 +109,7 @@ class Simulation(naive._Simulation):
         who.state = cell.segment.start_state or cell.segment.states[0]
         for tenure in range(-min(cell.joined, 0)):
             if not is_lost(cell.segment, who.state):
-                self.move(cell, who, tenure, 1.0)
+                self.move(cell, who, tenure, cell.past_hazard(tenure))
         return who, -math.inf if is_lost(cell.segment, who.state) else math.inf, call
 
     def live(self, cell, customer, threshold, call):
@@ -119,12 +118,11 @@ class Simulation(naive._Simulation):
             return
         self.margin = [0.0] * self.horizon
         segment, spend = cell.segment, customer.scale
-        multiplier, lasting = 1.0, 1.0
         adopted, until = self.prepare(cell, customer)
         for period in cell.periods:
             customer.spend = spend * segment.state_values[segment.states.index(customer.state)]
             self.serve(cell, customer, period)
-            multiplier, lasting = self.treat(cell, customer, period, adopted, until)
+            multiplier = self.treat(cell, customer, period, adopted, until)
             customer.spend = spend
             cost = contact_cost(segment, customer.state)
             self.post("contacts", period, self.receipts(), cost)
@@ -139,24 +137,10 @@ class Simulation(naive._Simulation):
                 break
         residual = 0.0
         if self.scenario.money.residual == "expected" and customer.decided is None:
-            terms = lasting, *self.memberships(cell, adopted)
-            per_unit, per_head = self.ahead(cell, terms)[customer.state]
-            residual = spend * per_unit + per_head
+            members = self.members(cell, adopted)
+            per_unit, per_head = self.ahead(cell, members, self.horizon)[customer.state]
+            residual = (spend * per_unit + per_head) * self.factor**self.horizon
         self.settle(cell, customer, residual)
-
-    def memberships(self, cell, adopted):
-        """Margin of a period like the last that memberships change: per unit of spend, per head."""
-        last, unit, head = self.horizon - 1, 0.0, 0.0
-        for name, program in self.programs:
-            if name not in adopted or last < adopted[name] or not cell.benefits(program, last):
-                continue
-            loyal, base = program.kind == "loyalty", cell.let_off(last)
-            given = min(program.benefit, 1.0 - base) if loyal else 0.0
-            unit -= cell.price(last) * given * self.factor ** self.receipts()
-            head += 0.0 if loyal else program.price * self.factor ** self.receipts()
-            cost = program.cost_per_member if loyal else program.cost
-            head -= cost * self.factor ** self.timing(program)
-        return unit, head
 
     def contact(self, name, program, cell, customer, period):
         if not self.moves(cell):
@@ -178,49 +162,52 @@ class Simulation(naive._Simulation):
             below = reached(cell.segment, customer.state, 1.0)[-2][1]
             score = -math.log(below) if below > 0.0 else 1e9
         else:
-            per_unit, per_head = self.ahead(cell, (1.0, 0.0, 0.0))[customer.state]
-            score = (customer.scale * per_unit + per_head) / self.factor**self.horizon
+            per_unit, per_head = self.ahead(cell, [], None)[customer.state]
+            score = customer.scale * per_unit + per_head
         # Many stand exactly at the gate: a rounding of the last digits must not part them.
         return self.gate if math.isclose(score, self.gate, rel_tol=1e-11) else score
 
-    def ahead(self, cell, terms):
-        """Expected margin beyond the horizon by state, at time 0: per unit of spend, per head."""
-        key = cell.source, cell.segment_name, cell.joined, terms
+    def ahead(self, cell, members, begin):
+        """Expected margin from a period on by state, discounted to it: per unit of spend, per head.
+
+        Without a period: under the conditions that last, the mean over the seasons.
+        """
+        names = tuple(name for name, _ in members)
+        key = cell.source, cell.segment_name, cell.joined, names, begin
         if key not in self.cache:
-            self.cache[key] = self.later(cell, *terms)
+            programs = [program for _, program in members]
+            self.cache[key] = self.later(cell, programs, begin)
         return self.cache[key]
 
-    def later(self, cell, multiplier, unit, head):
-        segment, last = cell.segment, self.horizon - 1
-        price = cell.price(last) * (1.0 - cell.let_off(last) - segment.cost_share)
-        receipt = self.factor ** self.receipts()
-        head -= segment.cost_to_serve * receipt
-        for _, program in self.programs:
-            if program.kind == "onboarding" and cell.onboards(program, last):
-                head -= program.cost_per_customer * self.factor ** self.timing(program)
-        margins, chances = {}, {}
-        for name, value in zip(segment.states, segment.state_values, strict=True):
-            lost = is_lost(segment, name)
-            own = 0.0 if lost else head - contact_cost(segment, name) * receipt
-            margins[name] = (value * (price * receipt + unit), own)
-            below, chances[name] = 0.0, {}
-            for then, chance in reached(segment, name, cell.hazard(last) * multiplier):
-                chances[name][then], below = chance - below, chance
-        # The value of n periods more follows from that of n - 1.
+    def later(self, cell, members, begin):
+        segment, receipt = cell.segment, self.factor ** self.receipts()
+        many = math.ceil(math.log(NOTHING) / math.log(self.factor))
         worth = dict.fromkeys(segment.states, (0.0, 0.0))
-        share = 1.0
-        while share > NOTHING:
-            worth = {
-                now: tuple(
-                    margins[now][one]
-                    + self.factor * sum(chances[now][then] * worth[then][one] for then in worth)
-                    for one in range(2)
-                )
-                for now in worth
-            }
-            share *= self.factor
-        discount = self.factor**self.horizon
-        return {name: (unit * discount, head * discount) for name, (unit, head) in worth.items()}
+        # The value of n periods more follows from that of n - 1: the last one first.
+        for ahead in reversed(range(many)):
+            unit, head, hazard = (
+                self.lasting(cell)
+                if begin is None
+                else self.conditions(cell, begin + ahead, members)
+            )
+            now = {}
+            for name, value in zip(segment.states, segment.state_values, strict=True):
+                is_gone = is_lost(segment, name)
+                own = 0.0 if is_gone else head - contact_cost(segment, name) * receipt
+                below, totals = 0.0, [value * unit, own]
+                for then, chance in self.reached(segment, name, hazard):
+                    for one in range(2):
+                        totals[one] += self.factor * (chance - below) * worth[then][one]
+                    below = chance
+                now[name] = tuple(totals)
+            worth = now
+        return worth
+
+    def reached(self, segment, state, multiplier):
+        key = id(segment), state, multiplier
+        if key not in self.cache:
+            self.cache[key] = reached(segment, state, multiplier)
+        return self.cache[key]
 
     def run(self):
         self.cache = {}

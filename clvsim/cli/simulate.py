@@ -11,7 +11,6 @@ import xarray as xr
 from clvsim.api import Effort, Session
 from clvsim.cli.guard import FAILED, tell
 from clvsim.cli.progress import Bar, waiting
-from clvsim.engine.beyond import still_running
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest
 from clvsim.report.comparing import comparison_report
@@ -71,7 +70,6 @@ def simulate(request: Request) -> None:
         save(result, request.out)
     _show(request, result)
     _report_effort(request, result)
-    _report_running_offers(session)
     if request.customers is not None and not session.interrupted:
         try:
             _write_customers(request.customers, session, result)
@@ -255,18 +253,6 @@ def _report_effort(request: Request, result: xr.Dataset) -> None:
         tell(
             f"clvsim: precision {100 * request.precision:g} % was not reached: NPV is known to "
             f"{100 * reached:.2g} % after {worlds:,} worlds; raise --max-worlds"
-        )
-
-
-def _report_running_offers(session: Session) -> None:
-    """Say which residual values are too low because an offer would never end in them."""
-    found = {name: still_running(one) for name, one in session.variants.compiled.items()}
-    named = [f"{name} ({', '.join(sources)})" for name, sources in found.items() if sources]
-    if named:
-        tell(
-            "clvsim: note: the residual value goes on as the last period was, and there the "
-            f"offer of those who joined last has not ended: {'; '.join(named)}. It is too low: let "
-            "channels end earlier, or the horizon later"
         )
 
 

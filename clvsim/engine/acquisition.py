@@ -105,6 +105,12 @@ def let_off_by_tenure(offer: Offer, periods: int) -> Floats:
     return share
 
 
+def ends_at(offer: Offer) -> int:
+    """Tenure from which on an offer lets nothing off, periods."""
+    lasts = len(offer.discount) if isinstance(offer.discount, tuple) else offer.discount_periods
+    return max(lasts, offer.free_periods)
+
+
 def conversion(
     channel: Channel, segment: AnySegment, name: str, offer: Offer, saving: float, added: Floats
 ) -> Floats:

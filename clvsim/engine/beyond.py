@@ -1,29 +1,174 @@
-"""What a residual value takes for lasting although it passes."""
+"""What lies beyond the horizon: how conditions go on there, until they only recur.
+
+Nobody joins there, no treatment is given and no common shock lasts; but an offer ends when its
+tenure comes, onboarding likewise, a felt price rise passes, seasons come again, and programs
+without a last period go on.
+"""
+
+import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clvsim.engine.acquisition import let_off_by_tenure
-from clvsim.engine.compile import Compiled
+from clvsim.engine.acquisition import ends_at
+from clvsim.engine.cells import CellTable, segment_facts, write_levers
+from clvsim.engine.schedule import (
+    discounting,
+    effect_margins,
+    fees,
+    held_steps,
+    margins,
+    period_factor,
+    price_response,
+    timing_index,
+)
 from clvsim.kernels import plan as p
+from clvsim.levers import Levers, Membership
+from clvsim.scenario.model import AnySegment, Scenario
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+#: What changes by tenure alone and would last longer than this, periods, is taken to last for ever.
+FOR_EVER = 1200
 
 
-def still_running(compiled: Compiled) -> list[str]:
-    """Sources whose latest customers are still under their offer when the horizon ends.
+class Later(NamedTuple):
+    """Conditions beyond the horizon.
 
-    The residual value beyond the horizon goes on as the last period was: it lets them have the
-    offer for ever. Empty where the scenario has no residual value.
+    Attributes
+    ----------
+    rows : (cell, row, period)
+        ``Model.beyond``.
+    lasts : (personal program, cell) bool
+        Whether a membership's benefits run on when the horizon ends.
     """
-    scenario, table = compiled.scenario, compiled.table
-    if scenario.money.residual != "expected":
-        return []
-    found = set()
+
+    rows: Floats
+    lasts: NDArray[np.bool_]
+
+
+def look_ahead(
+    scenario: Scenario, table: CellTable, levers: Levers, facts: Floats, personal: Floats
+) -> Later:
+    """Conditions beyond the horizon, if the scenario asks for them.
+
+    Parameters
+    ----------
+    facts : (cell, fact)
+        Of ``Model``; ``AHEAD``, ``CYCLE``, ``LEAVES_WITH`` and what lasts are written to.
+    personal : (personal program, column)
+        Of ``Model``.
+    """
+    facts[:, p.CYCLE] = 1.0
+    if scenario.money.residual == "none" and not levers.ranks_by_value():
+        rows = np.zeros((len(facts), p.LATER_EFFECT + 2 * len(personal), 1))
+        return Later(rows, np.zeros((len(personal), len(facts)), dtype=bool))
+    ahead, cycle = settling(scenario, table)
+    width = int((ahead + cycle).max(initial=1))
+    far = write_levers(scenario, table, scenario.time.periods + width)
+    places = facts[:, p.STEPS].astype(np.int64)[:, None] + np.arange(width)
+    rows = _rows(scenario, table, far, places)
+    lasts = _add_effects(rows, personal, far, places, scenario, facts)
+    facts[:, p.CYCLE], facts[:, p.AHEAD] = cycle, shortened(rows, ahead, cycle)
+    facts[:, p.LEAVES_WITH] = (rows[:, p.LATER_LEAVING] != 0.0).any(axis=1)
+    columns = [p.LASTING_UNIT, p.LASTING_HEAD, p.LASTING_HAZARD]
+    facts[:, columns] = recurring(rows, facts)[:, [p.LATER_UNIT, p.LATER_HEAD, p.LATER_HAZARD]]
+    return Later(rows, lasts)
+
+
+def settling(scenario: Scenario, table: CellTable) -> tuple[Ints, Ints]:
+    """Periods beyond the horizon until conditions only recur, and after which, ``(cell,)`` each."""
+    ahead, cycle = np.zeros((2, len(table.joined)), dtype=np.int64)
+    programs = [one for _, one in scenario.enabled_programs()]
     for index, group in enumerate(table.groups):
-        cells = np.flatnonzero(table.group == index)
-        steps = compiled.model.facts[cells, p.STEPS]
-        counted = steps[(compiled.intake.limit[cells] > 0.0) & (steps > 0.0)]
-        if group.kind == p.SURVIVORS or not len(counted):
-            continue
-        let_off = let_off_by_tenure(group.offer, scenario.time.periods + 1)
-        if let_off[int(counted.min()) - 1] != let_off[-1]:
-            found.add(group.source)
-    return sorted(found)
+        segment, offer, cells = scenario.segments[group.segment], group.offer, table.of(index)
+        tenure = scenario.time.periods - table.joined[cells]
+        lengths = [ends_at(offer), len(segment.hazard_by_tenure)]
+        lengths += [program.settles() for program in programs]
+        own = np.clip(max(lengths) - tenure, 0, FOR_EVER)
+        if getattr(segment, "price_rise_sensitivity", 0.0) > 0.0:
+            own += segment.price_rise_periods
+        cycle[cells] = math.lcm(*(max(len(one), 1) for one in _seasons(segment)))
+        if offer.renews:
+            cycle[cells] = np.lcm(cycle[cells], offer.term)
+            # Up to the end of a term: what one term holds back comes out at its end.
+            rest = -tenure % offer.term
+            own = rest + -(-np.maximum(own - rest, 0) // offer.term) * offer.term
+        elif offer.term > 0:
+            own = np.maximum(own, offer.term - tenure)
+        ahead[cells] = own
+    return ahead, cycle
+
+
+def _seasons(segment: AnySegment) -> list[tuple[float, ...]]:
+    return [segment.hazard_season, getattr(segment, "rate_season", ())]
+
+
+def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Floats:
+    """``Model.beyond`` without the effects of programs.
+
+    Parameters
+    ----------
+    far : Levers
+        Written past the horizon.
+    places : (cell, period)
+        Steps that are taken of them.
+    """
+    multiplier = far.hazard * price_response(scenario, table, far)
+    rows = np.zeros((len(places), p.LATER_EFFECT + 2 * len(far.personal()), places.shape[1]))
+    rows[:, p.LATER_HAZARD] = np.take_along_axis(multiplier, places, axis=1)
+    rows[:, p.LATER_RATE] = np.take_along_axis(far.rate, places, axis=1)
+    unit, head = margins(scenario, table, far, far.price, discounting(scenario)[:, :1])
+    rows[:, p.LATER_UNIT] = np.take_along_axis(unit, places, axis=1)
+    rows[:, p.LATER_HEAD] = np.take_along_axis(head, places, axis=1)
+    calls = segment_facts(scenario, table, "call_share")
+    calls = calls * segment_facts(scenario, table, "call_cost")
+    for cell, group in enumerate(table.group.tolist()):
+        offer, row = table.groups[group].offer, rows[cell]
+        held = held_steps(offer, int(places[cell, -1]) + 1)[places[cell]] - places[cell, 0]
+        # Who decides in any of the steps that one last payment follows is let go after that one.
+        let_go = np.bincount(held, row[p.LATER_HAZARD], places.shape[1])[: places.shape[1]]
+        row[p.LATER_PAID] = let_go
+        fee = fees(offer, int(places[cell, -1]) + 1)[places[cell]]
+        row[p.LATER_LEAVING] = period_factor(scenario) * (fee - calls[cell])
+    return rows
+
+
+def _add_effects(
+    rows: Floats, personal: Floats, far: Levers, places: Ints, scenario: Scenario, facts: Floats
+) -> NDArray[np.bool_]:
+    """Write what memberships change of the margins; which of them last, ``Later.lasts``."""
+    lasts = np.zeros((len(personal), len(rows)), dtype=bool)
+    price, let_off = (np.take_along_axis(one, places, axis=1) for one in (far.price, far.let_off))
+    factors, receipts = discounting(scenario)[:, 0], timing_index(None, scenario)
+    for row, (_, _, own) in enumerate(far.personal()):
+        if isinstance(own.personal, Membership):
+            lasts[row] = np.take_along_axis(own.personal.on, places, axis=1)[:, 0]
+            payment = factors[int(personal[row, p.TIMING])]
+            unit, head = effect_margins(
+                personal[row], price, let_off, facts[:, p.COST_SHARE], factors[receipts], payment
+            )
+            rows[:, p.LATER_EFFECT + 2 * row] = unit
+            rows[:, p.LATER_EFFECT + 2 * row + 1] = head
+    return lasts
+
+
+def shortened(rows: Floats, ahead: Ints, cycle: Ints) -> Ints:
+    """Periods until conditions only recur, where they do so before ``ahead``, ``(cell,)``."""
+    found = ahead.copy()
+    for length in np.unique(cycle):
+        cells = np.flatnonzero((cycle == length) & (ahead > 0))
+        own = rows[cells]
+        differ = (own[:, :, :-length] != own[:, :, length:]).any(axis=1)
+        settled = (differ * np.arange(1, differ.shape[1] + 1)).max(axis=1, initial=0)
+        found[cells] = np.minimum(ahead[cells], settled)
+    return found
+
+
+def recurring(rows: Floats, facts: Floats) -> Floats:
+    """The mean of what recurs, ``(cell, row)``."""
+    first, length = facts[:, p.AHEAD, None], facts[:, p.CYCLE, None]
+    period = np.arange(rows.shape[2])
+    weight = ((period >= first) & (period < first + length)) / length
+    return np.asarray(np.einsum("crp,cp->cr", rows, weight))

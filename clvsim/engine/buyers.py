@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from clvsim.engine.beyond import recurring
 from clvsim.engine.cells import CellTable, segment_facts
 from clvsim.engine.schedule import fill_guide
 from clvsim.errors import ClvsimError
@@ -58,8 +59,8 @@ def compile_buying(
             own = schedule[cell]
             origin = float(cohorts.start[cell] - cohorts.joined[cell])
             facts[cell, b.GUIDE_SCALE] = fill_guide(own[b.CUMULATED], origin, steps, own[b.GUIDE])
-            last = own[b.PURCHASE_MARGIN, steps - 1]
-            facts[cell, b.RESIDUAL_PURCHASE] = last / model.period_factor ** (steps - 1)
+    facts[:, b.LATER_PURCHASE] = -model.discounting[model.receipts, 0] * cost[:, 0]
+    facts[:, b.LASTING_RATE] = recurring(model.beyond, model.facts)[:, p.LATER_RATE]
     return b.Buying(facts, schedule)
 
 
@@ -90,7 +91,7 @@ def refuse_history(buying: b.Buying | None, levers: Levers) -> None:
 def expected_value(
     model: p.Model, buying: b.Buying, cell: int, person: tuple[Floats, Floats, Floats]
 ) -> Floats:
-    """Expected margin from now on under the cell's last conditions, as the kernel has it.
+    """Expected margin under the conditions that last, for ever, as the kernel has it.
 
     Parameters
     ----------
@@ -99,16 +100,15 @@ def expected_value(
     """
     hazard, spend, pace = person
     facts, kind = model.facts[cell], int(buying.facts[cell, b.KIND])
-    last = int(facts[p.STEPS]) - 1
-    leaving = hazard * facts[p.RESIDUAL_HAZARD]
-    rate = pace * buying.schedule[cell, b.MULTIPLIER, last]
+    leaving = hazard * facts[p.LASTING_HAZARD]
+    rate = pace * buying.facts[cell, b.LASTING_RATE]
     if kind == b.BG_NBD:
         leaving = rate * -np.expm1(-leaving)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(leaving > 0.0, -np.expm1(-leaving) / leaving, 1.0)
     purchases = -np.expm1(-rate) if kind == b.BG_BB else rate * share
-    margin = spend * facts[p.RESIDUAL_UNIT] + buying.facts[cell, b.RESIDUAL_PURCHASE]
-    margin = purchases * margin + facts[p.RESIDUAL_HEAD]
+    margin = spend * facts[p.LASTING_UNIT] + buying.facts[cell, b.LATER_PURCHASE]
+    margin = purchases * margin + facts[p.LASTING_HEAD]
     lost = 1.0 - np.exp(-leaving) * model.period_factor
     return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
 
@@ -126,8 +126,11 @@ def there_after(
         Hazard and pace.
     """
     hazard, pace = person
-    tenure = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
-    left = tenure * -np.expm1(-hazard)
+    tenure = int(model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN])
+    lived_under, times = np.unique(model.past[cell, :tenure], return_counts=True)
+    left = np.zeros_like(hazard)
+    for multiplier, periods in zip(lived_under, times, strict=True):
+        left = left + periods * -np.expm1(-hazard * multiplier)
     multipliers, which = np.unique(model.schedule[cell, p.MULTIPLIER, :step], return_inverse=True)
     rates = np.bincount(which, buying.schedule[cell, b.MULTIPLIER, :step], len(multipliers))
     for multiplier, rate in zip(multipliers, rates, strict=True):

@@ -130,6 +130,37 @@ def apply_segments(scenario: Scenario, levers: Levers) -> None:
             levers.rate[cells] *= season[period[cells] % len(season)]
 
 
+def lived_under(scenario: Scenario, table: CellTable) -> list[Floats]:
+    """Hazard multipliers by tenure before the horizon, of each cell: none but the segment's own."""
+    found = []
+    for group, joined in zip(table.group.tolist(), table.joined.tolist(), strict=True):
+        segment = scenario.segments[table.groups[group].segment]
+        tenure = np.arange(max(-joined, 0))
+        past = np.ones(len(tenure))
+        if segment.hazard_by_tenure:
+            by_tenure = np.array(segment.hazard_by_tenure)
+            past *= by_tenure[np.minimum(tenure, len(by_tenure) - 1)]
+        if segment.hazard_season:
+            season = np.array(segment.hazard_season)
+            past *= season[(joined + tenure) % len(season)]
+        found.append(past)
+    return found
+
+
+def write_levers(scenario: Scenario, table: CellTable, periods: int) -> Levers:
+    """What segments, offers and enabled programs write, over some periods from the start on.
+
+    Beyond the horizon segments, offers and programs go on by their own rules: programs without a
+    last period do not end.
+    """
+    levers = Levers.neutral(table.cohorts(periods))
+    apply_segments(scenario, levers)
+    apply_offers(table, levers)
+    for name, program in scenario.enabled_programs():
+        program.apply(name, levers, scenario.time.calendar)
+    return levers
+
+
 def apply_offers(table: CellTable, levers: Levers) -> None:
     """Write what the groups' offers let off by tenure."""
     for index, group in enumerate(table.groups):

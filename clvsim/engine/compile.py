@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
+from clvsim.engine.beyond import Later, look_ahead
 from clvsim.engine.buyers import compile_buying, refuse_history
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
     build_schedule,
     discounting,
+    effect_margins,
     period_factor,
     timing_index,
 )
@@ -99,18 +101,14 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     population = compile_population(
         {name: scenario.segments[name] for name in sorted(set(names))}, names
     )
-    levers = Levers.neutral(table.cohorts(scenario.time.periods))
-    cell_rules.apply_segments(scenario, levers)
-    cell_rules.apply_offers(table, levers)
-    enabled = {name: one for name, one in sorted(scenario.programs.items()) if one.enabled}
-    for name, program in enabled.items():
-        program.apply(name, levers, scenario.time.calendar)
+    levers = cell_rules.write_levers(scenario, table, scenario.time.periods)
     levers.conversion += shocks.conversion[np.maximum(table.joined, 0)]
     intake = cell_rules.take_in(
         scenario, table, levers, population.mean_spend, population.mean_purchases
     )
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
+    later = look_ahead(scenario, table, levers, facts, personal)
     model = p.Model(
         traits=population.traits,
         facts=facts,
@@ -118,6 +116,8 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         active_cost=active_cost,
         personal=personal,
         gates=np.zeros((len(personal), p.GATES, len(facts), scenario.time.periods + 1)),
+        beyond=later.rows,
+        past=_past(cell_rules.lived_under(scenario, table)),
         discounting=discounting(scenario),
         period_factor=period_factor(scenario),
         receipts=timing_index(None, scenario),
@@ -128,10 +128,18 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     buying = compile_buying(scenario, table, levers, model)
     refuse_history(buying, levers)
     moving = compile_moving(scenario, table, levers, model)
-    _fill_personal(model, buying, moving, levers)
+    _fill_personal(model, buying, moving, levers, later)
     return Compiled(
-        scenario, table, intake, levers, population, model, buying, moving, tuple(enabled)
-    )
+        scenario, table, intake, levers, population, model, buying, moving,
+        tuple(name for name, _ in scenario.enabled_programs()),
+    )  # fmt: skip
+
+
+def _past(lived_under: list[Floats]) -> Floats:
+    past = np.zeros((len(lived_under), max((len(one) for one in lived_under), default=0)))
+    for row, one in zip(past, lived_under, strict=True):
+        row[: len(one)] = one
+    return past
 
 
 def _personal(scenario: Scenario, levers: Levers) -> Floats:
@@ -165,7 +173,11 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
 
 
 def _fill_personal(
-    model: p.Model, buying: b.Buying | None, moving: m.Moving | None, levers: Levers
+    model: p.Model,
+    buying: b.Buying | None,
+    moving: m.Moving | None,
+    levers: Levers,
+    later: Later,
 ) -> None:
     """Write the gates of all personal programs, and which cells they can reach."""
     periods = levers.cohorts.periods
@@ -181,6 +193,7 @@ def _fill_personal(
             gates[p.NEXT, :, 0] = np.where(
                 runs.any(axis=1), periods - np.argmax(runs[:, ::-1], 1), 0
             )
+            gates[p.NEXT, later.lasts[row], 0] = periods + 1
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
             fill_gates(model, buying, moving, row, own.personal, levers)
@@ -199,14 +212,16 @@ def _fill_personal(
 def _fill_effect(model: p.Model, row: int) -> None:
     """Write the discounted margin of one row's effect, summed up to each step."""
     terms, gates = model.personal[row], model.gates[row]
-    price = model.schedule[:, p.PRICE, :-1]
-    base = model.schedule[:, p.LET_OFF, :-1]
-    receipt = model.discounting[model.receipts, :-1]
-    payment = model.discounting[int(terms[p.TIMING]), :-1]
-    let_off = base * terms[p.GROWTH] + np.minimum(terms[p.CONCESSION], 1.0 - base)
-    kept = terms[p.GROWTH] * (1.0 - model.facts[:, p.COST_SHARE])[:, None] - let_off
-    gates[p.EFFECT_UNIT, :, 1:] = np.cumsum(receipt * price * kept, axis=1)
-    gates[p.EFFECT_HEAD, :, 1:] = np.cumsum(receipt * terms[p.REVENUE] - payment * terms[p.COST])
+    unit, head = effect_margins(
+        terms,
+        model.schedule[:, p.PRICE, :-1],
+        model.schedule[:, p.LET_OFF, :-1],
+        model.facts[:, p.COST_SHARE],
+        model.discounting[model.receipts, :-1],
+        model.discounting[int(terms[p.TIMING]), :-1],
+    )
+    gates[p.EFFECT_UNIT, :, 1:] = np.cumsum(unit, axis=1)
+    gates[p.EFFECT_HEAD, :, 1:] = np.cumsum(head)
 
 
 def _streams(table: CellTable, levers: Levers) -> p.Words:

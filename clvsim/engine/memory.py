@@ -40,6 +40,9 @@ def model_bytes(scenario: Scenario) -> float:
         for base in scenario.installed_base.values()
     )
     rows = p.SCHEDULE + 8 + 6 * len(scenario.programs)
+    if scenario.money.residual == "expected":
+        # Levers and margins are made once more, as far beyond as offers, terms and seasons reach.
+        rows += p.LATER_EFFECT + 12 + 4 * len(scenario.programs)
     if any(one.relationship in PURCHASES for one in scenario.segments.values()):
         rows += b.SCHEDULE
     return 8.0 * cells * (periods + 1) * rows

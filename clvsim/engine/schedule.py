@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable, Intake, segment_facts
+from clvsim.engine.cells import CellTable, Intake, lived_under, segment_facts
 from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
@@ -101,7 +101,7 @@ def build_schedule(
     facts[:, p.CALL_SHARE] = segment_facts(scenario, table, "call_share")
     facts[:, p.COST_SHARE] = segment_facts(scenario, table, "cost_share")
 
-    facts[:, p.RESIDUAL_SHOCK] = shocks.spend[-1]
+    facts[:, p.ORIGIN] = np.array([past.sum() for past in lived_under(scenario, table)])
 
     inside = cohorts.period() < horizon
     period = np.minimum(cohorts.period(), horizon - 1)
@@ -109,54 +109,80 @@ def build_schedule(
     schedule[:, p.LET_OFF, :horizon] = levers.let_off
     multiplier = levers.hazard * price_response(scenario, table, levers)
     schedule[:, p.MULTIPLIER, :horizon] = np.where(inside, multiplier * shocks.hazard[period], 0.0)
-    # The walk adds one step after another, starting from the tenure: the same order here, so
+    # The walk adds one step after another, starting from the origin: the same order here, so
     # that both agree to the last bit.
-    schedule[:, p.CUMULATED, 0] = cohorts.start - cohorts.joined
+    schedule[:, p.CUMULATED, 0] = facts[:, p.ORIGIN]
     schedule[:, p.CUMULATED, 1:] = schedule[:, p.MULTIPLIER, :horizon]
     schedule[:, p.CUMULATED] = np.cumsum(schedule[:, p.CUMULATED], axis=1)
     schedule[:, p.CUMULATED, :horizon] = schedule[:, p.CUMULATED, 1:]
 
-    _margins(scenario, table, levers, active_cost, schedule)
-    at_end = discounting(scenario)[_END]
+    factors = discounting(scenario)
+    unit, head = margins(
+        scenario, table, levers, schedule[:, p.PRICE, :horizon], factors[:, :horizon]
+    )
+    schedule[:, p.UNIT_MARGIN, :horizon], schedule[:, p.HEAD_MARGIN, :horizon] = unit, head
+    call_cost = segment_facts(scenario, table, "call_cost")[:, None]
+    schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
     for index, group in enumerate(table.groups):
         cells = np.flatnonzero((table.group == index) & (facts[:, p.STEPS] > 0.0))
         if len(cells):
             schedule[cells] = _with_decisions(
-                group.offer, schedule[cells], facts[cells, p.STEPS].astype(np.int64), at_end
+                group.offer, schedule[cells], facts[cells, p.STEPS].astype(np.int64), factors[_END]
             )
-    factor = period_factor(scenario)
     for cell in np.flatnonzero(facts[:, p.STEPS] > 0.0):
-        steps = int(facts[cell, p.STEPS])
-        origin = float(cohorts.start[cell] - cohorts.joined[cell])
+        steps, origin = int(facts[cell, p.STEPS]), float(facts[cell, p.ORIGIN])
         facts[cell, p.GUIDE_SCALE] = fill_guide(
             schedule[cell, p.CUMULATED], origin, steps, schedule[cell, p.GUIDE]
         )
-        # Beyond the horizon conditions stay as they are then, but the shocks of that day pass.
-        last = schedule[cell, :, steps - 1] / factor ** (steps - 1)
-        facts[cell, p.RESIDUAL_UNIT] = last[p.UNIT_MARGIN] / facts[cell, p.RESIDUAL_SHOCK]
-        facts[cell, p.RESIDUAL_HEAD] = last[p.HEAD_MARGIN]
-        facts[cell, p.RESIDUAL_HAZARD] = multiplier[cell, steps - 1]
     return facts, schedule, active_cost
 
 
-def _margins(
-    scenario: Scenario, table: CellTable, levers: Levers, active_cost: Floats, schedule: Floats
-) -> None:
-    """Write the discounted margins by step and the margin of a call."""
-    horizon = scenario.time.periods
-    factors = discounting(scenario)
-    receipt = factors[timing_index(None, scenario), :horizon]
+def margins(
+    scenario: Scenario, table: CellTable, levers: Levers, price: Floats, factors: Floats
+) -> tuple[Floats, Floats]:
+    """Margin per unit of spend and per head, currency, ``(cell, step)`` each.
+
+    Parameters
+    ----------
+    levers : Levers
+    price : (cell, step)
+        Price relative to the list at the start.
+    factors : (timing, step) or (timing, 1)
+        Discount factors.
+    """
+    receipt = factors[timing_index(None, scenario)]
     cost_share = segment_facts(scenario, table, "cost_share")[:, None]
     cost_to_serve = segment_facts(scenario, table, "cost_to_serve")[:, None]
-    schedule[:, p.UNIT_MARGIN, :horizon] = (
-        receipt * schedule[:, p.PRICE, :horizon] * (1.0 - levers.let_off - cost_share)
-    )
-    schedule[:, p.HEAD_MARGIN, :horizon] = -receipt * cost_to_serve
-    for (_, own), costs in zip(sorted(levers.programs.items()), active_cost, strict=True):
-        payment = factors[timing_index(own.timing, scenario), :horizon]
-        schedule[:, p.HEAD_MARGIN, :horizon] -= payment * costs
-    call_cost = segment_facts(scenario, table, "call_cost")[:, None]
-    schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
+    unit = receipt * price * (1.0 - levers.let_off - cost_share)
+    head = np.zeros_like(unit) - receipt * cost_to_serve
+    for _, own in sorted(levers.programs.items()):
+        head -= factors[timing_index(own.timing, scenario)] * own.active_cost
+    return unit, head
+
+
+def effect_margins(
+    terms: Floats,
+    price: Floats,
+    let_off: Floats,
+    cost_share: Floats,
+    receipt: Floats,
+    payment: Floats,
+) -> tuple[Floats, Floats]:
+    """What the effect of a personal program changes of the margin per unit of spend and per head.
+
+    Parameters
+    ----------
+    terms : (column,)
+        Its row of ``Model.personal``.
+    price, let_off : (cell, step)
+        Price relative to the list at the start, and the share of it let off without the effect.
+    cost_share : (cell,)
+    receipt, payment : (step,) or float
+        Discount factors of receipts, and of the program's costs.
+    """
+    given = let_off * terms[p.GROWTH] + np.minimum(terms[p.CONCESSION], 1.0 - let_off)
+    kept = terms[p.GROWTH] * (1.0 - cost_share)[:, None] - given
+    return receipt * price * kept, receipt * terms[p.REVENUE] - payment * terms[p.COST]
 
 
 def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats) -> Floats:
@@ -177,6 +203,8 @@ def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end
     held = np.where(step < last, np.minimum(held_steps(offer, horizon + 1), last), last)
     fee = np.where(step < last, fees(offer, horizon + 1), 0.0)
     rows[:, p.HELD], rows[:, p.FEE] = held, fee
+    overtime = held_steps(offer, horizon + 1) + 1 - last
+    rows[:, p.OVERTIME] = np.where(step < last, np.maximum(overtime, 0), 0)
     rows[:, p.LEAVING_MARGIN] = fee * at_end
     paid = np.minimum(held, last - 1)
     for value, margin in ((p.UNIT_VALUE, p.UNIT_MARGIN), (p.HEAD_VALUE, p.HEAD_MARGIN)):

@@ -10,7 +10,7 @@ from clvsim.errors import ClvsimError
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.contract import NEVER_LEAVES
-from clvsim.levers import Levers, Membership, Target, Treatment
+from clvsim.levers import Levers, Target, Treatment
 from clvsim.scenario.chains import CHAIN_TYPES, Chain, chain_of, lost_at_the_start, problems
 from clvsim.scenario.model import Scenario, StatesSegment
 
@@ -60,22 +60,20 @@ def compile_moving(
         # Rounded: states of the same risk must not be told apart by the last digit of a sum.
         risk = np.minimum(falls[index, :size, size - 2], CERTAIN)
         terms[index, m.RISK, :size] = np.round(risk, 12)
-    ahead = np.zeros((len(facts), 2, widest))
-    if model.residual or any(_ranks_by_value(own.personal) for own in levers.programs.values()):
-        for cell in np.flatnonzero(facts[:, m.IS_STATES] * model.facts[:, p.STEPS]):
-            chain = chains[int(facts[cell, m.TABLE])]
+    ahead, worth = np.zeros((2, len(facts), 2, widest))
+    for cell in np.flatnonzero(facts[:, m.IS_STATES] * model.facts[:, p.STEPS]):
+        chain = chains[int(facts[cell, m.TABLE])]
+        if model.residual:
             ahead[cell, :, : len(chain.values)] = beyond(model, int(cell), chain)
+        if levers.ranks_by_value():
+            worth[cell, :, : len(chain.values)] = lasting(model, int(cell), chain)
     meant = np.ones((len(model.personal), len(chains), widest))
     for row, (_, _, program) in enumerate(levers.personal()):
         wanted = program.personal.states if isinstance(program.personal, Treatment) else ()
         for index, states in enumerate(names):
             if wanted:
                 meant[row, index, : len(states)] = np.isin(states, wanted)
-    return m.Moving(facts, falls, terms, ahead, meant)
-
-
-def _ranks_by_value(personal: Membership | Treatment | None) -> bool:
-    return isinstance(personal, Treatment) and personal.target == "value"
+    return m.Moving(facts, falls, terms, ahead, worth, meant)
 
 
 def falls_of(transitions: Floats) -> Floats:
@@ -98,18 +96,47 @@ def powered(transitions: Floats, multiplier: float) -> Floats:
 
 
 def beyond(model: p.Model, cell: int, chain: Chain) -> Floats:
-    """Expected margin from the horizon on under the cell's last conditions, ``(2, state)``.
+    """Expected margin from the horizon on, ``(2, state)``, by state then.
 
-    Per unit of spend and per head, discounted to the horizon: ``[I - P/(1 + d)]⁻¹ R`` (Pfeifer &
-    Carraway 2000).
+    Per unit of spend and per head, discounted to the horizon. Backwards: ``V = R + P/(1 + d) V'``;
+    a cycle of recurring conditions makes that ``V = R̃ + P̃ V``, which is solved.
     """
-    facts, size = model.facts[cell], len(chain.values)
+    ahead, cycle = model.facts[cell, [p.AHEAD, p.CYCLE]].astype(int)
+    kept: Floats = np.eye(len(chain.values))
+    value: Floats = np.zeros((len(chain.values), 2))
+    for period in range(ahead + cycle - 1, -1, -1):
+        unit, head, hazard = model.beyond[
+            cell, [p.LATER_UNIT, p.LATER_HEAD, p.LATER_HAZARD], period
+        ]
+        odds: Floats = _discounted(model, chain, hazard)
+        value = _gains(model, chain, unit, head) + odds @ value
+        kept = odds @ kept
+        if period == ahead:
+            value = np.asarray(np.linalg.solve(np.eye(len(kept)) - kept, value))
+    return np.asarray(value.T)
+
+
+def lasting(model: p.Model, cell: int, chain: Chain) -> Floats:
+    """The same of all periods to come under the conditions that last.
+
+    ``[I - P/(1 + d)]⁻¹ R`` (Pfeifer & Carraway 2000).
+    """
+    unit, head, hazard = model.facts[cell, [p.LASTING_UNIT, p.LASTING_HEAD, p.LASTING_HAZARD]]
+    odds = _discounted(model, chain, hazard)
+    gains = _gains(model, chain, unit, head)
+    return np.asarray(np.linalg.solve(np.eye(len(odds)) - odds, gains).T)
+
+
+def _discounted(model: p.Model, chain: Chain, multiplier: float) -> Floats:
     factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
-    kept = powered(chain.transitions, facts[p.RESIDUAL_HAZARD]) * factor
-    heads = facts[p.RESIDUAL_HEAD] - model.discounting[model.receipts, 0] * chain.costs
-    heads[np.arange(size) == chain.lost] = 0.0
-    gains = np.stack([facts[p.RESIDUAL_UNIT] * chain.values, heads], axis=1)
-    return np.asarray(np.linalg.solve(np.eye(size) - kept, gains).T)
+    return powered(chain.transitions, multiplier) * factor
+
+
+def _gains(model: p.Model, chain: Chain, unit: float, head: float) -> Floats:
+    """Margin of one period by state, ``(state, 2)``: per unit of spend and per head."""
+    heads = head - model.discounting[model.receipts, 0] * chain.costs
+    heads[np.arange(len(heads)) == chain.lost] = 0.0
+    return np.stack([unit * chain.values, heads], axis=1)
 
 
 def check_chains(scenario: Scenario) -> None:
@@ -140,14 +167,17 @@ def scores_by_state(
     states, table = moving.facts[cell, [m.STATES, m.TABLE]].astype(int)
     each = len(spend) // states
     if target == "value":
-        unit, head = moving.ahead[cell, :, :states]
+        unit, head = moving.worth[cell, :, :states]
         return np.asarray(spend[:each, None] * unit + head)
     own = moving.terms[table, m.RISK, :states] if target == "risk" else np.zeros(states)
     return np.asarray(own + lift[:each, None] * (target == "lift"))
 
 
 def shares_by_state(
-    moving: m.Moving, cells: NDArray[np.int64], multiplier: Floats, tenure: NDArray[np.int64]
+    moving: m.Moving,
+    cells: NDArray[np.int64],
+    multipliers: tuple[Floats, Floats],
+    tenure: NDArray[np.int64],
 ) -> Floats:
     """Share of the customers of some cells in each state by step, ``(step, cell, state)``.
 
@@ -155,11 +185,12 @@ def shares_by_state(
 
     Parameters
     ----------
-    multiplier : (cell, T)
-        Hazard multiplier of the moves inside the horizon.
+    multipliers : tuple of (cell, period)
+        Hazard multipliers of the moves before the horizon, by tenure, and inside it.
     tenure : (cell,)
-        Moves before it, under a multiplier of 1.
+        Moves before it.
     """
+    past, multiplier = multipliers
     facts, falls = moving.facts[cells], moving.falls[moving.facts[cells, m.TABLE].astype(int)]
     rows, lost = np.arange(len(cells)), facts[:, m.LOST].astype(int)
     at = np.zeros((len(cells), falls.shape[1]))
@@ -174,7 +205,7 @@ def shares_by_state(
         return after
 
     for when in range(int(tenure.max(initial=0))):
-        at = np.where((tenure > when)[:, None], moved(at, np.ones(len(cells))), at)
+        at = np.where((tenure > when)[:, None], moved(at, past[:, when]), at)
     at /= np.maximum(at.sum(axis=1, keepdims=True), 1e-300)
     found = np.zeros((multiplier.shape[1], *at.shape))
     for step in range(multiplier.shape[1]):

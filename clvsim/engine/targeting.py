@@ -152,7 +152,8 @@ def _places(
         return {}
     chosen = cells[which]
     tenure = (model.facts[chosen, p.START] - model.facts[chosen, p.JOINED_IN]).astype(np.int64)
-    shares = shares_by_state(moving, chosen, model.schedule[chosen, p.MULTIPLIER, :-1], tenure)
+    multipliers = model.past[chosen], model.schedule[chosen, p.MULTIPLIER, :-1]
+    shares = shares_by_state(moving, chosen, multipliers, tenure)
     found = {}
     for place, (i, cell) in enumerate(zip(which, chosen, strict=True)):
         states, table = moving.facts[cell, [m.STATES, m.TABLE]].astype(int)
@@ -195,11 +196,10 @@ def _trait(traits: p.Traits, spec: Floats, u: Floats) -> Floats:
 
 
 def _expected_value(model: p.Model, cell: int, hazard: Floats, spend: Floats) -> Floats:
-    """Expected margin from now on under the cell's last conditions, as the kernel has it."""
+    """Expected margin under the conditions that last, for ever, as the kernel has it."""
     facts = model.facts[cell]
-    last = facts[p.RESIDUAL_HAZARD]
-    margin = spend * facts[p.RESIDUAL_UNIT] + facts[p.RESIDUAL_HEAD]
-    lost = 1.0 - np.exp(-hazard * last) * model.period_factor
+    margin = spend * facts[p.LASTING_UNIT] + facts[p.LASTING_HEAD]
+    lost = 1.0 - np.exp(-hazard * facts[p.LASTING_HAZARD]) * model.period_factor
     return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
 
 
@@ -213,9 +213,9 @@ def _active_weight(
     """Expected customers that each pilot customer stands for at a step of its cell."""
     hazards = pilot.hazards
     cumulated = model.schedule[cells, p.CUMULATED]
-    tenure = model.facts[cells, p.START] - model.facts[cells, p.JOINED_IN]
-    passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], tenure)
-    at_entry = np.exp(-hazards * tenure[:, None])
+    origin = model.facts[cells, p.ORIGIN]
+    passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], origin)
+    at_entry = np.exp(-hazards * origin[:, None])
     active = np.exp(-hazards * passed[:, None])
     if buying is not None:
         for i in np.flatnonzero(buying.facts[cells, b.KIND] == b.BG_NBD):

@@ -79,7 +79,7 @@ def age(address, model, cell, count, to):
             if target >= tenure:
                 break
             clock = target
-            ticks += 1.0
+            ticks += model.past[cell, int(target)]
             number += 1
             if ticks > to[p.THRESHOLD, i]:
                 there = -1.0
@@ -273,9 +273,7 @@ def live(address, model, buying, cell, count, block, sums, work):
             to[p.VALUE, i] += heads[decision]
             if decision == steps and model.residual:
                 person = (to[p.RATE, i], to[p.SPEND_OF, i], to[b.PACE, i])
-                to[p.RESIDUAL, i] = residual_value(
-                    model, buying, cell, person, (1.0, 1.0), 0.0, 0.0
-                )
+                to[p.RESIDUAL, i] = residual_value(model, buying, cell, person)
     walk_each(address, model, buying, cell, often, block, sums.posts, work)
 
 
@@ -312,7 +310,7 @@ def run_cell(address, model, buying, cell, ranks, block, sums, work, slots, slot
         count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
         rank += count
         if source == p.SURVIVORS:
-            column, least = p.THRESHOLD, tenure
+            column, least = p.THRESHOLD, facts[p.ORIGIN]
             if int(buying.facts[cell, b.KIND]) == b.BG_NBD and tenure > 0.0:
                 age(address, model, cell, count, block.customers)
                 column, least = b.DEATH, 0.0

@@ -10,9 +10,10 @@ CONTRACT, BG_NBD, PARETO_NBD, BG_BB = 0, 1, 2, 3
 
 # Columns of ``Buying.facts``: one number a cell.
 #: Relationship; guide buckets per unit of cumulated rate; margin of a purchase in a period beyond
-#: the horizon apart from its amount, currency.
-KIND, GUIDE_SCALE, RESIDUAL_PURCHASE = 0, 1, 2
-FACTS = 3
+#: the horizon apart from its amount, currency; multiplier of the purchase rate that lasts, the mean
+#: over the seasons.
+KIND, GUIDE_SCALE, LATER_PURCHASE, LASTING_RATE = 0, 1, 2, 3
+FACTS = 4
 
 # Rows of ``Buying.schedule``: one number a cell and step, T + 1 wide.
 #: Multiplier of the purchase rate; tenure on entering plus its running sum; first guess of the step

@@ -96,7 +96,7 @@ def keep_survivors(to, count, column, least, wanted):
 def decide(model, cell, count, to):
     """Decisions and values of a block's customers who share the cell's schedule."""
     facts, schedule = model.facts[cell], model.schedule[cell]
-    steps, origin = int(facts[p.STEPS]), facts[p.START] - facts[p.JOINED_IN]
+    steps, origin = int(facts[p.STEPS]), facts[p.ORIGIN]
     cumulated, guide, scale = schedule[p.CUMULATED], schedule[p.GUIDE], facts[p.GUIDE_SCALE]
     unit_value, head_value = schedule[p.UNIT_VALUE], schedule[p.HEAD_VALUE]
     for i in range(count):
@@ -106,10 +106,9 @@ def decide(model, cell, count, to):
         to[p.RESIDUAL, i] = 0.0
     if model.residual:
         for i in range(count):
-            if to[p.DECISION, i] == steps:
-                to[p.RESIDUAL, i] = residual_value(
-                    model, cell, to[p.RATE, i], to[p.SPEND_OF, i], 1.0, 0.0
-                )
+            to[p.RESIDUAL, i] = residual_value(
+                model, cell, to[p.RATE, i], to[p.SPEND_OF, i], int(to[p.DECISION, i])
+            )
 
 
 @inner
@@ -294,7 +293,6 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     """All customers of one cell between two ranks, a block at a time; returns their number."""
     facts = model.facts[cell]
     source, wanted = int(facts[p.SOURCE]), int(facts[p.LIMIT])
-    tenure = facts[p.START] - facts[p.JOINED_IN]
     rank, end = ranks
     begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
     while not done:
@@ -302,7 +300,7 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
         rank += count
         if source == p.SURVIVORS:
             missing = wanted - customers
-            count = keep_survivors(block.customers, count, p.THRESHOLD, tenure, missing)
+            count = keep_survivors(block.customers, count, p.THRESHOLD, facts[p.ORIGIN], missing)
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end

@@ -1,4 +1,4 @@
-"""What effects of personal programs change of what is paid in a single step, and for ever."""
+"""What effects of personal programs change of a single payment, and which of them last."""
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.inner import inlined
@@ -17,14 +17,7 @@ def pay_under_effects(model, cell, step, amount, scratch, posts):
 
 
 @inlined
-def lasting_margin(model, cell, scratch):
-    """Margin of a period beyond the horizon by memberships: per unit of spend, per head."""
-    last = int(model.facts[cell, p.STEPS]) - 1
-    unit, head, factor = 0.0, 0.0, model.period_factor**last
-    for row in range(model.personal.shape[0]):
-        member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP
-        if member and scratch[p.SINCE, row] >= 0.0:
-            gates = model.gates[row]
-            unit += gates[p.EFFECT_UNIT, cell, last + 1] - gates[p.EFFECT_UNIT, cell, last]
-            head += gates[p.EFFECT_HEAD, cell, last + 1] - gates[p.EFFECT_HEAD, cell, last]
-    return unit / (factor * model.facts[cell, p.RESIDUAL_SHOCK]), head / factor
+def lasts(model, row, cell, scratch):
+    """Whether a row's effect runs on beyond the horizon: memberships do, treatments end."""
+    is_member = int(model.personal[row, p.KIND]) == p.MEMBERSHIP and scratch[p.SINCE, row] >= 0.0
+    return is_member and scratch[p.UNTIL, row] > model.facts[cell, p.STEPS]

@@ -6,7 +6,7 @@ from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import NEVER_LEAVES, close, effect, enter, happen
-from clvsim.kernels.effects import lasting_margin, pay_under_effects
+from clvsim.kernels.effects import lasts, pay_under_effects
 from clvsim.kernels.inner import inlined, inner
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -46,8 +46,8 @@ def look_up(model, moving, cell, step, person, state, scratch):
             scratch[p.EVENT, row] = step if ends or contacts else math.inf
             scratch[p.HELD_BACK, row] = 0.0 if moving.meant[row, table, state] != 0.0 else 1.0
             if target == p.BY_VALUE:
-                ahead = moving.ahead[cell]
-                worth = spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state]
+                own = moving.worth[cell]
+                worth = spend * own[m.AHEAD_UNIT, state] + own[m.AHEAD_HEAD, state]
                 scratch[p.SCORE, row] = worth
             elif target == p.BY_RISK:
                 scratch[p.SCORE, row] = moving.terms[table, m.RISK, state]
@@ -58,59 +58,95 @@ def look_up(model, moving, cell, step, person, state, scratch):
 
 
 @inner
-def solved(system, size, place):
-    """One unknown of a linear system whose diagonal dominates; the system is used up.
+def solve(system, size):
+    """Solve a linear system whose diagonal dominates, in place: the solution is its last column.
 
     Parameters
     ----------
     system : (state, state + 1)
         Coefficients and the right side; the first ``size`` rows and columns, and the last.
-    place : int
-        Which unknown.
     """
     right = system.shape[1] - 1
     for pivot in range(size):
         for row in range(size):
-            if row != pivot and (row > pivot or row == place):
+            if row != pivot:
                 share = system[row, pivot] / system[pivot, pivot]
                 for column in range(pivot, size):
                     system[row, column] -= share * system[pivot, column]
                 system[row, right] -= share * system[pivot, right]
-    return system[place, right] / system[place, place]
+    for row in range(size):
+        system[row, right] /= system[row, row]
 
 
 @inner
-def worth_of_member(model, moving, cell, state, spend, terms, system):
-    """Expected margin beyond the horizon of a member in a state, discounted to the horizon.
-
-    ``[I - P/(1 + d)]⁻¹ R`` (Pfeifer & Carraway 2000) under the cell's last conditions, as
-    ``Moving.ahead``, and those of its memberships.
-
-    Parameters
-    ----------
-    terms : tuple of float
-        Hazard multiplier of the memberships, and the margin that they change per unit of spend and
-        per head.
-    """
-    effects, unit, head = terms
-    facts, own = model.facts[cell], moving.facts[cell]
-    states, lost, table = int(own[m.STATES]), int(own[m.LOST]), int(own[m.TABLE])
-    brings, costs = moving.terms[table, m.BRINGS], moving.terms[table, m.COSTS]
-    multiplier = facts[p.RESIDUAL_HAZARD] * effects
+def fill_odds(model, moving, cell, multiplier, odds):
+    """Discounted probabilities of the states next, ``odds (state, state)``, under a multiplier."""
+    own = moving.facts[cell]
+    states, table = int(own[m.STATES]), int(own[m.TABLE])
     factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
-    right = system.shape[1] - 1
     for now in range(states):
         below = 0.0
         for then in range(states):
             fall = moving.falls[table, now, then]
             reached = math.exp(-multiplier * fall) if fall < math.inf else 0.0
-            system[now, then] = (1.0 if now == then else 0.0) - factor * (reached - below)
+            odds[now, then] = factor * (reached - below)
             below = reached
-        system[now, right] = spend * brings[now] * (facts[p.RESIDUAL_UNIT] + unit)
-        if now != lost:
-            paid = model.discounting[model.receipts, 0] * costs[now]
-            system[now, right] += facts[p.RESIDUAL_HEAD] + head - paid
-    return solved(system, states, state)
+
+
+@inner
+def fill_margins(model, moving, cell, period, spend, scratch, margins):
+    """A member's margins of a period beyond the horizon, by state, discounted to its beginning."""
+    own, beyond = moving.facts[cell], model.beyond[cell]
+    states, lost, table = int(own[m.STATES]), int(own[m.LOST]), int(own[m.TABLE])
+    unit, head = beyond[p.LATER_UNIT, period], beyond[p.LATER_HEAD, period]
+    for row in range(model.personal.shape[0]):
+        if lasts(model, row, cell, scratch):
+            unit += beyond[p.LATER_EFFECT + 2 * row, period]
+            head += beyond[p.LATER_EFFECT + 2 * row + 1, period]
+    for state in range(states):
+        margins[state] = spend * moving.terms[table, m.BRINGS, state] * unit
+        if state != lost:
+            paid = model.discounting[model.receipts, 0] * moving.terms[table, m.COSTS, state]
+            margins[state] += head - paid
+
+
+@inner
+def worth_of_member(model, moving, cell, state, spend, effects, scratch, work):
+    """Expected margin beyond the horizon of a member in a state, discounted to the horizon.
+
+    Backwards: ``V = R + P/(1 + d) V'``. A cycle of recurring conditions makes that ``V = R̃ + P̃ V``,
+    which is solved (with one period a cycle, ``[I - P/(1 + d)]⁻¹ R``: Pfeifer & Carraway 2000).
+
+    Parameters
+    ----------
+    effects : float
+        Hazard multiplier of the memberships that last.
+    """
+    states, ahead = int(moving.facts[cell, m.STATES]), int(model.facts[cell, p.AHEAD])
+    odds, system, margins = work.odds, work.system, work.margins
+    right = system.shape[1] - 1
+    system[:] = 0.0
+    for now in range(states):
+        system[now, now] = 1.0
+    for period in range(ahead + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
+        fill_odds(model, moving, cell, effects * model.beyond[cell, p.LATER_HAZARD, period], odds)
+        fill_margins(model, moving, cell, period, spend, scratch, margins)
+        # Before the cycle is closed, columns say how much of its own beginning follows the cycle.
+        for column in range(system.shape[1]):
+            for now in range(states):
+                follows = margins[now] if column == right else 0.0
+                for then in range(states):
+                    follows += odds[now, then] * system[then, column]
+                work.column[now] = follows
+            for now in range(states):
+                system[now, column] = work.column[now]
+        if period == ahead:
+            for now in range(states):
+                for then in range(states):
+                    system[now, then] = (1.0 if now == then else 0.0) - system[now, then]
+            solve(system, states)
+            system[:, :right] = 0.0
+    return system[state, right]
 
 
 @inlined
@@ -155,7 +191,7 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
         if look_up(model, moving, cell, step, person, state, scratch):
             margin, _ = happen(model, cell, step, address, (0.0, 0.0, lift), -1, scratch, posts)
             extra += margin
-            effects = effect(model, lift, scratch, False)
+            effects = effect(model, lift, scratch)
         work.counts[step, state] += 1.0
         work.spent[step, state] += spend
         payment = model.discounting[model.receipts, step]
@@ -181,13 +217,25 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
 
 
 @inlined
+def pays_later(model, row, cell):
+    """Whether a membership changes any margin beyond the horizon."""
+    for own in range(p.LATER_EFFECT + 2 * row, p.LATER_EFFECT + 2 * row + 2):
+        for period in range(model.beyond.shape[2]):
+            if model.beyond[cell, own, period] != 0.0:
+                return True
+    return False
+
+
+@inlined
 def settle(model, moving, cell, person, state, scratch, work):
     """Residual value of one still a customer, memberships included, discounted to joining."""
-    spend, lift = person
-    effects = effect(model, lift, scratch, True)
-    unit, head = lasting_margin(model, cell, scratch)
+    spend, _ = person
+    effects, is_changed = 1.0, False
+    for row in range(model.personal.shape[0]):
+        if lasts(model, row, cell, scratch):
+            effects *= model.personal[row, p.HAZARD]
+            is_changed = is_changed or effects != 1.0 or pays_later(model, row, cell)
     factor, ahead = model.period_factor ** int(model.facts[cell, p.STEPS]), moving.ahead[cell]
-    if effects == 1.0 and unit == 0.0 and head == 0.0:
+    if not is_changed:
         return factor * (spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state])
-    terms = effects, unit, head
-    return factor * worth_of_member(model, moving, cell, state, spend, terms, work.system)
+    return factor * worth_of_member(model, moving, cell, state, spend, effects, scratch, work)

@@ -18,8 +18,8 @@ BRINGS, COSTS = 0, 1
 RISK = 2
 TERMS = 3
 
-# Rows of ``Moving.ahead``: one number a cell and state.
-#: Expected margin beyond the horizon per unit of spend and per head, discounted to the horizon.
+# Rows of ``Moving.ahead`` and ``Moving.worth``: one number a cell and state.
+#: Expected margin per unit of spend and per head, currency.
 AHEAD_UNIT, AHEAD_HEAD = 0, 1
 
 # Columns of a block beside those of ``plan``.
@@ -40,6 +40,9 @@ class Moving(NamedTuple):
         Minus the log of the probability to be in this state or a better one next, by the state now.
     terms : (table, row, state)
     ahead : (cell, row, state)
+        Of all periods beyond the horizon, discounted to it.
+    worth : (cell, row, state)
+        Of all periods to come under the conditions that last: what treatments call value.
     meant : (personal program, table, state)
         Whether a treatment contacts customers in the state (0 or 1).
     """
@@ -48,6 +51,7 @@ class Moving(NamedTuple):
     falls: Floats
     terms: Floats
     ahead: Floats
+    worth: Floats
     meant: Floats
 
 
@@ -59,11 +63,18 @@ class Wandering(NamedTuple):
     who : (2, B) int64
     counts, spent : (T + 1, state)
         A cell's customers by step and state, and their summed spend, in the order of rank.
+    odds : (state, state)
+        Discounted transitions of one period.
     system : (state, state + 1)
         A linear system.
+    margins, column : (state,)
+        Margins of one period, and a column of the system to come.
     """
 
     who: Ints
     counts: Floats
     spent: Floats
+    odds: Floats
     system: Floats
+    margins: Floats
+    column: Floats

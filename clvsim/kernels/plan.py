@@ -38,8 +38,9 @@ GROUP, JOINED_IN, START, STEPS, SOURCE = 0, 1, 2, 3, 4
 LIMIT, PROSPECTS = 5, 6
 #: Guide buckets per unit of cumulated multiplier.
 GUIDE_SCALE = 7
-#: Margin of one period beyond the horizon per unit of spend and per head, currency.
-RESIDUAL_UNIT, RESIDUAL_HEAD = 8, 9
+#: What lasts once offers have ended, the mean over the seasons: margin of a period per unit of
+#: spend and per head, currency. Treatments rank customers by it.
+LASTING_UNIT, LASTING_HEAD = 8, 9
 #: Expected acquisition cost per customer, currency.
 ACQUISITION_COST = 10
 #: Probability that one who leaves calls to cancel.
@@ -48,14 +49,18 @@ CALL_SHARE = 11
 IS_PERSONAL = 12
 #: Share of list revenue that is cost.
 COST_SHARE = 13
-#: Hazard multiplier beyond the horizon.
-RESIDUAL_HAZARD = 14
-#: Shock to spend in the last period, which passes with it.
-RESIDUAL_SHOCK = 15
-FACTS = 16
+#: Hazard multiplier that lasts, likewise.
+LASTING_HAZARD = 14
+#: Running sum of the hazard multiplier on entering: of an installed base, that of its past.
+ORIGIN = 15
+#: Periods beyond the horizon until conditions only recur; periods after which they do.
+AHEAD, CYCLE = 16, 17
+#: Whether leaving beyond the horizon costs or brings anything (0 or 1).
+LEAVES_WITH = 18
+FACTS = 19
 
 # Rows of ``Model.schedule``: one number a cell and step (or step of decision), T + 1 wide.
-#: Hazard multiplier; tenure on entering plus its running sum; first guess of the step whose
+#: Hazard multiplier; ``ORIGIN`` plus its running sum; first guess of the step whose
 #: running sum passes a threshold (indexed by bucket).
 MULTIPLIER, CUMULATED, GUIDE = 0, 1, 2
 #: Last step paid by one who decides to leave at a step (steps: beyond the horizon).
@@ -68,7 +73,19 @@ UNIT_MARGIN, HEAD_MARGIN = 6, 7
 LEAVING_MARGIN, CALL_MARGIN, FEE = 8, 9, 10
 #: Price relative to the list at the start, and the share of it that is let off.
 PRICE, LET_OFF = 11, 12
-SCHEDULE = 13
+#: Periods beyond the horizon that one pays for who decides to leave at a step and is held.
+OVERTIME = 13
+SCHEDULE = 14
+
+# Rows of ``Model.beyond``: one number a cell and period beyond the horizon.
+#: Multiplier of the hazard; the same, of those held by a term where they are let go; multiplier of
+#: the purchase rate.
+LATER_HAZARD, LATER_PAID, LATER_RATE = 0, 1, 2
+#: Amount on leaving, discounted to the beginning of its period, currency.
+LATER_LEAVING = 3
+#: Margin of the period per unit of spend and per head, discounted to its beginning, currency; then
+#: the same two rows for what the effect of each personal program changes, one after the other.
+LATER_UNIT, LATER_HEAD, LATER_EFFECT = 4, 5, 6
 
 #: Kinds of personal programs: joined of one's own accord, or contacted by rule.
 MEMBERSHIP, TREATMENT = 0, 1
@@ -97,7 +114,7 @@ GATE = 0
 #: Share contacted of those exactly at the gate.
 TIE = 1
 #: Treatment: next step at or after a step with a contact (T: none). Membership: in its first
-#: place, the step at which benefits end.
+#: place, the step at which benefits end (past ``T``: not with the horizon).
 NEXT = 2
 #: Discounted margin of the effect per unit of spend and per head, summed up to a step (exclusive).
 EFFECT_UNIT, EFFECT_HEAD = 3, 4
@@ -185,6 +202,10 @@ class Model(NamedTuple):
         Cost per active customer and period, currency.
     personal : (personal program, column)
     gates : (personal program, row, cell, T + 1)
+    beyond : (cell, row, period)
+        Periods beyond the horizon, as many as any cell's ``AHEAD`` and ``CYCLE``.
+    past : (cell, period)
+        Hazard multiplier before the horizon by tenure, of an installed base.
     discounting : (timing, T + 1)
         Factor of an amount in a period, by timing within it.
     period_factor : float
@@ -204,6 +225,8 @@ class Model(NamedTuple):
     active_cost: Floats
     personal: Floats
     gates: Floats
+    beyond: Floats
+    past: Floats
     discounting: Floats
     period_factor: float
     receipts: int

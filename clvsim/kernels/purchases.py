@@ -28,7 +28,7 @@ from clvsim.kernels.contract import (
     happen,
     next_contact,
 )
-from clvsim.kernels.effects import lasting_margin, pay_under_effects
+from clvsim.kernels.effects import lasts, pay_under_effects
 from clvsim.kernels.history import hold_back, is_asked_for
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import event_address, uniform_pair
@@ -77,7 +77,7 @@ def death(model, buying, cell, threshold):
     if kind == b.BG_NBD:
         return steps, math.inf
     schedule = model.schedule[cell]
-    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
+    origin = model.facts[cell, p.ORIGIN]
     cumulated, scale = schedule[p.CUMULATED], model.facts[cell, p.GUIDE_SCALE]
     step = decision_step(cumulated, schedule[p.GUIDE], scale, origin, steps, threshold)
     if step >= steps:
@@ -97,52 +97,81 @@ def clock_after(buying, cell, step, target):
 
 
 @inlined
-def ahead(model, buying, cell, person, effects, unit, head):
-    """Expected margin of one period beyond the horizon, and the chance to outlive it.
+def period_ahead(buying, cell, hazard, rate):
+    """Expected purchases of a period with constant conditions, and the chance to outlive it.
 
-    Under the cell's last conditions, exactly: purchases at a constant rate, thinned or cut short
-    by leaving at a constant rate.
+    Exact: purchases at a constant rate, thinned or cut short by leaving at a constant rate.
 
     Parameters
     ----------
-    person : tuple of hazard, spend, pace
-    effects : tuple of float
-        Multipliers of hazard and purchase rate that last.
-    unit, head : float
-        Margin per unit of purchases and per head and period that last besides, currency.
+    hazard, rate : float
+        The customer's own, all multipliers included.
     """
-    hazard, spend, pace = person
-    last, kind = int(model.facts[cell, p.STEPS]) - 1, int(buying.facts[cell, b.KIND])
-    leaving = hazard * model.facts[cell, p.RESIDUAL_HAZARD] * effects[0]
-    rate = pace * buying.schedule[cell, b.MULTIPLIER, last] * effects[1]
+    leaving, kind = hazard, int(buying.facts[cell, b.KIND])
     if kind == b.BG_NBD:
-        leaving = rate * -math.expm1(-leaving)
+        leaving = rate * -math.expm1(-hazard)
     purchases = rate
     if kind == b.BG_BB:
         purchases = -math.expm1(-rate)
     elif leaving > 0.0:
         purchases = rate * (-math.expm1(-leaving) / leaving)
-    margin = spend * (model.facts[cell, p.RESIDUAL_UNIT] + unit)
-    margin += buying.facts[cell, b.RESIDUAL_PURCHASE]
-    margin = purchases * margin + (model.facts[cell, p.RESIDUAL_HEAD] + head)
-    return margin, math.exp(-leaving)
+    return purchases, math.exp(-leaving)
 
 
 @inlined
-def residual_value(model, buying, cell, person, effects, unit, head):
+def expected_value(model, buying, cell, person):
+    """Expected margin under the conditions that last, for ever, currency."""
+    hazard, spend, pace = person
+    facts, own = model.facts[cell], buying.facts[cell]
+    purchases, kept = period_ahead(
+        buying, cell, hazard * facts[p.LASTING_HAZARD], pace * own[b.LASTING_RATE]
+    )
+    margin = spend * facts[p.LASTING_UNIT] + own[b.LATER_PURCHASE]
+    margin = purchases * margin + facts[p.LASTING_HEAD]
+    return margin / max(1.0 - kept * model.period_factor, NEVER_LEAVES)
+
+
+@inlined
+def lasting_value(model, buying, cell, person, row, purchase):
+    """Expected margin beyond the horizon of one alive then, as ``contract.lasting_value``.
+
+    Parameters
+    ----------
+    person : tuple of hazard, spend, pace
+        Effects that last included.
+    purchase : float
+        Margin of a purchase apart from its amount, currency.
+    """
+    hazard, spend, pace = person
+    beyond, ahead = model.beyond[cell], int(model.facts[cell, p.AHEAD])
+    value, share, multiplier, rate, purchases, kept = 0.0, 1.0, -1.0, -1.0, 0.0, 0.0
+    for period in range(ahead + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
+        if beyond[p.LATER_HAZARD, period] != multiplier or beyond[p.LATER_RATE, period] != rate:
+            multiplier, rate = beyond[p.LATER_HAZARD, period], beyond[p.LATER_RATE, period]
+            purchases, stays = period_ahead(buying, cell, hazard * multiplier, pace * rate)
+            kept = stays * model.period_factor
+        margin = purchases * (spend * beyond[row, period] + purchase) + beyond[row + 1, period]
+        value = margin + kept * value
+        share *= kept
+        if period == ahead:
+            value /= 1.0 - share
+    return value
+
+
+@inlined
+def residual_value(model, buying, cell, person):
     """Expected margin beyond the horizon of one still a customer, discounted to joining."""
-    margin, kept = ahead(model, buying, cell, person, effects, unit, head)
-    factor = model.period_factor
-    return factor ** int(model.facts[cell, p.STEPS]) * margin / (1.0 - kept * factor)
+    purchase = buying.facts[cell, b.LATER_PURCHASE]
+    value = lasting_value(model, buying, cell, person, p.LATER_UNIT, purchase)
+    return model.period_factor ** int(model.facts[cell, p.STEPS]) * value
 
 
 @inlined
-def rate_effect(model, scratch, lasting):
-    """Rate multiplier of the effects that run (of memberships alone if ``lasting``)."""
+def rate_effect(model, scratch):
+    """Rate multiplier of the effects that run."""
     multiplier = 1.0
     for row in range(model.personal.shape[0]):
-        passes = lasting and int(model.personal[row, p.KIND]) == p.TREATMENT
-        if scratch[p.SINCE, row] >= 0.0 and not passes:
+        if scratch[p.SINCE, row] >= 0.0:
             multiplier *= model.personal[row, p.PACE_EFFECT]
     return multiplier
 
@@ -177,10 +206,9 @@ def rank_by_value(model, buying, cell, address, person, scratch):
     """Score those rows that rank customers by what is expected of them: their first contacts."""
     for row in range(model.personal.shape[0]):
         if int(model.personal[row, p.TARGET]) == p.BY_VALUE:
-            margin, kept = ahead(model, buying, cell, person, (1.0, 1.0), 0.0, 0.0)
-            lost = max(1.0 - kept * model.period_factor, NEVER_LEAVES)
-            scratch[p.SCORE, row] = margin / lost
-            scratch[p.EVENT, row] = next_contact(model, row, cell, 0, -1, margin / lost, address)
+            value = expected_value(model, buying, cell, person)
+            scratch[p.SCORE, row] = value
+            scratch[p.EVENT, row] = next_contact(model, row, cell, 0, -1, value, address)
 
 
 @inlined
@@ -286,12 +314,12 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
                 model, cell, following, address, (hazard, 0.0, lift), -1, scratch, posts
             )
             extra += margin
-            new = effect(model, lift, scratch, False)
+            new = effect(model, lift, scratch)
             if new != hazard_effect and kind != b.BG_NBD:
-                at = shared[p.CUMULATED, before] if before >= 0 else origin
+                at = shared[p.CUMULATED, before] if before >= 0 else model.facts[cell, p.ORIGIN]
                 threshold, life_left = rescale(threshold, life_left, at, hazard_effect, new)
                 is_to_die_anew = True
-            hazard_effect, new = new, rate_effect(model, scratch, False)
+            hazard_effect, new = new, rate_effect(model, scratch)
             at = own[b.CUMULATED, before] if before >= 0 else origin
             target, left = rescale(target, left, at, pace_effect, new)
             pace_effect = new
@@ -325,7 +353,7 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
     residual = 0.0
     if decision == steps and model.residual:
-        residual = settle(model, buying, cell, (hazard, spend, pace), lift, scratch)
+        residual = settle(model, buying, cell, (hazard, spend, pace), scratch)
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
             until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
@@ -334,8 +362,17 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
 
 
 @inlined
-def settle(model, buying, cell, person, lift, scratch):
+def settle(model, buying, cell, person, scratch):
     """Residual value of one still a customer, memberships included, discounted to joining."""
-    unit, head = lasting_margin(model, cell, scratch)
-    effects = effect(model, lift, scratch, True), rate_effect(model, scratch, True)
-    return residual_value(model, buying, cell, person, effects, unit, head)
+    hazard, spend, pace = person
+    for row in range(model.personal.shape[0]):
+        if lasts(model, row, cell, scratch):
+            hazard *= model.personal[row, p.HAZARD]
+            pace *= model.personal[row, p.PACE_EFFECT]
+    person = hazard, spend, pace
+    extra, factor = 0.0, model.period_factor ** int(model.facts[cell, p.STEPS])
+    for row in range(model.personal.shape[0]):
+        if lasts(model, row, cell, scratch):
+            own = p.LATER_EFFECT + 2 * row
+            extra += lasting_value(model, buying, cell, person, own, 0.0)
+    return residual_value(model, buying, cell, person) + factor * extra

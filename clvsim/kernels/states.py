@@ -44,7 +44,7 @@ def age(address, model, moving, cell, count, to):
         state, rank = int(own[m.BEGIN]), int(to[p.RANK, i])
         for when in range(tenure):
             u, _ = uniform_pair(seed, world, streams[p.STREAM_STATE], rank, occasion(joined, when))
-            state = next_state(fall, state, states, minus_log(u), 1.0)
+            state = next_state(fall, state, states, minus_log(u), model.past[cell, when])
             if state == lost:
                 break
         to[m.STATE_OF, i] = state
@@ -209,7 +209,10 @@ def simulate_states(
         who=np.zeros((2, size), dtype=np.int64),
         counts=np.zeros((horizon + 1, states)),
         spent=np.zeros((horizon + 1, states)),
+        odds=np.zeros((states, states)),
         system=np.zeros((states, states + 1)),
+        margins=np.zeros(states),
+        column=np.zeros(states),
     )
     run_states(seed, tasks, model, moving, slots, rows, block, sums, work)
 

@@ -24,7 +24,8 @@ class Program(Section):
     first: Period = 0
     """First period (number or date)."""
     last: Period | None = None
-    """Last period, included (number or date); absent: the horizon's last."""
+    """Last period, included (number or date); absent: it goes on to the horizon's end and, where
+    there is a residual value, beyond (no treatment is given there, and nobody new enters)."""
     fixed_cost: Money = 0.0
     """Cost per period while it runs, currency."""
     timing: Timing | None = None
@@ -50,6 +51,10 @@ class Program(Section):
         end = levers.cohorts.periods if where.last is None else where.last + 1
         own.fixed_cost[where.first : end] += self.fixed_cost
         return own
+
+    def settles(self) -> int:
+        """Tenure from which on it treats a customer no differently, periods."""
+        return 0
 
     @abstractmethod
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:

@@ -24,6 +24,10 @@ class Onboarding(Program):
     cost_per_customer: Money = 0.0
     """Cost per customer and period of onboarding, currency."""
 
+    def settles(self) -> int:
+        """Tenure from which on it treats a customer no differently, periods."""
+        return self.tenures
+
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
         where = self.where(calendar, last_tenure=self.tenures - 1)

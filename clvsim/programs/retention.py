@@ -20,9 +20,10 @@ class Retention(Program):
     (A customer list of ``clvsim score`` counts repeat purchases only, and its recency begins with
     the first purchase: the words of the purchase models, not those of marketing.)
 
-    Where customers move between states, ``value`` is what is expected of one in the state under the
-    last period's conditions, ``risk`` that of the worst state in the next period. The ``share`` is
-    that of those eligible by tenure who are in one of the ``states``.
+    The expected remaining ``value`` is that under the conditions that last: offers and onboarding
+    over, the mean of the seasons. Where customers move between states, it is that of one in the
+    state, and ``risk`` that of the worst state in the next period; the ``share`` is that of those
+    eligible by tenure who are in one of the ``states``.
     """
 
     kind: Literal["retention"]

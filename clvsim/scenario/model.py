@@ -102,9 +102,10 @@ class MoneyRules(Section):
     timing: Timing = "mid"
     """When in a period receipts and running costs fall."""
     residual: Literal["none", "expected"] = "none"
-    """Beyond the horizon: nothing, or the expected margin of each customer still alive, as if the
-    conditions of its last period (price, offer, season, programs in force) lasted for ever. Let
-    offers and programs end before the horizon does: what still runs then would never end."""
+    """Beyond the horizon: nothing, or the expected margin of each customer still there, given its
+    own traits: offers, contract terms and onboarding end as agreed, hazards go by tenure and
+    season, programs without a last period and their members stay. Nobody joins there, nobody is
+    treated, and common shocks are over."""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business, currency per period: a constant, or a list of one amount a
     period (none after its end)."""
@@ -350,6 +351,10 @@ class Scenario(Section):
     """Common shocks by name."""
     uncertain: Annotated[tuple[Uncertain, ...], Strict(strict=False)] = ()
     """Numbers that every world draws anew; in a file they stand in the place of the number."""
+
+    def enabled_programs(self) -> list[tuple[str, AnyProgram]]:
+        """Enabled programs by name, the order of all program dimensions."""
+        return [(name, one) for name, one in sorted(self.programs.items()) if one.enabled]
 
     def without_plan(self) -> "Scenario":
         """The same scenario without channels, offers and programs: ROMI's counterfactual."""

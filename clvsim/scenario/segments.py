@@ -166,10 +166,10 @@ class AnySegment(Section):
     correlations: Annotated[tuple[Correlation, ...], Strict(strict=False)] = ()
     """Correlations between traits."""
     hazard_by_tenure: Multipliers = ()
-    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on. (An
-    installed base has its past, before the horizon, without them.)"""
+    """Multipliers of the hazard at tenure 0, 1, 2, … periods; the last holds from there on."""
     hazard_season: Multipliers = ()
-    """Multipliers of the hazard by period, repeated from the horizon's start on."""
+    """Multipliers of the hazard by period, repeated from the horizon's start on (and backwards: an
+    installed base has lived through them, but not through programs)."""
     cost_share: Probability = 0.0
     """Share of list revenue that is cost (it does not fall with a discount)."""
     cost_to_serve: Money = 0.0
@@ -210,7 +210,8 @@ class BuyerSegment(AnySegment):
     cost_per_purchase: Money = 0.0
     """Cost of each purchase, currency."""
     rate_season: Multipliers = ()
-    """Multipliers of the purchase rate by period, repeated from the horizon's start on."""
+    """Multipliers of the purchase rate by period, repeated from the horizon's start on (before it,
+    purchases of an installed base come at the plain rate)."""
 
 
 class BgNbdSegment(BuyerSegment):
