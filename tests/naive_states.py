@@ -94,10 +94,10 @@ class Simulation(naive._Simulation):
         return cell.segment.relationship == "states"
 
     def move(self, cell, who, tenure, multiplier):
-        """One move at the end of a period."""
-        stream = stream_of(cell.source, cell.segment_name, "state")
-        u, _ = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, tenure)
-        who.state = moved(cell.segment, who.state, multiplier, u)
+        """One move at the end of a period: an even tenure's and the next share a pair."""
+        stream, number = stream_of(cell.source, cell.segment_name, "state"), tenure // 2
+        pair = uniform_pair(self.seed, self.world, stream, who.rank, cell.joined, number)
+        who.state = moved(cell.segment, who.state, multiplier, pair[tenure % 2])
 
     def draw(self, place, rank, arrival, prospects):
         customer, threshold, call = super().draw(place, rank, arrival, prospects)

@@ -21,6 +21,7 @@ from clvsim.kernels.customers import (
     close_cell,
     draw_adoptions,
     draw_block,
+    draw_lives,
     is_empty,
     keep_survivors,
     whereabouts,
@@ -308,6 +309,7 @@ def run_cell(address, model, buying, cell, ranks, block, sums, work, slots, slot
     begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
     while not done:
         count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
+        draw_lives(address, int(facts[p.JOINED_IN]), rank, count, block.customers)
         rank += count
         if source == p.SURVIVORS:
             column, least = p.THRESHOLD, facts[p.ORIGIN]

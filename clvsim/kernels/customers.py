@@ -75,7 +75,6 @@ def draw_lives(address, joined, first_rank, count, to):
         to[p.LIFE], to[p.CALL],
     )  # fmt: skip
     for i in range(count):
-        to[p.RANK, i] = first_rank + i
         rate = to[p.RATE, i]
         to[p.THRESHOLD, i] = minus_log(to[p.LIFE, i]) / rate if rate > 0.0 else math.inf
 
@@ -252,7 +251,10 @@ def write_rows(model, cell, count, to, rows):
 
 @inner
 def draw_block(address, model, cell, rank, end, begun, block):
-    """Draw the next customers of a cell: how many, the last arrival, and whether they end."""
+    """Draw the next customers of a cell: how many, the last arrival, and whether they end.
+
+    Their ranks and traits; lives are left to those who have one of a contract's.
+    """
     seed, world, streams = address
     facts, to = model.facts[cell], block.customers
     joined, size, keen = int(facts[p.JOINED_IN]), to.shape[1], False
@@ -269,7 +271,8 @@ def draw_block(address, model, cell, rank, end, begun, block):
         for i in range(drawn):
             block.uniforms[KEENNESS, i] = to[p.GAMMA, i] / facts[p.PROSPECTS]
     draw_traits(address, model, cell, rank, drawn, keen, block)
-    draw_lives(address, joined, rank, drawn, to)
+    for i in range(drawn):
+        to[p.RANK, i] = rank + i
     return drawn, begun, done
 
 
@@ -297,6 +300,7 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
     begun, so_far, customers, done = 0.0, (0.0, 0.0, 0.0), 0, False
     while not done:
         count, begun, done = draw_block(address, model, cell, rank, end, begun, block)
+        draw_lives(address, int(facts[p.JOINED_IN]), rank, count, block.customers)
         rank += count
         if source == p.SURVIVORS:
             missing = wanted - customers

@@ -31,6 +31,23 @@ def next_state(fall, state, states, exponential, multiplier):
 
 
 @inlined
+def next_of(bars, state, states, exponential):
+    """As ``next_state``, where ``bars``, as ``Wandering.bars``, are falls times the multiplier.
+
+    Four bars stand in a row: in a loop over one at a time, a customer's move took 2 ns more.
+    """
+    place = 0
+    for better in range(0, states - 1, m.AT_ONCE):
+        place += (
+            (0 if exponential > bars[state, better] else 1)
+            + (0 if exponential > bars[state, better + 1] else 1)
+            + (0 if exponential > bars[state, better + 2] else 1)
+            + (0 if exponential > bars[state, better + 3] else 1)
+        )
+    return place
+
+
+@inlined
 def look_up(model, moving, cell, step, person, state, scratch):
     """Score a customer in a state for what is due at a step; whether anything may happen in it.
 
@@ -187,6 +204,7 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
     # Effects on spend follow the states: to the contract's rules these customers spend nothing.
     enter(model, cell, address, (0.0, 0.0, lift), -1, adoptions, customer, scratch)
     value, extra, effects, decision, step = 0.0, 0.0, 1.0, steps, 0
+    first, second = 0.0, 0.0
     while step < steps:
         if look_up(model, moving, cell, step, person, state, scratch):
             margin, _ = happen(model, cell, step, address, (0.0, 0.0, lift), -1, scratch, posts)
@@ -198,8 +216,11 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
         unit, head = shared[p.UNIT_MARGIN, step], shared[p.HEAD_MARGIN, step]
         value += spend * brings[state] * unit + head - payment * costs[state]
         extra += pay_under_effects(model, cell, step, spend * brings[state], scratch, posts)
-        when = occasion(joined, start + step - joined)
-        u, _ = uniform_pair(seed, world, streams[p.STREAM_STATE], rank, when)
+        tenure = start + step - joined
+        if step == 0 or tenure % 2 == 0:
+            when = occasion(joined, tenure // 2)
+            first, second = uniform_pair(seed, world, streams[p.STREAM_STATE], rank, when)
+        u = second if tenure % 2 == 1 else first
         multiplier = shared[p.MULTIPLIER, step] * effects
         state = next_state(moving.falls[table], state, states, minus_log(u), multiplier)
         if state == lost:

@@ -23,11 +23,16 @@ TERMS = 3
 AHEAD_UNIT, AHEAD_HEAD = 0, 1
 
 # Columns of a block beside those of ``plan``.
-#: State; uniforms of the customers in ``Wandering.who``, in their order, and their spare halves.
-STATE_OF, MOVE, SPARE_HALF = range(p.BLOCK_COLUMNS, p.BLOCK_COLUMNS + 3)
-BLOCK_COLUMNS = p.BLOCK_COLUMNS + 3
-# Rows of ``Wandering.who``: place in the block and rank of those who have not left.
-PLACE, RANK = 0, 1
+#: State.
+STATE_OF = p.BLOCK_COLUMNS
+#: Of the customers in ``Wandering.who``, in their order: minus the log of the uniform of a move;
+#: uniforms of an even tenure's move and of the next one's, which share an address.
+EXPONENTIAL, FIRST_HALF, SECOND_HALF = range(STATE_OF + 1, STATE_OF + 4)
+BLOCK_COLUMNS = STATE_OF + 4
+# Rows of ``Wandering.who``: place in the block and state of those who have not left; their rank.
+PLACE, STATE, RANK = 0, 1, 2
+#: Bars that are compared at once.
+AT_ONCE = 4
 
 
 class Moving(NamedTuple):
@@ -60,7 +65,8 @@ class Wandering(NamedTuple):
 
     Attributes
     ----------
-    who : (2, B) int64
+    who : (3, B) int64
+        Those who have not left, in the order of rank.
     counts, spent : (T + 1, state)
         A cell's customers by step and state, and their summed spend, in the order of rank.
     odds : (state, state)
@@ -69,6 +75,9 @@ class Wandering(NamedTuple):
         A linear system.
     margins, column : (state,)
         Margins of one period, and a column of the system to come.
+    bars : (state, states but one, up to a multiple of ``AT_ONCE``)
+        What the exponential of a move must pass to be worse than a state, by the state now; 0, not
+        in its way, beyond the worst but one.
     """
 
     who: Ints
@@ -78,3 +87,4 @@ class Wandering(NamedTuple):
     system: Floats
     margins: Floats
     column: Floats
+    bars: Floats
