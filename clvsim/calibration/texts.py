@@ -135,18 +135,23 @@ def day_text(day: float) -> str:
     return dt.date.fromordinal(int(day) + _EPOCH).isoformat()
 
 
+class _Numbers(dict[str, int]):
+    """Texts by their number, given when one is first looked up."""
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = len(self)
+        return number
+
+
 @dataclass
 class Codes:
     """Names by whole numbers, in the order in which they were first met."""
 
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=_Numbers)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Codes of names, shape (row,)."""
-        names = self.names
-        for text in dict.fromkeys(texts):
-            names.setdefault(text, len(names))
-        return np.fromiter(map(names.__getitem__, texts), np.int64, len(texts))
+        return np.fromiter(map(self.names.__getitem__, texts), np.int64, len(texts))
 
     @property
     def labels(self) -> list[str]:
