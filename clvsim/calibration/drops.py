@@ -109,12 +109,13 @@ class Drops:
     def add(
         self, reason: Reason, lines: NDArray[np.int64], texts: Sequence[str] | None = None
     ) -> None:
-        """Count rows with a fault.
+        """Count rows with a fault; of all of them the first lines are named.
 
         Parameters
         ----------
         reason : Reason
         lines : ndarray of int64, shape (fault,)
+            Ascending.
         texts : sequence of str, optional
             What stands in these lines, shape (fault,).
         """
@@ -122,7 +123,7 @@ class Drops:
             return
         count = self.counts.setdefault(reason, Count())
         count.rows += int(lines.size)
-        count.lines += lines[: _NAMED - len(count.lines)].tolist()
+        count.lines = sorted([*count.lines, *lines[:_NAMED].tolist()])[:_NAMED]
         if count.example is None and texts is not None:
             count.example = texts[0][:_QUOTED]
 

@@ -68,3 +68,9 @@ def as_numbers(column: Any) -> NDArray[np.float64]:
         return numbers([text or "nan" for text in as_texts(column)])
     found = column.to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where(np.isfinite(found), found, np.nan)
+
+
+def row_marks(batch: Any) -> NDArray[np.int64]:
+    """Hashes of the texts of whole rows, shape (row,): equal rows have equal ones."""
+    texts = [as_texts(column) for column in batch.columns]
+    return np.fromiter(map(hash, zip(*texts, strict=True)), np.int64, batch.num_rows)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clvsim.calibration.drops import Count, Drops, Reason, column_faults, refuse, repeated
 from clvsim.calibration.purchases import Summary
-from clvsim.calibration.texts import NO_DAY, Codes, Days, day_text, looks_decimal, numbers
+from clvsim.calibration.shelves import ROW
+from clvsim.calibration.tables import tables
+from clvsim.calibration.texts import NO_DAY, Codes, Days, day_text, looks_decimal
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from clvsim.calibration.records import Records
+    from clvsim.calibration.shelves import Shelves
+    from clvsim.calibration.tables import Table
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -46,27 +52,54 @@ class LogColumns:
 
 @dataclass(frozen=True)
 class Log:
-    """Purchases, those of a customer on one day made one, sorted by customer and day.
+    """A log that was read.
+
+    Attributes
+    ----------
+    shelves : Shelves
+        The rows that can be used.
+    begin, end : int, days since 1970-01-01
+        First day of a purchase, and last day that was observed.
+    names : list of str
+        Customers by their number, in the order in which the file has them.
+    drop_duplicates : bool
+        Whether rows that are equal in every column are one.
+    """
+
+    shelves: Shelves
+    begin: int
+    end: int
+    names: list[str]
+    drop_duplicates: bool
+
+    def purchases(self) -> Iterator[Purchases]:
+        """Purchases by some customers at a time: each customer comes once, with all of them."""
+        for rows in self.shelves:
+            equal = repeated(rows["mark"])
+            lines = np.sort(rows["line"][equal])
+            yield _merged(rows[~equal] if self.drop_duplicates else rows, lines)
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Purchases by some customers, those of one on one day made one, by customer and day.
 
     Attributes
     ----------
     customer : ndarray of int, shape (purchase,)
     day : ndarray of int, shape (purchase,), days since 1970-01-01
     amount : ndarray, shape (purchase,), currency
-    end : int
-        Last day that was observed.
     merged : int
         Rows that went into another purchase of the same day.
-    names : list of str
-        Customers by their number.
+    equal : ndarray of int, shape (row,)
+        Lines of the rows that are equal to an earlier one in every column, ascending.
     """
 
     customer: Whole
     day: Whole
     amount: Floats
-    end: int
     merged: int
-    names: list[str]
+    equal: Whole
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
@@ -94,6 +127,7 @@ _TWICE = Reason("", "equal to an earlier row in every column (--drop-duplicates)
 def read_log(
     records: Records,
     columns: LogColumns,
+    shelves: Shelves,
     *,
     end: int | None = None,
     pattern: str = "",
@@ -105,6 +139,8 @@ def read_log(
     ----------
     records : Records
     columns : LogColumns
+    shelves : Shelves
+        Empty; the log stands there, until they are closed.
     end : int, optional
         Last day observed, days since 1970-01-01; the last day of a purchase unless given.
     pattern : str
@@ -121,46 +157,45 @@ def read_log(
     ------
     RecordsError
         If columns are missing, most of the rows cannot be used, or time zones are mixed.
+    ClvsimError
+        If the temporary file of a large log cannot be written.
     """
-    wanted = columns.options()
-    refuse(column_faults(records, wanted))
+    refuse(column_faults(records, columns.options()))
     drops, codes, days = Drops(str(records.path), records.unit), Codes(), Days(pattern)
-    # One list a column, so that each is freed as soon as it is put together.
-    parts: list[list[NDArray[Any]]] = [[] for _ in range(5)]
-    for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
+    begin, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+    texts = list(dict.fromkeys((columns.customer, columns.date)))
+    for piece in tables(records, texts, [columns.amount], is_marked=True):
         drops.begin(piece)
-        names, amounts = piece.columns[columns.customer], piece.columns[columns.amount]
-        day, amount = days.read(piece.columns[columns.date]), numbers(amounts)
-        named = np.array([bool(name) for name in names], dtype=bool)
-        good = drops.keep(_NOBODY, named, np.ones(day.size, dtype=bool), piece, columns.customer)
-        good = drops.keep(_DATE, day != NO_DAY, good, piece, columns.date)
-        good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
-        good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
-        drops.keep(_ZERO, amount > 0.0, good, piece, columns.amount)
-        if end is not None:
-            good = drops.keep(_LATE, day <= end, good, piece, columns.date)
-        code = codes.encode(names)
-        for part, column in zip(parts, (code, day, amount, piece.marks, piece.lines), strict=True):
-            part.append(column[good])
+        rows = _usable(piece, columns, drops, codes, days, end)
+        if rows.size:
+            shelves.put(rows)
+            begin, last = min(begin, int(rows["day"].min())), max(last, int(rows["day"].max()))
     faults, notes = _zones(records, days)
     refuse([*_faults_of(drops), *faults])
-    if not sum(column.size for column in parts[0]):
+    if begin > last:
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
-    equal = repeated(_joined(parts[3]))
-    lines = _joined(parts[4])[equal]
-    drops.add(_TWICE if drop_duplicates else _EQUAL, np.sort(lines))
-    customer, day, amount = _joined(parts[0]), _joined(parts[1]), _joined(parts[2])
-    if drop_duplicates:
-        customer, day, amount = customer[~equal], day[~equal], amount[~equal]
-    last = int(day.max()) if end is None else end
-    return _merged(customer, day, amount, last, codes.labels), drops, notes
+    log = Log(shelves, begin, last if end is None else end, codes.labels, drop_duplicates)
+    return log, drops, notes
 
 
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """A column as one; its parts are given up."""
-    column = np.concatenate(parts)
-    parts.clear()
-    return column
+def _usable(
+    piece: Table, columns: LogColumns, drops: Drops, codes: Codes, days: Days, end: int | None
+) -> NDArray[np.void]:
+    """The rows of a piece that can be used, shape (row,), as `ROW`; the others are counted."""
+    customer = codes.encode(piece.texts[columns.customer])
+    day, amount = days.read(piece.texts[columns.date]), piece.numbers[columns.amount]
+    named = customer != codes.names.get("", -1)
+    good = drops.keep(_NOBODY, named, np.ones(day.size, dtype=bool), piece, columns.customer)
+    good = drops.keep(_DATE, day != NO_DAY, good, piece, columns.date)
+    good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
+    good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+    drops.keep(_ZERO, amount > 0.0, good, piece, columns.amount)
+    if end is not None:
+        good = drops.keep(_LATE, day <= end, good, piece, columns.date)
+    rows = np.empty(int(good.sum()), dtype=ROW)
+    rows["mark"], rows["line"] = piece.marks[good], piece.lines[good]
+    rows["customer"], rows["day"], rows["amount"] = customer[good], day[good], amount[good]
+    return rows
 
 
 def _faults_of(drops: Drops) -> list[Fault]:
@@ -193,15 +228,19 @@ def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
     return [], []
 
 
-def _merged(customer: Whole, day: Whole, amount: Floats, end: int, names: list[str]) -> Log:
-    """Purchases of one customer on one day as one, amounts added up."""
-    order = np.lexsort((day, customer))
-    customer, day, amount = customer[order], day[order], amount[order]
+def _merged(rows: NDArray[np.void], equal: Whole) -> Purchases:
+    """Rows of one customer on one day as one purchase, amounts added up."""
+    order = np.lexsort((rows["day"], rows["customer"]))
+    customer, day = rows["customer"][order], rows["day"][order]
     is_new = np.concatenate(([True], (np.diff(customer) != 0) | (np.diff(day) != 0)))
     starts = np.flatnonzero(is_new)
-    total = np.add.reduceat(amount, starts)
-    merged = int(customer.size - starts.size)
-    return Log(customer[starts], day[starts], total, end, merged, names)
+    return Purchases(
+        customer=customer[starts].astype(np.int64),
+        day=day[starts].astype(np.int64),
+        amount=np.add.reduceat(rows["amount"][order], starts),
+        merged=rows.size - starts.size,
+        equal=equal,
+    )
 
 
 @dataclass(frozen=True)
@@ -214,12 +253,13 @@ class Split:
         Of customers with a purchase until then; times in units.
     first : ndarray, shape (customer,), days since 1970-01-01
         First purchase of these customers.
-    cut : int
-        Last day that the fit sees.
-    begin : int
-        First day of the log.
-    repeats : ndarray, shape (purchase,), days since 1970-01-01
-        Days of the repeat purchases of these customers, in the holdout too; sorted.
+    begin, cut, end : int, days since 1970-01-01
+        First day of the log, last day that the fit sees, and last day that was observed.
+    repeats : ndarray of int, shape (day,)
+        Repeat purchases by these customers on each day from the first to the last, in the holdout
+        too.
+    purchases, merged : int
+        Purchases by all customers, and rows that went into another purchase of the same day.
     later : int
         Customers who first bought in the holdout.
     names : list of str
@@ -228,14 +268,22 @@ class Split:
 
     summary: Summary
     first: Whole
-    cut: int
     begin: int
+    cut: int
+    end: int
     repeats: Whole
+    purchases: int
+    merged: int
     later: int
     names: list[str]
 
+    @property
+    def held_out(self) -> int:
+        """Repeat purchases in the holdout."""
+        return int(self.repeats[self.cut + 1 - self.begin :].sum())
 
-def split_log(log: Log, unit: str, holdout: float, file: str) -> Split:
+
+def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
     """Summarise a log by recency, frequency, age and value of repeat purchases.
 
     Parameters
@@ -245,45 +293,87 @@ def split_log(log: Log, unit: str, holdout: float, file: str) -> Split:
         From `DAYS_PER_UNIT`.
     holdout : float
         Last units of the log that the fit does not see.
-    file : str
-        For the fault.
+    drops : Drops
+        Of the file; rows that are equal to an earlier one are counted here.
 
     Raises
     ------
     RecordsError
         If the holdout is longer than the log, or nobody bought again before it.
     """
-    length, begin = DAYS_PER_UNIT[unit], int(log.day.min())
-    cut = log.end - round(holdout * length)
-    if cut <= begin:
-        most = math.floor((log.end - begin - 1) / length)
-        message = (
-            f"a holdout of {holdout:g} {unit}s is longer than the log, which goes from "
-            f"{day_text(begin)} to {day_text(log.end)}"
-        )
-        allowed = f"0 to {most}" if most > 0 else "0: or a shorter --unit"
-        refuse([Fault(file, None, "--holdout", message, allowed)])
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(log.customer) != 0)))
-    sizes = np.diff(np.append(starts, log.customer.size))
-    first_of_all = log.day[starts]
-    first = np.repeat(first_of_all, sizes)
-    is_repeat = np.ones(log.day.size, dtype=bool)
-    is_repeat[starts] = False
-    seen = is_repeat & (log.day <= cut)
-    frequency = np.add.reduceat(seen.astype(np.float64), starts)
-    last = np.maximum.reduceat(np.where(log.day <= cut, log.day, first), starts)
-    spent = np.add.reduceat(np.where(seen, log.amount, 0.0), starts)
-    known = first_of_all <= cut
-    value = np.divide(spent, frequency, out=np.full(spent.size, math.nan), where=frequency > 0)
-    summary = Summary(
-        frequency=frequency[known],
-        recency=(last - first_of_all)[known] / length,
-        age=(cut - first_of_all)[known] / length,
-        value=value[known],
-    )
+    cut = log.end - round(holdout * DAYS_PER_UNIT[unit])
+    if cut <= log.begin:
+        refuse([_long_holdout(log, unit, holdout, drops.file)])
+    repeats = np.zeros(log.end - log.begin + 1, dtype=np.int64)
+    purchases = merged = later = 0
+    parts = []
+    for some in log.purchases():
+        buyers = _buyers(some, cut, repeats, log.begin)
+        known = buyers["first"] <= cut
+        parts.append(buyers[known])
+        purchases += some.day.size
+        merged += some.merged
+        later += int(np.sum(~known))
+        drops.add(_TWICE if log.drop_duplicates else _EQUAL, some.equal)
+    buyers = np.concatenate(parts)
+    buyers = buyers[np.argsort(buyers["customer"])]
+    summary = _summary(buyers, cut, DAYS_PER_UNIT[unit])
     if not summary.frequency.any():
         message = f"nobody bought on a second day until {day_text(cut)}: there is nothing to fit"
-        refuse([Fault(file, None, "", message, "a log in which customers come back")])
-    repeats = np.sort(log.day[is_repeat & (first <= cut)])
-    names = [log.names[code] for code in log.customer[starts][known].tolist()]
-    return Split(summary, first_of_all[known], cut, begin, repeats, int(np.sum(~known)), names)
+        refuse([Fault(drops.file, None, "", message, "a log in which customers come back")])
+    names = [log.names[code] for code in buyers["customer"].tolist()]
+    first = buyers["first"].copy()
+    return Split(summary, first, log.begin, cut, log.end, repeats, purchases, merged, later, names)
+
+
+def _long_holdout(log: Log, unit: str, holdout: float, file: str) -> Fault:
+    most = math.floor((log.end - log.begin - 1) / DAYS_PER_UNIT[unit])
+    message = (
+        f"a holdout of {holdout:g} {unit}s is longer than the log, which goes from "
+        f"{day_text(log.begin)} to {day_text(log.end)}"
+    )
+    allowed = f"0 to {most}" if most > 0 else "0: or a shorter --unit"
+    return Fault(file, None, "--holdout", message, allowed)
+
+
+_BUYER = np.dtype([
+    ("customer", np.int64),
+    ("first", np.int64),
+    ("last", np.int64),
+    ("frequency", np.float64),
+    ("spent", np.float64),
+])  # fmt: skip
+"""A customer up to the cut: number, days of first and last purchase, repeats and their amount."""
+
+
+def _buyers(purchases: Purchases, cut: int, repeats: Whole, begin: int) -> NDArray[np.void]:
+    """What each customer did up to the cut, shape (customer,), as `_BUYER`, by number.
+
+    Repeat purchases are added to ``repeats``, shape (day,) since ``begin``; those of customers who
+    first bought after the cut are not.
+    """
+    customer, day = purchases.customer, purchases.day
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(customer) != 0)))
+    first = np.repeat(day[starts], np.diff(np.append(starts, customer.size)))
+    is_repeat = np.ones(day.size, dtype=bool)
+    is_repeat[starts] = False
+    seen = is_repeat & (day <= cut)
+    buyers = np.empty(starts.size, dtype=_BUYER)
+    buyers["customer"], buyers["first"] = customer[starts], day[starts]
+    buyers["last"] = np.maximum.reduceat(np.where(day <= cut, day, first), starts)
+    buyers["frequency"] = np.add.reduceat(seen.astype(np.float64), starts)
+    buyers["spent"] = np.add.reduceat(np.where(seen, purchases.amount, 0.0), starts)
+    counts = np.bincount(day[is_repeat & (first <= cut)] - begin)
+    repeats[: counts.size] += counts
+    return buyers
+
+
+def _summary(buyers: NDArray[np.void], cut: int, length: float) -> Summary:
+    """Recency, frequency, age and value, times in units of so many days."""
+    frequency, spent = buyers["frequency"].copy(), buyers["spent"]
+    return Summary(
+        frequency=frequency,
+        recency=(buyers["last"] - buyers["first"]) / length,
+        age=(cut - buyers["first"]) / length,
+        value=np.divide(spent, frequency, out=np.full(spent.size, math.nan), where=frequency > 0),
+    )

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 
-from clvsim.calibration.parquet import as_texts, open_parquet
+from clvsim.calibration.parquet import as_texts, open_parquet, row_marks
 from clvsim.errors import InputError, closest
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Piece:
         Texts of the columns asked for, without spaces around; empty where there is no value.
     marks : ndarray of int64, shape (row,)
         A hash of the whole row, all columns of the file: equal rows have equal marks.
+        See `marks_of`.
     empty, ragged : ndarray of int64
         Lines without anything, and lines with more or fewer fields than there are columns; they
         are not among the rows.
@@ -108,12 +109,10 @@ class Records:
         file = open_parquet(self.path)
         done = 0
         for batch in file.iter_batches(batch_size=PIECE_ROWS):
-            texts = [as_texts(column) for column in batch.columns]
             lines = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
-            marks = np.fromiter(map(hash, zip(*texts, strict=True)), np.int64, batch.num_rows)
-            columns = {name: texts[at] for name, at in places.items()}
+            columns = {name: as_texts(batch.column(at)) for name, at in places.items()}
             nothing = np.empty(0, dtype=np.int64)
-            yield Piece(lines, columns, marks, nothing, nothing)
+            yield Piece(lines, columns, row_marks(batch), nothing, nothing)
             done += batch.num_rows
 
 
@@ -316,7 +315,8 @@ class Lines:
         rows = self._rows(PIECE_ROWS)
         if not rows:
             return None
-        return _piece(rows, _lines(rows, first, self.line), places, len(self._records.header))
+        lines = _lines(rows, first, self.line)
+        return _piece(rows, lines, places, len(self._records.header), self._records.separator)
 
     def _rows(self, most: int) -> list[list[str]]:
         self._file.seek(self._place)
@@ -352,8 +352,27 @@ def _lines(rows: list[list[str]], first: int, last: int) -> NDArray[np.int64]:
     return lines
 
 
+def marks_of(rows: Sequence[Sequence[str]], separator: str) -> NDArray[np.int64]:
+    """Hashes of whole rows, shape (row,): of a row as it stands in a file without quotation marks.
+
+    Where a text holds a separator, that would not tell it from two texts: then of its fields.
+    """
+    return np.fromiter(
+        (
+            hash(line) if line.count(separator) == len(row) - 1 else hash(tuple(row))
+            for line, row in zip(map(separator.join, rows), rows, strict=True)
+        ),
+        np.int64,
+        len(rows),
+    )
+
+
 def _piece(
-    rows: list[list[str]], lines: NDArray[np.int64], places: dict[str, int], width: int
+    rows: list[list[str]],
+    lines: NDArray[np.int64],
+    places: dict[str, int],
+    width: int,
+    separator: str,
 ) -> Piece:
     """Tell whole rows from others, and keep of them what is needed."""
     widths = np.fromiter(map(len, rows), np.int64, len(rows))
@@ -368,7 +387,7 @@ def _piece(
             name: list(map(str.strip, map(operator.itemgetter(at), rows)))
             for name, at in places.items()
         },
-        marks=np.fromiter(map(hash, map(tuple, rows)), np.int64, len(rows)),
+        marks=marks_of(rows, separator),
         empty=lines[is_empty],
         ragged=lines[~is_whole & ~is_empty],
     )

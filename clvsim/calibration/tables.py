@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvsim.calibration.parquet import as_numbers, as_texts, open_parquet
+from clvsim.calibration.parquet import as_numbers, as_texts, open_parquet, row_marks
 from clvsim.calibration.records import PIECE_ROWS, Lines
 from clvsim.calibration.texts import numbers
 
@@ -55,6 +55,9 @@ class Table:
         Columns of numbers; NaN for what is none, or not finite.
     text : callable
         What stands in a column, by its name, of a row.
+    marks : ndarray of int64, shape (row,)
+        A hash of the whole row, all columns of the file: equal rows of a file have equal marks.
+        Empty unless asked for.
     """
 
     lines: Whole
@@ -63,18 +66,22 @@ class Table:
     texts: dict[str, list[str]]
     numbers: dict[str, Floats]
     text: Callable[[str, int], str]
+    marks: Whole
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Columns to read: their places by name."""
+    """Columns to read: their places by name, and whether rows are marked."""
 
     width: int
     texts: dict[str, int]
     numbers: dict[str, int]
+    is_marked: bool = False
 
 
-def tables(records: Records, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Table]:
+def tables(
+    records: Records, texts: Sequence[str], numbers: Sequence[str], *, is_marked: bool = False
+) -> Iterator[Table]:
     """The file's rows, `PIECE_ROWS` at a time.
 
     Parameters
@@ -82,6 +89,8 @@ def tables(records: Records, texts: Sequence[str], numbers: Sequence[str]) -> It
     records : Records
     texts, numbers : sequence of str
         Names of columns; one may be in both.
+    is_marked : bool
+        Whether to hash whole rows, which takes all columns.
 
     Raises
     ------
@@ -93,13 +102,14 @@ def tables(records: Records, texts: Sequence[str], numbers: Sequence[str]) -> It
         len(header),
         {name: header.index(name) for name in texts},
         {name: header.index(name) for name in numbers},
+        is_marked,
     )
     yield from _text(records, wanted) if records.separator else _parquet(records, wanted)
 
 
 def _parquet(records: Records, wanted: _Wanted) -> Iterator[Table]:
     file, done = open_parquet(records.path), 0
-    names = list({**wanted.texts, **wanted.numbers})
+    names = None if wanted.is_marked else list({**wanted.texts, **wanted.numbers})
     nothing = np.empty(0, dtype=np.int64)
     for batch in file.iter_batches(batch_size=PIECE_ROWS, columns=names):
 
@@ -113,6 +123,7 @@ def _parquet(records: Records, wanted: _Wanted) -> Iterator[Table]:
             texts={name: as_texts(batch.column(name)) for name in wanted.texts},
             numbers={name: as_numbers(batch.column(name)) for name in wanted.numbers},
             text=text,
+            marks=row_marks(batch) if wanted.is_marked else nothing,
         )
         done += batch.num_rows
 
@@ -138,6 +149,7 @@ def _exact(piece: Piece, wanted: _Wanted) -> Table:
         texts={name: piece.columns[name] for name in wanted.texts},
         numbers={name: _numbers(piece.columns[name]) for name in wanted.numbers},
         text=piece.text,
+        marks=piece.marks,
     )
 
 
@@ -179,7 +191,13 @@ def _plain(separator: str, lines: Lines, wanted: _Wanted) -> Table | None:
             for name, at in wanted.numbers.items()
         },
         text=text,
+        marks=_marks(block, size) if wanted.is_marked else nothing,
     )
+
+
+def _marks(block: bytes, size: int) -> Whole:
+    """Hashes of lines without quotation marks, shape (row,): as `marks_of` has them."""
+    return np.fromiter(map(hash, block[:-1].decode().split("\n")), np.int64, size)
 
 
 def _normal(block: bytes) -> bytes:

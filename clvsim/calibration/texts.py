@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 import re
 from collections import Counter
@@ -21,9 +22,9 @@ NO_DAY = np.iinfo(np.int64).min
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "churned", "left"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "active", "stayed"})
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_COMPACT = re.compile(r"\d{8}")
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
-_SLASHED = re.compile(r"\d{4}/\d{2}/\d{2}([T ].*)?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}|\d{8}")
+#: Signs of a date with its separators, and dates and times of day that are not read twice.
+_DATE_SIGNS, _RECALLED = 10, 100_000
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
@@ -113,21 +114,49 @@ class Days:
 
     def _day(self, text: str) -> tuple[int, str]:
         try:
-            when = self._parsed(text)
+            if self.pattern:
+                return _day_of(dt.datetime.strptime(text, self.pattern))  # noqa: DTZ007 - a day
+            # Of many texts, days and times of day are few.
+            date, time = text[:_DATE_SIGNS], text[_DATE_SIGNS:]
+            later, zone = _time(time.replace("/", "-") if "/" in date else time)
+            return _date(date) + later, zone
         except ValueError:
             return NO_DAY, ""
-        offset = when.utcoffset()
-        zone = "" if offset is None else str(dt.timezone(offset))
-        return when.toordinal() - _EPOCH, zone
 
-    def _parsed(self, text: str) -> dt.datetime:
-        if self.pattern:
-            return dt.datetime.strptime(text, self.pattern)  # noqa: DTZ007 - a day, no instant
-        if _SLASHED.fullmatch(text):
-            text = text.replace("/", "-")
-        if _COMPACT.fullmatch(text) or _ISO.fullmatch(text):
-            return dt.datetime.fromisoformat(text)
+
+def _day_of(when: dt.datetime) -> tuple[int, str]:
+    """Days since 1970-01-01, and the time zone; empty: there is none."""
+    offset = when.utcoffset()
+    zone = "" if offset is None else str(dt.timezone(offset))
+    return when.toordinal() - _EPOCH, zone
+
+
+@functools.lru_cache(_RECALLED)
+def _date(text: str) -> int:
+    """The day of a date without time.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not _DATE.fullmatch(text):
         raise ValueError(text)
+    return _day_of(dt.datetime.fromisoformat(text.replace("/", "-")))[0]
+
+
+@functools.lru_cache(_RECALLED)
+def _time(text: str) -> tuple[int, str]:
+    """What follows a date: the days until then (24:00 is the next day), and the time zone.
+
+    Raises
+    ------
+    ValueError
+        If it is no time of day.
+    """
+    if text and (text[0] not in "T " or "\n" in text):
+        raise ValueError(text)
+    return _day_of(dt.datetime.fromisoformat(f"1970-01-01{text}"))
 
 
 def day_text(day: float) -> str:
@@ -135,18 +164,23 @@ def day_text(day: float) -> str:
     return dt.date.fromordinal(int(day) + _EPOCH).isoformat()
 
 
+class _Numbers(dict[str, int]):
+    """Texts by their number, given when one is first looked up."""
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = len(self)
+        return number
+
+
 @dataclass
 class Codes:
     """Names by whole numbers, in the order in which they were first met."""
 
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=_Numbers)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Codes of names, shape (row,)."""
-        names = self.names
-        for text in dict.fromkeys(texts):
-            names.setdefault(text, len(names))
-        return np.fromiter(map(names.__getitem__, texts), np.int64, len(texts))
+        return np.fromiter(map(self.names.__getitem__, texts), np.int64, len(texts))
 
     @property
     def labels(self) -> list[str]:

@@ -14,6 +14,7 @@ import scipy
 from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
 from clvsim.calibration.purchase_log import DAYS_PER_UNIT, read_log, split_log
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
+from clvsim.calibration.shelves import Shelves
 from clvsim.calibration.texts import day_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.fitted import Fitted
-    from clvsim.calibration.purchase_log import Log, LogColumns, Split
+    from clvsim.calibration.purchase_log import LogColumns, Split
     from clvsim.calibration.records import Records
 
     Floats = NDArray[np.float64]
@@ -101,44 +102,46 @@ def fit_transactions(
     RecordsError
         If the log cannot be used.
     """
-    log, drops, notes = read_log(
-        records, columns, end=end, pattern=pattern, drop_duplicates=drop_duplicates
+    with Shelves() as shelves:
+        log, drops, notes = read_log(
+            records, columns, shelves, end=end, pattern=pattern, drop_duplicates=drop_duplicates
+        )
+        split = split_log(log, unit, holdout, drops)
+    return Outcome(
+        "transactions",
+        records.path.name,
+        unit,
+        (_segment(split, records.path.stem, unit, model, is_held_out=holdout > 0),),
+        drops,
+        (*notes, *_log_notes(split, holdout)),
+        partial(_customer_table, split),
     )
-    split = split_log(log, unit, holdout, str(records.path))
+
+
+def _segment(split: Split, label: str, unit: str, model: str, *, is_held_out: bool) -> SegmentFit:
+    """The three models fitted to a log, and how well they do."""
     fits = (fit_bg_nbd(split.summary), fit_pareto_nbd(split.summary))
-    candidates = tuple(
-        Candidate(one, holdout_error=_holdout_error(one, split, log.end, unit)) for one in fits
-    )
     chosen = min(fits, key=lambda one: one.aic)
     if model != "best":
         chosen = next(one for one in fits if one.model == model)
     values_fit = fit_gamma_gamma(split.summary)
     values, links = _block_values(chosen, values_fit)
-    label = records.path.stem
     told = [f"{WORDS[one.model]}: {note}" for one in (*fits, values_fit) for note in one.notes]
-    segment = SegmentFit(
+    return SegmentFit(
         key=keys_of([label])[0],
         label=label,
         customers=float(split.first.size),
-        candidates=candidates,
+        candidates=tuple(
+            Candidate(one, holdout_error=_holdout_error(one, split, unit)) for one in fits
+        ),
         chosen=chosen,
         values=values,
         links=links,
         comments={"purchase_rate": f"purchases a {unit} while alive", **_spend_comment(values)},
         spend=(values_fit,),
-        facts=_facts(log, split, fits, unit),
+        facts=_facts(split, fits, unit),
         notes=(*told, *_value_notes(split)),
-        curve=_curve(split, log.end, fits, unit, is_held_out=holdout > 0),
-    )
-    notes += _log_notes(log, split, holdout)
-    return Outcome(
-        "transactions",
-        records.path.name,
-        unit,
-        (segment,),
-        drops,
-        tuple(notes),
-        partial(_customer_table, split),
+        curve=_curve(split, fits, unit, is_held_out=is_held_out),
     )
 
 
@@ -197,31 +200,30 @@ def _expected_total(fitted: Fitted, split: Split, day: float, unit: str) -> floa
     return float(counts @ expected_repeats(fitted, np.subtract(day, days) / DAYS_PER_UNIT[unit]))
 
 
-def _holdout_error(fitted: Fitted, split: Split, end: int, unit: str) -> float:
+def _holdout_error(fitted: Fitted, split: Split, unit: str) -> float:
     """|expected - observed| repeat purchases in the holdout, as a share of those observed."""
-    observed = int(np.sum(split.repeats > split.cut))
-    if end <= split.cut or not observed:
+    if not split.held_out:
         return math.nan
-    return abs(_in_holdout(fitted, split, end, unit) - observed) / observed
+    return abs(_in_holdout(fitted, split, unit) - split.held_out) / split.held_out
 
 
-def _in_holdout(fitted: Fitted, split: Split, end: int, unit: str) -> float:
-    return _expected_total(fitted, split, end, unit) - _expected_total(
+def _in_holdout(fitted: Fitted, split: Split, unit: str) -> float:
+    return _expected_total(fitted, split, split.end, unit) - _expected_total(
         fitted, split, split.cut, unit
     )
 
 
-def _facts(log: Log, split: Split, fits: tuple[Fitted, ...], unit: str) -> dict[str, float]:
+def _facts(split: Split, fits: tuple[Fitted, ...], unit: str) -> dict[str, float]:
     frequency = split.summary.frequency
     facts = {
-        "purchases": float(log.day.size),
+        "purchases": float(split.purchases),
         "repeat_purchases": float(frequency.sum()),
         "bought_once": float(np.sum(frequency == 0)),
     }
-    if log.end > split.cut:
-        facts["holdout_observed"] = float(np.sum(split.repeats > split.cut))
+    if split.end > split.cut:
+        facts["holdout_observed"] = float(split.held_out)
         for one in fits:
-            facts[f"holdout_{one.model}"] = _in_holdout(one, split, log.end, unit)
+            facts[f"holdout_{one.model}"] = _in_holdout(one, split, unit)
     return facts
 
 
@@ -241,10 +243,10 @@ def _value_notes(split: Split) -> list[str]:
     return [note]
 
 
-def _log_notes(log: Log, split: Split, holdout: float) -> list[str]:
+def _log_notes(split: Split, holdout: float) -> list[str]:
     notes = []
-    if log.merged:
-        notes.append(f"{log.merged:,} rows are a further purchase of a customer on a day: merged")
+    if split.merged:
+        notes.append(f"{split.merged:,} rows are a further purchase of a customer on a day: merged")
     once = int(np.sum(split.summary.frequency == 0))
     notes.append(
         f"{once:,} of {split.first.size:,} customers bought on one day only: kept for how often "
@@ -253,7 +255,7 @@ def _log_notes(log: Log, split: Split, holdout: float) -> list[str]:
     if holdout:
         notes.append(
             f"fitted on {day_text(split.begin)} to {day_text(split.cut)}, held out until "
-            f"{day_text(log.end)}"
+            f"{day_text(split.end)}"
         )
     if split.later:
         notes.append(
@@ -262,15 +264,14 @@ def _log_notes(log: Log, split: Split, holdout: float) -> list[str]:
     return notes
 
 
-def _curve(
-    split: Split, end: int, fits: tuple[Fitted, ...], unit: str, *, is_held_out: bool
-) -> Curve:
+def _curve(split: Split, fits: tuple[Fitted, ...], unit: str, *, is_held_out: bool) -> Curve:
     """Repeat purchases of all customers, added up since the log began."""
     length = DAYS_PER_UNIT[unit]
-    count = min(max(int((end - split.begin) / length), 1), _MOST_POINTS)
-    times = np.linspace(0.0, (end - split.begin + 1) / length, count + 1)
+    count = min(max(int((split.end - split.begin) / length), 1), _MOST_POINTS)
+    times = np.linspace(0.0, (split.end - split.begin + 1) / length, count + 1)
     days = split.begin - 1 + times * length
-    observed = np.searchsorted(split.repeats, days, side="right").astype(np.float64)
+    until = np.concatenate(([0], np.cumsum(split.repeats)))
+    observed = until[np.floor(days).astype(np.int64) + 1 - split.begin].astype(np.float64)
     expected = {
         one.model: np.array([_expected_total(one, split, day, unit) for day in days])
         for one in fits

@@ -164,6 +164,7 @@ def test_separators_by_word_or_character(tmp_path):
         ("1997-01-31 23:59:59", "1997-01-31"),
         ("1997-01-31T23:59:59.5Z", "1997-01-31"),
         ("1997-01-31T23:59:59-08:00", "1997-01-31"),
+        ("1997/01/31 23:59+01:00", "1997-01-31"),
         ("2000-02-29", "2000-02-29"),
     ],
 )
@@ -176,6 +177,20 @@ def test_days(text, day):
 )
 def test_no_days(text):
     assert Days().read([text])[0] == NO_DAY
+
+
+@pytest.mark.parametrize("time", ["T25:00", "x10:00", " noon", "T10:00\n", "T10:00 CET"])
+def test_a_day_with_something_that_is_no_time(time):
+    days = Days()
+    assert days.read(["1997-01-31", f"1997-01-31{time}"]).tolist() == [9_892, NO_DAY]
+    assert days.zones == {"": (1, "1997-01-31")}
+
+
+def test_times_of_day_recur_with_their_zones():
+    texts = [f"1997-01-{day} 10:00{zone}" for zone in ("", "+01:00") for day in (30, 31)]
+    days = Days()
+    assert days.read(texts).tolist() == [9_891, 9_892] * 2
+    assert days.zones == {"": (2, texts[0]), "UTC+01:00": (2, texts[2])}
 
 
 def test_days_by_a_pattern():

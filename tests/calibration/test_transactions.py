@@ -11,6 +11,7 @@ from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.purchase_log import LogColumns, read_log, split_log
 from clvsim.calibration.records import open_records
+from clvsim.calibration.shelves import Shelves
 from clvsim.calibration.texts import day_text
 from clvsim.calibration.transactions import (
     _block_values,
@@ -40,6 +41,18 @@ def log(tmp_path):
         return open_records(path)
 
     return write
+
+
+@pytest.fixture
+def shelves():
+    with Shelves() as shelves:
+        yield shelves
+
+
+def purchases(log):
+    """Of a log that stands on one shelf."""
+    (found,) = log.purchases()
+    return found
 
 
 GOOD = [
@@ -137,25 +150,25 @@ def test_cdnow_holdout_is_told(cdnow):
 # Reading and splitting
 
 
-def test_purchases_of_a_day_are_one(log):
-    found, _, _ = read_log(
-        log("a,2026-01-05,10", "b,2026-01-01,1", "a,2026-01-05T18:00,5", "a,2026-01-01,2"), NAMED
-    )
+def test_purchases_of_a_day_are_one(log, shelves):
+    rows = ["a,2026-01-05,10", "b,2026-01-01,1", "a,2026-01-05T18:00,5", "a,2026-01-01,2"]
+    found = purchases(read_log(log(*rows), NAMED, shelves)[0])
     assert found.customer.tolist() == [0, 0, 1]
     assert [day_text(day) for day in found.day] == ["2026-01-01", "2026-01-05", "2026-01-01"]
     assert found.amount.tolist() == [2.0, 15.0, 1.0]
     assert found.merged == 1
 
 
-def test_summary_by_hand(log):
-    found, _, _ = read_log(
+def test_summary_by_hand(log, shelves):
+    found, drops, _ = read_log(
         log(
             "a,2026-01-01,10", "a,2026-01-15,20", "a,2026-01-22,40", "a,2026-02-05,8",
             "b,2026-01-08,7", "c,2026-02-01,5",
         ),
         NAMED,
+        shelves,
     )  # fmt: skip
-    split = split_log(found, "week", 1.0, "log.csv")
+    split = split_log(found, "week", 1.0, drops)
     assert day_text(split.cut) == "2026-01-29"
     assert split.summary.frequency.tolist() == [2.0, 0.0]
     assert split.summary.recency.tolist() == [3.0, 0.0]
@@ -163,7 +176,11 @@ def test_summary_by_hand(log):
     assert split.summary.value[0] == 30.0
     assert math.isnan(split.summary.value[1])
     assert split.later == 1
-    assert [day_text(day) for day in split.repeats] == ["2026-01-15", "2026-01-22", "2026-02-05"]
+    assert split.names == ["a", "b"]
+    assert (split.purchases, split.held_out) == (6, 1)
+    days = split.begin + np.flatnonzero(split.repeats)
+    assert [day_text(day) for day in days] == ["2026-01-15", "2026-01-22", "2026-02-05"]
+    assert split.repeats.sum() == 3
 
 
 @pytest.mark.parametrize(
@@ -179,52 +196,58 @@ def test_summary_by_hand(log):
         ("a,2026-01-05", "lines with more or fewer fields"),
     ],
 )
-def test_a_bad_row_is_left_out_and_told(log, row, words):
-    found, drops, _ = read_log(log(*GOOD, row), NAMED)
-    assert found.day.size == len(GOOD)
+def test_a_bad_row_is_left_out_and_told(log, shelves, row, words):
+    found, drops, _ = read_log(log(*GOOD, row), NAMED, shelves)
+    assert purchases(found).day.size == len(GOOD)
     (line,) = drops.told()
     assert line.startswith(f"1 of {len(GOOD) + 1} rows left out: ")
     assert words in line
     assert line.endswith(f"; line {len(GOOD) + 2}")
 
 
-def test_mostly_bad_is_refused_with_all_faults(log):
+def test_mostly_bad_is_refused_with_all_faults(log, shelves):
     rows = ["a,31.01.2026,3"] * 5 + ["b,2026-01-01,3"] * 4
-    with pytest.raises(RecordsError) as caught:
-        read_log(log(*rows), NAMED)
+    with pytest.raises(RecordsError) as caught, Shelves() as others:
+        read_log(log(*rows), NAMED, others)
     (fault,) = caught.value.faults
     assert fault.message == "5 of 9 rows: dates that cannot be read, the first '31.01.2026'"
     assert "--date-format" in fault.allowed
-    assert read_log(log(*rows), NAMED, pattern="%d.%m.%Y")[0].day.size == 1
+    found = read_log(log(*rows), NAMED, shelves, pattern="%d.%m.%Y")[0]
+    assert purchases(found).day.size == 1
 
 
-def test_equal_rows_are_kept_or_dropped_but_always_told(log):
+@pytest.mark.parametrize(("drop", "amount", "done"), [(False, 33.0, "kept"), (True, 11.0, "left")])
+def test_equal_rows_are_kept_or_dropped_but_always_told(log, shelves, drop, amount, done):
     rows = [*GOOD, GOOD[0], GOOD[0]]
-    found, drops, _ = read_log(log(*rows), NAMED)
-    assert found.amount[0] == 33.0
-    assert "2 of" in drops.told()[0]
-    assert "rows kept: equal" in drops.told()[0]
-    found, drops, _ = read_log(log(*rows), NAMED, drop_duplicates=True)
-    assert found.amount[0] == 11.0
-    assert "rows left out: equal" in drops.told()[0]
+    found, drops, _ = read_log(log(*rows), NAMED, shelves, drop_duplicates=drop)
+    assert purchases(found).amount[0] == amount
+    split_log(found, "week", 0.0, drops)
+    (line,) = drops.told()
+    assert line.startswith(f"2 of {len(rows)} rows {done}")
+    assert "equal to an earlier row" in line
+    assert line.endswith(f"; lines {len(GOOD) + 2}, {len(GOOD) + 3}")
 
 
-def test_mixed_time_zones_are_refused_and_several_told(log):
-    with pytest.raises(RecordsError, match="mixed time zones: 1 dates name one"):
-        read_log(log(*GOOD, "a,2026-01-05T10:00Z,3"), NAMED)
+def test_mixed_time_zones_are_refused_and_several_told(log, shelves):
+    with (
+        pytest.raises(RecordsError, match="mixed time zones: 1 dates name one"),
+        Shelves() as others,
+    ):
+        read_log(log(*GOOD, "a,2026-01-05T10:00Z,3"), NAMED, others)
     zoned = ["a,2026-01-05T10:00+01:00,3", "b,2026-07-05T10:00+02:00,3"]
-    _, _, notes = read_log(log(*zoned), NAMED)
+    _, _, notes = read_log(log(*zoned), NAMED, shelves)
     (note,) = notes
     assert note.startswith("dates in several time zones: UTC+01:00 (1), UTC+02:00 (1); each counts")
 
 
-def test_an_end_drops_what_is_later_and_a_long_holdout_is_refused(log):
-    end = read_log(log("a,2026-01-20,1"), NAMED)[0].end
-    found, drops, _ = read_log(log(*GOOD), NAMED, end=end)
+def test_an_end_drops_what_is_later_and_a_long_holdout_is_refused(log, shelves):
+    with Shelves() as others:
+        end = read_log(log("a,2026-01-20,1"), NAMED, others)[0].end
+    found, drops, _ = read_log(log(*GOOD), NAMED, shelves, end=end)
     assert found.end == end
     assert "purchases after --end" in drops.told()[0]
     with pytest.raises(RecordsError, match="a holdout of 9 weeks is longer than the log") as caught:
-        split_log(found, "week", 9.0, "log.csv")
+        split_log(found, "week", 9.0, drops)
     assert caught.value.faults[0].allowed == "0 to 2"
 
 
@@ -233,9 +256,9 @@ def test_nobody_comes_back(log):
         fit_transactions(log("a,2026-01-01,1", "b,2026-01-05,1", "b,2026-01-05,2"), NAMED)
 
 
-def test_a_log_with_a_header_only(log):
+def test_a_log_with_a_header_only(log, shelves):
     with pytest.raises(RecordsError, match="has a header, but no usable rows"):
-        read_log(log(), NAMED)
+        read_log(log(), NAMED, shelves)
 
 
 def test_one_model_can_be_chosen_for_the_block(log):
