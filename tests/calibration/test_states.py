@@ -11,7 +11,7 @@ from clvsim.calibration.states import StateColumns, fit_states
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.load import load
 from clvsim.scenario.model import StatesSegment
-from clvsim.scenario.uncertain import in_world
+from clvsim.scenario.worlds import in_world
 from tests.statistics import assert_mean, assert_proportion
 
 NAMED = StateColumns("id", "month", "state", "paid")
