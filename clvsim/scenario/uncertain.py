@@ -2,8 +2,8 @@
 
 Any number of a scenario may be written so, except those that all worlds must share. The scenario
 itself then holds the mean; ``drawn`` puts a world's draw in its place. The numbers of a fit
-(``Segment.fit``) are drawn together from the sampling distribution of their logarithms, those of a
-Bayesian fit (``Segment.posterior``) from its posterior.
+(``Segment.fit``) are drawn together from their sampling distribution, which is normal on the scale
+of each (``fit.moved``), those of a Bayesian fit (``Segment.posterior``) from its posterior.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from pydantic import Field, Strict
 
 from clvsim.fields import Section
 from clvsim.scenario import distributions
+from clvsim.scenario.fit import keys_of, moved, number_at
 
 if TYPE_CHECKING:
     from clvsim.errors import Fault
@@ -120,11 +121,7 @@ def misplaced(document: "Document", scenario: "Scenario") -> Iterator["Fault"]:
     for name, segment in scenario.segments.items():
         table = segment.model_dump(by_alias=True)
         for path in segment.fit.parameters if segment.fit is not None else ():
-            try:
-                value = _get(table, _keys(path))
-            except (KeyError, IndexError, TypeError):
-                value = None
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if number_at(table, path) is None:
                 message = f"names {path!r}, which is no number of the segment"
                 place = ("segments", name, "fit", "parameters")
                 yield document.fault(place, message, "dotted paths inside it, like churn.a")
@@ -151,10 +148,10 @@ def drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, A
                 float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}{mark}")))
                 for path in segment.fit.parameters
             ]
-            factors = np.exp(_root(segment.fit.covariance) @ np.array(scores))
-            for path, factor in zip(segment.fit.parameters, factors, strict=True):
-                keys = ("segments", name, *_keys(path))
-                put(data, keys, float(factor) * _get(data, keys))
+            changes = (_root(segment.fit.covariance) @ np.array(scores)).tolist()
+            for path, change in zip(segment.fit.parameters, changes, strict=True):
+                keys = ("segments", name, *keys_of(path))
+                put(data, keys, moved(path, _get(data, keys), change))
             _rows_to_one(data["segments"][name], segment.fit.parameters)
         for number, posterior in enumerate(segment.posterior):
             share = uniform(seed, world, f"segments.{name}.posterior.{number}{mark}")
@@ -185,18 +182,13 @@ def _root(covariance: tuple[tuple[float, ...], ...]) -> Any:
     return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _keys(path: str) -> tuple[str | int, ...]:
-    """The keys of a dotted path; a whole number is a place in a list, from 0."""
-    return tuple(int(key) if key.isdecimal() else key for key in path.split("."))
-
-
 def _rows_to_one(segment: dict[str, Any], paths: tuple[str, ...]) -> None:
     """Bring rows of transitions that were drawn back to a sum of 1, their odds as drawn."""
     for path in sorted({path.rpartition(".")[0] for path in paths if path.startswith(_ROWS)}):
-        values = _get(segment, _keys(path))
+        values = _get(segment, keys_of(path))
         total = float(sum(values))
         for place, value in enumerate(values):
-            put(segment, (*_keys(path), place), value / total)
+            put(segment, (*keys_of(path), place), value / total)
 
 
 def _get(data: Any, path: tuple[str | int, ...]) -> Any:

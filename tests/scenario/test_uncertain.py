@@ -9,7 +9,7 @@ from clvsim.scenario.fit import Fit
 from clvsim.scenario.load import load
 from clvsim.scenario.uncertain import TAIL, is_uncertain, uniform
 from clvsim.scenario.worlds import in_world, in_worlds
-from tests.statistics import FALSE_ALARM_RATE, z_limit
+from tests.statistics import FALSE_ALARM_RATE, assert_mean, z_limit
 
 PLAIN = """
 [time]
@@ -111,6 +111,22 @@ def test_fitted_numbers_are_drawn_together(tmp_path):
     found = np.cov(logs.T)
     spread = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / worlds)
     assert np.abs((found - covariance) / spread).max() < z_limit()
+
+
+def test_a_fitted_correlation_is_drawn_by_fisher_s_z(tmp_path):
+    file = tmp_path / "plan.toml"
+    own = 'correlations = [{ between = ["churn", "spend"], value = -0.1 }]\n[segments.b.fit]'
+    text = "[segments.b]" + FIT.format().replace("[segments.b.fit]", own)
+    text = text.replace('"churn.b"', '"correlations.0.value"')
+    file.write_text("[time]\nperiods = 6\n" + text + '[cohorts.c]\nsegment = "b"\ncustomers = 1\n')
+    scenario = load(file).baseline
+    worlds = [in_world(scenario, 5, world).segments["b"] for world in range(2_000)]
+    z = np.arctanh([one.correlations[0].value for one in worlds])
+    logs = np.log([one.churn.parameters["a"] / 0.7 for one in worlds])
+    assert_mean(z, None, np.arctanh(-0.1))
+    assert_mean((z - np.arctanh(-0.1)) ** 2, None, 0.09, fault=0.02)
+    assert_mean((z - np.arctanh(-0.1)) * logs, None, 0.03, fault=0.01)
+    assert z.max() > 0.0
 
 
 @pytest.mark.parametrize("path", ["churn.c", "churn", "spend.a", "transitions.0.1", "churn.a.b"])
