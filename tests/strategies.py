@@ -39,6 +39,22 @@ LIFT = (
     1.0,
     {"distribution": "uniform", "loc": -0.5, "scale": 1.0},
 )
+_KEEPS = {"states": ["hot", "cold", "gone"], "state_values": [30.0, 4.0, 0.0]}
+_ROWS = [[0.6, 0.3, 0.1], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]]
+CHAINS = (
+    _KEEPS | {"transitions": _ROWS},
+    _KEEPS | {"transitions": _ROWS, "start_state": "cold", "contact_costs": [1.0, 0.5, 0.0]},
+    _KEEPS
+    | {
+        "transitions": _ROWS,
+        "transitions_uncontacted": [[0.2, 0.4, 0.4], [0.0, 0.75, 0.25], [0.0, 0.0, 1.0]],
+        "contacts": [True, False, False],
+    },
+    # Nobody ever leaves, and one state loses money.
+    {"states": ["best", "so-so"], "transitions": [[0.5, 0.5], [0.1, 0.9]],
+     "state_values": [12.0, -3.0]},
+)  # fmt: skip
+RELATIONSHIPS = ("states", "buyers", "contract", "buyers", "states")
 TRAITS = ("churn", "spend", "lift", "keenness")
 PAIRS = tuple((a, b) for i, a in enumerate(TRAITS) for b in TRAITS[i + 1 :])
 KINDS = (
@@ -67,7 +83,8 @@ def names(least=1, most=2):
 
 
 @st.composite
-def segments(draw, *, buying=True):
+def segments(draw, *, plain=False):
+    """A segment; a plain one is under contract."""
     segment = draw(
         some(
             {
@@ -86,8 +103,11 @@ def segments(draw, *, buying=True):
     )
     segment["churn"] = draw(st.sampled_from(CHURN))
     segment["spend"] = draw(st.sampled_from(SPEND))
-    if buying and draw(st.integers(0, 2)) == 0:
+    relationship = "contract" if plain else draw(st.sampled_from(RELATIONSHIPS))
+    if relationship == "buyers":
         segment = draw(buyers(segment))
+    elif relationship == "states":
+        segment = draw(movers(segment))
     pairs = draw(st.lists(st.sampled_from(PAIRS), max_size=3, unique=True))
     # Three of 0.3 a trait at most: the diagonal dominates.
     segment["correlations"] = [
@@ -114,6 +134,16 @@ def buyers(draw, segment):
         del kept["churn"]
         kept["death_rate"] = draw(st.sampled_from((0.0, 0.1, {"distribution": "expon"})))
     return kept
+
+
+@st.composite
+def movers(draw, segment):
+    """A segment that moves between states, from one under contract."""
+    kept = {key: value for key, value in segment.items() if not key.startswith("call_")}
+    del kept["churn"]
+    if draw(st.booleans()):
+        del kept["spend"]
+    return kept | {"relationship": "states"} | copy.deepcopy(draw(st.sampled_from(CHAINS)))
 
 
 @st.composite
@@ -222,9 +252,77 @@ def programs_of(draw, kind, periods, known, sources):
     return program
 
 
+def choosy(draw, program, segment_tables):
+    """A retention program, asking for purchases so far or for states where there are any."""
+    concerned = [name for name, one in segment_tables.items() if "relationship" in one]
+    if not concerned:
+        return program
+    segment = draw(st.sampled_from(concerned))
+    there = segment_tables[segment].get("states")
+    if there:
+        wanted = st.lists(st.sampled_from(there), min_size=1, max_size=2, unique=True)
+        return program | {"segments": [segment], "states": draw(wanted)}
+    window = some({"at_least": st.sampled_from((0, 1)), "at_most": st.sampled_from((2, 3))})
+    asked = draw(some(dict.fromkeys(("value", "frequency", "recency"), window)))
+    return program | {"segments": [segment], **asked}
+
+
 @st.composite
-def scenarios(draw, *, buying=True):
-    """A valid scenario with every section and every kind of program, as a table."""
+def shocks(draw, periods):
+    """What befalls all customers together."""
+    if draw(st.booleans()):
+        loading = st.sampled_from((0.0, 0.3, -0.2))
+        return {
+            "kind": "drift",
+            "persistence": draw(st.sampled_from((0.0, 0.9))),
+            **draw(some(dict.fromkeys(("hazard", "spend", "conversion"), loading))),
+        }
+    return {
+        "kind": "event",
+        "first": periods_of(draw, periods),
+        "periods": draw(st.integers(1, 3)),
+        "probability": draw(shares),
+        **draw(
+            some({"hazard": factors, "spend": factors, "conversion": st.sampled_from((0.5, 2.0))})
+        ),
+    }
+
+
+#: Keys whose numbers may be anything from 0 to what the strategies draw.
+DOUBTFUL = {
+    "a", "at_most", "carry_over", "churn", "contact_cost", "cost_per_customer", "cost_share",
+    "cost_to_serve", "death_rate", "equipment_subsidy", "fixed_cost", "gift", "hazard", "incentive",
+    "price", "purchase_rate", "scale", "spend", "spend_shape",
+}  # fmt: skip
+#: What stands in the place of a number above 0: at most that, so that what held still holds.
+SPREADS = {
+    "uniform": lambda most: {"loc": 0.8 * most, "scale": 0.2 * most},
+    "beta": lambda most: {"a": 2.0, "b": 3.0, "loc": 0.5 * most, "scale": 0.5 * most},
+}
+
+
+def with_doubt(draw, table):
+    """The same tables, some numbers of which are drawn anew in every world."""
+    changed = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            # A window of counts is of whole numbers, and all worlds share their shocks.
+            is_sure = key in {"frequency", "shocks"}
+            changed[key] = value if is_sure else with_doubt(draw, value)
+        elif key in DOUBTFUL and type(value) in {int, float} and value > 0:
+            name = draw(st.sampled_from(("", "", "uniform", "beta")))
+            changed[key] = {"uncertain": name, **SPREADS[name](value)} if name else value
+        else:
+            changed[key] = value
+    return changed
+
+
+@st.composite
+def scenarios(draw, *, plain=False):
+    """A valid scenario with every section and every kind of program, as a table.
+
+    A plain one has contracts only, and every number of it is known.
+    """
     periods = draw(st.integers(1, 6))
     residual = draw(st.sampled_from(("none", "expected")))
     known = draw(names())
@@ -241,7 +339,7 @@ def scenarios(draw, *, buying=True):
             }
         )
     )
-    segment_tables = {name: draw(segments(buying=buying)) for name in known}
+    segment_tables = {name: draw(segments(plain=plain)) for name in known}
     if segment_tables[installed["segment"]].get("churn") == 1.0:
         installed["tenure"] = 0
     offer_tables = {name: draw(offers()) for name in offered}
@@ -250,7 +348,9 @@ def scenarios(draw, *, buying=True):
             for key in ("term", "renews", "termination_fee", "on_leaving", "reluctance"):
                 offer.pop(key, None)
     kinds = draw(st.permutations(KINDS))
-    return {
+    programs = {f"{kind} 1": programs_of(draw, kind, periods, known, places[:4]) for kind in kinds}
+    programs["retention 1"] = choosy(draw, programs["retention 1"], segment_tables)
+    scenario = {
         "name": "small",
         "question": draw(st.sampled_from(("", "What if?\n\t'x' \"y\" \\"))),
         "time": {"periods": periods, "start": "2026-01", "step": "month"},
@@ -278,10 +378,13 @@ def scenarios(draw, *, buying=True):
             }
         },
         "installed_base": {places[3]: installed},
-        "programs": {
-            f"{kind} 1": programs_of(draw, kind, periods, known, places[:4]) for kind in kinds
-        },
+        "programs": programs,
     }
+    if plain:
+        return scenario
+    befall = draw(st.lists(shocks(periods), max_size=2))
+    scenario["shocks"] = {f"shock {number}": shock for number, shock in enumerate(befall)}
+    return with_doubt(draw, scenario) if draw(st.booleans()) else scenario
 
 
 # Broken scenarios
@@ -317,7 +420,7 @@ EXAMPLE = {
 def examples():
     """Mostly the one scenario, now and then a drawn one."""
     one = st.just(EXAMPLE)
-    return one | one | one | scenarios(buying=False)
+    return one | one | one | scenarios(plain=True)
 
 
 def _first(scenario, section):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import clvsim
-from clvsim.errors import InputError
+from clvsim.errors import ClvsimError, InputError
 from clvsim.scenario.model import Scenario
 
 SCENARIO = Scenario.model_validate(
@@ -78,6 +78,30 @@ def test_a_cohort_beyond_all_bounds_is_refused_before_the_run(cost):
     }
     with pytest.raises(InputError, match="web"):
         clvsim.run(Scenario.model_validate(crowd), effort=clvsim.Effort(worlds=1))
+
+
+def test_a_world_with_a_cohort_beyond_all_bounds_ends_the_run():
+    crowd = SCENARIO.model_dump() | {
+        "cohorts": {},
+        "channels": {
+            "web": {
+                "spend": 1e9,
+                "reach": {"kind": "linear", "cost_per_prospect": 1e9},
+                "conversion": 0.5,
+                "segments": {"all": 1.0},
+            }
+        },
+        "uncertain": [
+            {
+                "path": ["channels", "web", "reach", "cost_per_prospect"],
+                "distribution": "uniform",
+                "parameters": {"loc": 1e-6, "scale": 1e-6},
+            }
+        ],
+    }
+    with pytest.raises(ClvsimError, match="world 0 of 'baseline': 'web' would acquire") as error:
+        clvsim.run(Scenario.model_validate(crowd), effort=clvsim.Effort(worlds=1))
+    assert not isinstance(error.value, InputError)
 
 
 def test_quantiles_and_paying_back_are_those_of_the_customers_acquired():

@@ -240,8 +240,16 @@ def test_sums_over_many_sources_are_taken_in_one_order(plan):
 
 def reordered(scenario, order):
     """The same scenario with the tables of every section, and the sections, in another order."""
-    for section in ("segments", "offers", "channels", "cohorts", "installed_base", "programs"):
-        tables = list(scenario[section].items())
+    for section in (
+        "segments",
+        "offers",
+        "channels",
+        "cohorts",
+        "installed_base",
+        "programs",
+        "shocks",
+    ):
+        tables = list(scenario.get(section, {}).items())
         order.shuffle(tables)
         scenario[section] = dict(tables)
     for channel in scenario["channels"].values():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvsim.calibration.outcome import WORDS, covariance_of
+from clvsim.calibration.outcome import WORDS, sampling
 from clvsim.errors import ClvsimError, InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _head(command: str, data: str, step: str) -> list[str]:
 
 def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
     """What the block says about its own origin."""
-    parameters, covariance = covariance_of(segment.links)
+    parameters, covariance = sampling(segment)
     notes = [*segment.notes, *_goodness(segment)]
     return {
         "model": segment.chosen.model,

@@ -278,6 +278,26 @@ def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
     return kept, table[np.ix_(known, known)]
 
 
+def sampling(segment: SegmentFit) -> tuple[list[str], Floats]:
+    """Paths whose errors are known, and their covariance as a scenario's ``fit`` has it.
+
+    Of logs, and of Fisher's z of the correlation of churn and spend: its standard error takes the
+    others as known, so it is taken as independent of them.
+
+    Returns
+    -------
+    tuple of (list of str, ndarray of shape (path, path))
+    """
+    paths, table = covariance_of(segment.links)
+    rho, error = segment.correlation or (math.nan, math.nan)
+    if not math.isfinite(error):
+        return paths, table
+    whole = np.zeros((len(paths) + 1, len(paths) + 1))
+    whole[:-1, :-1] = table
+    whole[-1, -1] = (error / (1.0 - rho * rho)) ** 2
+    return [*paths, "correlations.0.value"], whole
+
+
 def _covariance(one: Link, other: Link) -> float:
     names = list(one.fitted.parameters)
     return sum(

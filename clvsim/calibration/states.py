@@ -71,7 +71,8 @@ class StateFit:
     starts : ndarray, shape (state,)
         Customers whose first row is in a state.
     values, value_errors : ndarray, shape (state,), currency
-        Mean value of a period in a state and its standard error; NaN where it is not known.
+        Mean value of a period in a state and its standard error; NaN where it is not known. A
+        customer's periods in a state are like one another, so the error is that between customers.
     customers : int
     log_likelihood : float
     drops : Drops
@@ -122,16 +123,30 @@ class StateFit:
         }
 
     def sampling(self) -> tuple[list[str], Floats]:
+        """Numbers of the block that have an error, and their covariance as in a scenario's ``fit``.
+
+        Transitions that were seen, of which there are at most `MOST_CELLS`, by their logs; then the
+        values of states, currency. Both are independent of one another.
+
+        Returns
+        -------
+        tuple of (list of str, ndarray of shape (number, number))
+        """
+        cells, of_cells = self._sampling_of_transitions()
+        errors = self.value_errors[self._best_first()]
+        known = np.flatnonzero(errors > 0.0)
+        covariance = np.zeros((len(cells) + known.size, len(cells) + known.size))
+        covariance[: len(cells), : len(cells)] = of_cells
+        covariance[len(cells) :, len(cells) :] = np.diag(errors[known] ** 2)
+        return [*cells, *(f"state_values.{at}" for at in known.tolist())], covariance
+
+    def _sampling_of_transitions(self) -> tuple[list[str], Floats]:
         """Transitions of the block that were seen, and the covariance of their logs.
 
         Of the multinomial counts n p of each row (delta method): ``(1 - p)/(n p)`` on the diagonal
         and ``-1/n`` elsewhere, so that the log-odds of two cells vary by ``1/(n p) + 1/(n q)``.
         Rows are independent. A row of one cell has no error, and a transition that was never seen
         stays at 0. Empty for more than `MOST_CELLS`.
-
-        Returns
-        -------
-        tuple of (list of str, ndarray of shape (cell, cell))
         """
         best = self._best_first()
         counts = self.counts[np.ix_(best, best)]
@@ -223,7 +238,7 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
         allowed = "one row a customer and period"
         refuse([Fault(str(records.path), None, "--period", message, allowed)])
     seen = np.bincount(state, minlength=size).astype(np.float64)
-    values, errors = _means(state, value, size)
+    values, errors = _means(customer, state, value, size)
     firsts = np.concatenate(([True], ~same))
     notes = _notes(states, counts, int(np.sum(same & ~follows)))
     stays = counts.sum(axis=1) == np.diagonal(counts)
@@ -336,16 +351,25 @@ def _ranks(labels: list[str]) -> NDArray[np.int64]:
     return ranks
 
 
-def _means(state: NDArray[np.int64], value: Floats, size: int) -> tuple[Floats, Floats]:
-    """Mean value by state and its standard error, shape (state,)."""
+def _means(
+    customer: NDArray[np.int64], state: NDArray[np.int64], value: Floats, size: int
+) -> tuple[Floats, Floats]:
+    """Mean value by state and its standard error, shape (state,).
+
+    The error is that of a ratio of sums over customers (Liang & Zeger 1986, independence working
+    model), and the usual one where every customer has one row in a state.
+    """
     known = np.isfinite(value)
-    place, amount = state[known], value[known]
+    who, place, amount = customer[known], state[known], value[known]
     count = np.bincount(place, minlength=size).astype(np.float64)
     unknown = np.full(size, math.nan)
     mean = np.divide(np.bincount(place, amount, size), count, out=unknown.copy(), where=count > 0)
-    squares = np.bincount(place, (amount - mean[place]) ** 2, size)
-    variance = np.divide(squares, count - 1.0, out=unknown.copy(), where=count > 1)
-    return mean, np.sqrt(variance / np.maximum(count, 1.0))
+    pair, own = np.unique(who * size + place, return_inverse=True)
+    excess = np.bincount(own.ravel(), amount - mean[place], pair.size)
+    people = np.bincount(pair % size, minlength=size).astype(np.float64)
+    squares = np.bincount(pair % size, excess**2, size) * people
+    variance = np.divide(squares, count**2 * (people - 1.0), out=unknown.copy(), where=people > 1.0)
+    return mean, np.sqrt(variance)
 
 
 def _notes(states: tuple[str, ...], counts: Floats, gaps: int) -> list[str]:

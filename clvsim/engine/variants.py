@@ -14,9 +14,10 @@ from clvsim.engine.ledger import present_fixed_costs
 from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
 from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.engine.shocks import Shocks, draw_shocks
-from clvsim.errors import InputError
+from clvsim.errors import ClvsimError, InputError
 from clvsim.scenario.model import Scenario
-from clvsim.scenario.uncertain import in_world, is_uncertain
+from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import in_worlds
 
 Floats = NDArray[np.float64]
 #: Customers of one cohort at most: ranks have 32 bits.
@@ -89,7 +90,9 @@ class Variants:
         self.scenarios, self.seed, self.settings = dict(scenarios), seed, settings
         self.compiled = _compiled(scenarios)
         for name, one in self.compiled.items():
-            _refuse_crowds(name, one)
+            if crowd := _crowd(one):
+                message = f"{name!r}: {crowd}"
+                raise InputError(message)
         self._without = _without_plan(scenarios)
         self._is_uncertain = any(map(is_uncertain, scenarios.values()))
         self._has_shocks = any(one.shocks for one in scenarios.values())
@@ -167,9 +170,14 @@ class Variants:
         """The variants as they are in one world, and what is left of each without its plan."""
         if not self.differ_by_world:
             return self.compiled, self._without
-        drawn = {name: in_world(one, self.seed, world) for name, one in self.scenarios.items()}
+        drawn = in_worlds(self.scenarios, self.seed, world)
         shocks = {name: draw_shocks(one, shocks_seed, world) for name, one in drawn.items()}
-        return _compiled(drawn, shocks), _without_plan(drawn, shocks)
+        compiled = _compiled(drawn, shocks)
+        for name, one in compiled.items():
+            if crowd := _crowd(one):
+                message = f"world {world:,} of {name!r}: {crowd}"
+                raise ClvsimError(message)
+        return compiled, _without_plan(drawn, shocks)
 
     def _rest(
         self,
@@ -231,16 +239,16 @@ def _another(seed: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-def _refuse_crowds(name: str, compiled: Compiled) -> None:
-    """Refuse a cohort of more customers than ranks can number, before it is simulated for ever."""
+def _crowd(compiled: Compiled) -> str:
+    """A cohort of more customers than ranks can number, which would be simulated for ever."""
     for cell, limit in enumerate(compiled.intake.limit):
         if not limit <= _MOST_CUSTOMERS:
             group = compiled.table.groups[compiled.table.group[cell]]
-            message = (
-                f"{name!r}: {group.source!r} would acquire {limit:.3g} customers of segment "
+            return (
+                f"{group.source!r} would acquire {limit:.3g} customers of segment "
                 f"{group.segment!r} in one period; at most {_MOST_CUSTOMERS:.1g} can be simulated"
             )
-            raise InputError(message)
+    return ""
 
 
 def _refuse_strangers(scenarios: Mapping[str, Scenario]) -> None:

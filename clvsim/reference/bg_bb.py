@@ -64,11 +64,17 @@ class BgBb:
             Purchases x, opportunity of the last one t_x (0 if none), opportunities n, (customer,).
 
         """
+        return np.asarray(np.exp(self._log_likelihood(frequency, recency, opportunities)))
+
+    def _log_likelihood(
+        self, frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Log of `likelihood`, finite where that would underflow."""
         x, last, n = (
             np.asarray(one, dtype=np.float64) for one in (frequency, recency, opportunities)
         )
-        alive = np.exp(self._log_alive(x, n))
         x, last, n = np.broadcast_arrays(x, last, n)
+        alive = self._log_alive(x, n)
         betaln = scipy.special.betaln
         steps = np.arange(float(np.max(n - last, initial=0.0)))
         since, x, last = n[..., None] - last[..., None], x[..., None], last[..., None]
@@ -76,7 +82,8 @@ class BgBb:
         after = np.where(gone, last + steps, last)
         log = betaln(self.alpha + x, self.beta + after - x) - betaln(self.alpha, self.beta)
         log += betaln(self.gamma + 1.0, self.delta + after) - betaln(self.gamma, self.delta)
-        return np.asarray(alive + np.sum(np.where(gone, np.exp(log), 0.0), axis=-1))
+        paths = np.concatenate([alive[..., None], np.where(gone, log, -np.inf)], axis=-1)
+        return np.asarray(scipy.special.logsumexp(paths, axis=-1))
 
     def alive(
         self, frequency: ArrayLike, recency: ArrayLike, opportunities: ArrayLike
@@ -157,8 +164,8 @@ class BgBb:
     ) -> NDArray[np.float64]:
         """Probability that customers were still there at opportunity n, 1."""
         x, n = (np.asarray(one, dtype=np.float64) for one in (frequency, opportunities))
-        alive = np.exp(self._log_alive(x, n))
-        return np.asarray(alive / self.likelihood(frequency, recency, opportunities))
+        seen = self._log_likelihood(frequency, recency, opportunities)
+        return np.asarray(np.exp(self._log_alive(x, n) - seen))
 
     def _log_alive(self, x: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-probability of the purchases and of being there at opportunity n, 1."""

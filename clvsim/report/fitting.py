@@ -10,7 +10,7 @@ from rich.text import Text
 
 from clvsim.calibration.block import block, state_block
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, covariance_of
+from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
 from clvsim.calibration.states import StateFit
 from clvsim.report import format as say
 from clvsim.report.tables import grid
@@ -182,7 +182,7 @@ def fit_json(outcome: Outcome) -> str:
 
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
-    parameters, covariance = covariance_of(segment.links)
+    parameters, covariance = sampling(segment)
     rho = segment.correlation
     return {
         "label": segment.label,

@@ -47,23 +47,28 @@ def check(document: Document) -> list[Fault]:
     list of Fault
         None of them repeats what validating a single section says.
     """
-    segments, bases = tables(document, "segments"), tables(document, "installed_base")
     return list(
         chain(
             _unknown_names(document),
             _missing_conversions(document),
             _shared_names(document),
             _time_faults(document),
-            eligible_faults(document, tables(document, "programs"), segments),
-            _more_than_the_price(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
-            _fits_by_another_step(document, segments),
-            segment_faults(document, segments),
-            base_faults(document, bases, segments),
+            _fits_by_another_step(document, tables(document, "segments")),
+            number_faults(document),
             _no_customers(document),
         )
     )
+
+
+def number_faults(document: Document) -> Iterator[Fault]:
+    """Faults that numbers have together: those that a world may have by what it draws."""
+    segments = tables(document, "segments")
+    yield from eligible_faults(document, tables(document, "programs"), segments)
+    yield from _more_than_the_price(document)
+    yield from segment_faults(document, segments)
+    yield from base_faults(document, tables(document, "installed_base"), segments)
 
 
 def tables(document: Document, section: str) -> dict[str, Table]:

@@ -1,6 +1,7 @@
 """Where a segment's numbers come from: the fit to records that gave them, and their errors."""
 
-from typing import Annotated, Self
+import math
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, Strict, StringConstraints, field_validator, model_validator
@@ -13,6 +14,42 @@ _Path = Annotated[str, StringConstraints(pattern=r"^\w+(\.\w+)*$")]
 _Texts = Annotated[tuple[Annotated[str, Strict()], ...], Strict(strict=False)]
 _Paths = Annotated[tuple[Annotated[_Path, Strict()], ...], Strict(strict=False)]
 _Rows = Annotated[tuple[Numbers, ...], Strict(strict=False)]
+
+
+#: Tables of a segment whose numbers may have either sign.
+_CORRELATIONS, _AMOUNTS = "correlations", "state_values"
+
+
+def keys_of(path: str) -> tuple[str | int, ...]:
+    """The keys of a dotted path; a whole number is a place in a list, from 0."""
+    return tuple(int(key) if key.isdecimal() else key for key in path.split("."))
+
+
+def number_at(table: Any, path: str) -> float | None:
+    """The number of a segment's table at a dotted path; None where there is none."""
+    for key in keys_of(path):
+        try:
+            table = table[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return table if isinstance(table, (int, float)) and not isinstance(table, bool) else None
+
+
+def moved(path: str, value: float, change: float) -> float:
+    """A number of a segment, changed on the scale of ``Fit.covariance``.
+
+    Parameters
+    ----------
+    path : str
+        Where it stands inside the segment: that tells the scale.
+    value : float
+    change : float
+        Of the logarithm; of a correlation, of Fisher's z; of the value of a state, currency.
+    """
+    table = path.partition(".")[0]
+    if table == _CORRELATIONS:
+        return math.tanh(math.atanh(value) + change)
+    return value + change if table == _AMOUNTS else value * float(np.exp(change))
 
 
 class Fit(Section):
@@ -34,7 +71,8 @@ class Fit(Section):
     """Numbers of the segment that were fitted, as dotted paths inside it: ``churn.a``, or
     ``transitions.0.1`` for the second number of the first row."""
     covariance: _Rows = ()
-    """Covariance of the logarithms of these numbers: one row and one column each."""
+    """Covariance of these numbers: of their logarithms, of ``atanh`` of correlations (Fisher's z),
+    of ``state_values`` as they are; one row and one column each."""
     notes: _Texts = ()
     """What the data could not tell, and how well the model describes them."""
 

@@ -29,7 +29,8 @@ from clvsim.scenario.overlay import overlay
 from clvsim.scenario.posterior import with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
-from clvsim.scenario.uncertain import beyond, misplaced, settle
+from clvsim.scenario.uncertain import misplaced, settle
+from clvsim.scenario.worlds import beyond, seldom_possible
 
 Table = Mapping[str, Any]
 
@@ -182,7 +183,10 @@ def _validated(
         ]
     else:
         faults += [*misplaced(parts, scenario), *beyond(parts, scenario, parts.data)]
-    return scenario, faults + check(settled)
+    faults += check(settled)
+    if scenario is not None and not faults:
+        faults += seldom_possible(parts, scenario)
+    return scenario, faults
 
 
 def _variant(

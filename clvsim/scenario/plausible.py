@@ -1,7 +1,8 @@
 """Whether segments can be what they say: traits' ranges, correlations, retention, old tenures."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, get_args
@@ -38,6 +39,7 @@ from clvsim.scenario.toml import Document
 Floats = NDArray[np.float64]
 Trait = float | Distribution | RetentionTable
 Tables = Mapping[str, Mapping[str, Any]]
+Survival = Callable[[int], float]
 
 LEAST_SURVIVAL = 1e-4
 """Least share of joiners still there at an installed base's tenure: the survivors are found by
@@ -168,11 +170,10 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
         ):
             continue
         path = ("installed_base", name, "tenure")
-        longest = max((tenure for tenure, count in base.by_tenure() if count > 0.0), default=0)
         if relationship in {"contract", "bg/bb"}:
-            surviving = survival(traits[0], longest)
+            surviving = survival(traits[0])
         else:
-            surviving = survival_of_buyers(relationship, traits, longest)
+            surviving = survival_of_buyers(relationship, traits)
         yield from _survival_faults(document, path, base, surviving, lives[0])
 
 
@@ -185,9 +186,11 @@ def _base_in_states_faults(
     if whole is None or any(_chain_faults(document, at, segment)):
         return
     longest = max((tenure for tenure, count in base.by_tenure() if count > 0.0), default=0)
-    surviving = chain_of(whole).survival(longest)
+    shares = chain_of(whole).survival(longest)
     path = ("installed_base", name, "tenure")
-    yield from _survival_faults(document, path, base, surviving, "transitions")
+    yield from _survival_faults(
+        document, path, base, lambda tenure: float(shares[tenure]), "transitions"
+    )
 
 
 def _trait_faults(document: Document, path: Path, trait: Trait, rule: _Rule) -> Iterator[Fault]:
@@ -303,49 +306,57 @@ def _matrix(values: Mapping[frozenset[str], float]) -> Floats:
 
 
 def _survival_faults(
-    document: Document, path: Path, base: InstalledBase, surviving: Floats, life: str
+    document: Document, path: Path, base: InstalledBase, surviving: Survival, life: str
 ) -> Iterator[Fault]:
     """The first tenure of an installed base that too few survive."""
     cells = [(tenure, count) for tenure, count in base.by_tenure() if count > 0.0]
+    longest = max((tenure for tenure, _ in cells), default=0)
+    fine = _last(surviving, _least(max((count for _, count in cells), default=0.0)), longest)
     word = life.replace("_", " ")
     for tenure, count in cells:
-        share = float(surviving[tenure])
-        if share < LEAST_SURVIVAL or count / share > MOST_DRAWN:
+        share = surviving(tenure) if tenure > fine else 1.0
+        if share < _least(count):
             drawn = f"{count / share:.1e}" if share > 0.0 else "endlessly many"
             message = (
                 f"with the {word} of segment '{base.segment}', {share:.1e} of those who join are "
                 f"still there after {tenure:,} periods: {count:,.0f} of them would take {drawn} "
                 "joiners"
             )
-            enough = surviving >= max(LEAST_SURVIVAL, count / MOST_DRAWN)
-            allowed = f"tenures of at most {int(enough.sum()) - 1:,} periods, or a lower {word}"
+            most = _last(surviving, _least(count), longest)
+            allowed = f"tenures of at most {most:,} periods, or a lower {word}"
             where = (*path, tenure) if isinstance(base.tenure, tuple) else path
             yield document.fault(where, message, allowed)
             return
 
 
-def survival(churn: Trait, longest: int) -> Floats:
-    """Expected share of joiners still there after 0 to ``longest`` periods, ``(longest + 1,)``.
+def _least(count: float) -> float:
+    """Least share of joiners that must be there at a tenure for so many to be found."""
+    return max(LEAST_SURVIVAL, count / MOST_DRAWN)
+
+
+def _last(surviving: Survival, least: float, longest: int) -> int:
+    """Last tenure, up to the longest, that at least some share survives: it never rises."""
+    if surviving(longest) >= least:
+        return longest
+    return bisect_left(range(longest), 1, key=lambda tenure: surviving(tenure) < least) - 1
+
+
+def survival(churn: Trait) -> Survival:
+    """Expected share of joiners still there after a tenure, periods.
 
     Without any multiplier: so is the past of an installed base drawn.
     """
-    tenures = np.arange(longest + 1.0)
     if isinstance(churn, RetentionTable):
         fit = fit_retention(churn.survivors)
-        if fit.alpha is None or fit.beta is None:
-            return np.asarray((1.0 - fit.churn) ** tenures)
-        churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
-    if not isinstance(churn, Distribution):
-        return np.asarray((1.0 - churn) ** tenures)
+        churn = fit.churn
+        if fit.alpha is not None and fit.beta is not None:
+            churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
     churns, widths = _strata(churn)
     stays = 1.0 - np.clip(churns, 0.0, 1.0)
-    share = np.empty(len(tenures))
-    for tenure in range(len(tenures)):
-        share[tenure] = widths @ stays**tenure
-    return share
+    return lambda tenure: float(widths @ stays**tenure)
 
 
-def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait], longest: int) -> Floats:
+def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait]) -> Survival:
     """The same of those who buy now and then, traits taken as independent.
 
     Parameters
@@ -355,13 +366,12 @@ def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait], long
     traits : sequence
         Death rate; or churn and purchase rate.
     """
-    tenures = np.arange(longest + 1.0)
     rate, weight = _strata(traits[0])
     if relationship == "bg/nbd":
         pace, share = _strata(traits[1])
         rate = np.outer(np.clip(rate, 0.0, 1.0), pace).ravel()
         weight = np.outer(weight, share).ravel()
-    return np.array([weight @ np.exp(-rate * tenure) for tenure in tenures])
+    return lambda tenure: float(weight @ np.exp(-rate * tenure))
 
 
 def _strata(trait: Trait) -> tuple[Floats, Floats]:

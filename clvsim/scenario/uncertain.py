@@ -1,9 +1,9 @@
 """Numbers that nobody knows exactly: ``{ uncertain = "beta", a = 20, b = 80 }``, one draw a world.
 
 Any number of a scenario may be written so, except those that all worlds must share. The scenario
-itself then holds the mean; ``in_world`` puts a world's draw in its place. The numbers of a fit
-(``Segment.fit``) are drawn together from the sampling distribution of their logarithms, those of a
-Bayesian fit (``Segment.posterior``) from its posterior.
+itself then holds the mean; ``drawn`` puts a world's draw in its place. The numbers of a fit
+(``Segment.fit``) are drawn together from their sampling distribution, which is normal on the scale
+of each (``fit.moved``), those of a Bayesian fit (``Segment.posterior``) from its posterior.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
-from pydantic import Field, Strict, ValidationError
+from pydantic import Field, Strict
 
-from clvsim.errors import ClvsimError
 from clvsim.fields import Section
 from clvsim.scenario import distributions
+from clvsim.scenario.fit import keys_of, moved, number_at
 
 if TYPE_CHECKING:
     from clvsim.errors import Fault
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 KEY = "uncertain"
 #: Probability of each tail that no world is drawn from: what is checked beforehand is all there is.
 TAIL = 1e-6
-#: Draws of a world, each at another place, until all numbers are allowed.
-_MOST_ATTEMPTS = 100
 #: Sections whose numbers are the same in all worlds.
 _SHARED = {
     ("time",): "all worlds have the same horizon",
@@ -118,37 +116,12 @@ def _read(
     return Uncertain(path=path, distribution=table[KEY], parameters=numbers)
 
 
-def beyond(
-    document: "Document", scenario: "Scenario", data: Mapping[str, Any]
-) -> Iterator["Fault"]:
-    """Faults of uncertain numbers that some worlds would draw outside of what is allowed."""
-    from clvsim.scenario.faults import faults_of
-
-    model = type(scenario)
-    for one in scenario.uncertain:
-        for share in (TAIL, 1.0 - TAIL):
-            value = one.quantile(share)
-            changed = _copied(data)
-            _put(changed, one.path, value)
-            try:
-                model.model_validate(changed)
-            except ValidationError as error:
-                first = faults_of(error, document, fields=model)[0]
-                message = f"one world in a million would draw {value:g}: {first.message}"
-                yield document.fault(one.path, message, first.allowed)
-                break
-
-
 def misplaced(document: "Document", scenario: "Scenario") -> Iterator["Fault"]:
     """Faults of fits that name what is no number of their segment."""
     for name, segment in scenario.segments.items():
         table = segment.model_dump(by_alias=True)
         for path in segment.fit.parameters if segment.fit is not None else ():
-            try:
-                value = _get(table, _keys(path))
-            except (KeyError, IndexError, TypeError):
-                value = None
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if number_at(table, path) is None:
                 message = f"names {path!r}, which is no number of the segment"
                 place = ("segments", name, "fit", "parameters")
                 yield document.fault(place, message, "dotted paths inside it, like churn.a")
@@ -162,35 +135,11 @@ def is_uncertain(scenario: "Scenario") -> bool:
     )
 
 
-def in_world(scenario: "Scenario", seed: int, world: int) -> "Scenario":
-    """The scenario as it is in one world: every uncertain number drawn.
+def drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, Any]:
+    """A scenario's tables with every uncertain number drawn at its place, and a mark.
 
-    A number's draw depends on the seed, the world and its place only, so that variants share it.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    seed, world : int
+    Whether they are a scenario that can be is not looked at: ``worlds`` does.
     """
-    if not is_uncertain(scenario):
-        return scenario
-    # The sampling distribution of a fit may reach beyond what can be (a probability above 1): such
-    # a draw is drawn anew, which is that distribution cut off at what can be.
-    for attempt in range(_MOST_ATTEMPTS):
-        data = _drawn(scenario, seed, world, f"/{attempt}" if attempt else "")
-        try:
-            return type(scenario).model_validate(data)
-        except ValidationError:
-            continue
-    message = (
-        f"the uncertain numbers of the scenario are not allowed in {_MOST_ATTEMPTS} of "
-        f"{_MOST_ATTEMPTS} draws: the fit says too little, or a distribution is too wide"
-    )
-    raise ClvsimError(message)
-
-
-def _drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, Any]:
-    """A scenario's tables with every uncertain number drawn at its place, and a mark."""
     data = scenario.model_dump(by_alias=True)
     for name, segment in scenario.segments.items():
         if segment.fit is not None and segment.fit.parameters:
@@ -199,19 +148,19 @@ def _drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, 
                 float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}{mark}")))
                 for path in segment.fit.parameters
             ]
-            factors = np.exp(_root(segment.fit.covariance) @ np.array(scores))
-            for path, factor in zip(segment.fit.parameters, factors, strict=True):
-                keys = ("segments", name, *_keys(path))
-                _put(data, keys, float(factor) * _get(data, keys))
+            changes = (_root(segment.fit.covariance) @ np.array(scores)).tolist()
+            for path, change in zip(segment.fit.parameters, changes, strict=True):
+                keys = ("segments", name, *keys_of(path))
+                put(data, keys, moved(path, _get(data, keys), change))
             _rows_to_one(data["segments"][name], segment.fit.parameters)
         for number, posterior in enumerate(segment.posterior):
             share = uniform(seed, world, f"segments.{name}.posterior.{number}{mark}")
             draw = posterior.draws[int(share * len(posterior.draws))]
             for path, value in zip(posterior.parameters, draw, strict=True):
-                _put(data, ("segments", name, *path.split(".")), value)
+                put(data, ("segments", name, *path.split(".")), value)
     for one in scenario.uncertain:
         share = uniform(seed, world, ".".join(map(str, one.path)) + mark)
-        _put(data, one.path, one.quantile(min(max(share, TAIL), 1.0 - TAIL)))
+        put(data, one.path, one.quantile(min(max(share, TAIL), 1.0 - TAIL)))
     return data
 
 
@@ -233,18 +182,13 @@ def _root(covariance: tuple[tuple[float, ...], ...]) -> Any:
     return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _keys(path: str) -> tuple[str | int, ...]:
-    """The keys of a dotted path; a whole number is a place in a list, from 0."""
-    return tuple(int(key) if key.isdecimal() else key for key in path.split("."))
-
-
 def _rows_to_one(segment: dict[str, Any], paths: tuple[str, ...]) -> None:
     """Bring rows of transitions that were drawn back to a sum of 1, their odds as drawn."""
     for path in sorted({path.rpartition(".")[0] for path in paths if path.startswith(_ROWS)}):
-        values = _get(segment, _keys(path))
+        values = _get(segment, keys_of(path))
         total = float(sum(values))
         for place, value in enumerate(values):
-            _put(segment, (*_keys(path), place), value / total)
+            put(segment, (*keys_of(path), place), value / total)
 
 
 def _get(data: Any, path: tuple[str | int, ...]) -> Any:
@@ -253,7 +197,7 @@ def _get(data: Any, path: tuple[str | int, ...]) -> Any:
     return data
 
 
-def _put(data: Any, path: tuple[str | int, ...], value: float) -> None:
+def put(data: Any, path: tuple[str | int, ...], value: float) -> None:
     """Put a number in its place; lists on the way are copied, as tuples cannot be written to."""
     *above, last = path
     for key in above:
@@ -263,7 +207,8 @@ def _put(data: Any, path: tuple[str | int, ...], value: float) -> None:
     data[last] = value
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """Tables and lists that can be written to."""
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return [*map(_copied, value)] if isinstance(value, (list, tuple)) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [*map(copied, value)] if isinstance(value, (list, tuple)) else value

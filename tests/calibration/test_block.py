@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import clvsim
 from clvsim.calibration.block import block, check_target, state_block, toml, write_text
 from clvsim.calibration.drops import Drops
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of, keys_of
+from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of, keys_of, sampling
 from clvsim.calibration.records import open_records
 from clvsim.calibration.retention import RetentionColumns, fit_retention_table
 from clvsim.calibration.states import StateColumns, fit_states
@@ -56,7 +57,7 @@ def test_a_block_reads_back_with_the_same_numbers(telco, tmp_path):
         else:
             assert found.churn == values["churn"]
         fit = found.fit
-        parameters, covariance = covariance_of(fitted.links)
+        parameters, covariance = sampling(fitted)
         assert (fit.model, fit.data) == (fitted.chosen.model, TELCO.name)
         assert fit.customers == fitted.customers
         assert fit.log_likelihood == fitted.chosen.log_likelihood
@@ -65,6 +66,23 @@ def test_a_block_reads_back_with_the_same_numbers(telco, tmp_path):
         assert np.array_equal(np.array(fit.covariance), covariance)
         assert set(fitted.notes) <= set(fit.notes)
         assert any(note.startswith("goodness of fit") for note in fit.notes)
+
+
+def test_a_block_holds_the_error_of_the_correlation(telco):
+    monthly, one_year, _ = telco.segments
+    rho, error = monthly.correlation
+    paths, covariance = sampling(monthly)
+    assert paths[-1] == "correlations.0.value"
+    # Of atanh, whose slope is 1/(1 - rho^2).
+    assert covariance[-1, -1] == pytest.approx((error / (1.0 - rho**2)) ** 2)
+    assert not covariance[-1, :-1].any()
+    assert not covariance[:-1, -1].any()
+    assert sampling(one_year)[0] == covariance_of(one_year.links)[0]
+
+
+def test_an_error_of_the_correlation_that_is_not_known_is_left_out(telco):
+    monthly = replace(telco.segments[0], correlation=(0.2, math.nan))
+    assert sampling(monthly)[0] == covariance_of(monthly.links)[0]
 
 
 def test_a_fit_changes_no_result(telco, tmp_path):

@@ -11,7 +11,7 @@ from clvsim.calibration.states import StateColumns, fit_states
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.load import load
 from clvsim.scenario.model import StatesSegment
-from clvsim.scenario.uncertain import in_world
+from clvsim.scenario.worlds import in_world
 from tests.statistics import assert_mean, assert_proportion
 
 NAMED = StateColumns("id", "month", "state", "paid")
@@ -40,7 +40,8 @@ def test_transitions_by_hand(panel):
     assert found.probabilities[2].tolist() == [0.5, 0.5, 0.0]
     assert found.errors[2, 0] == pytest.approx(np.sqrt(0.25 / 2))
     assert found.values.tolist() == [10.0, 0.0, 8.0]
-    assert found.value_errors[0] == pytest.approx(2.0)
+    # One customer was active: how far others would be from it nobody can say.
+    assert np.isnan(found.value_errors[0])
     assert found.log_likelihood == pytest.approx(2 * np.log(0.5))
     assert found.customers == 2
     assert "nobody was seen after being in 'lapsed'" in found.notes[0]
@@ -172,6 +173,47 @@ def test_every_world_draws_its_own_transitions_with_the_errors_of_the_counts(pan
     assert_mean((odds - odds.mean()) ** 2, None, variance, fault=0.4 * variance)
     result = run(plan, effort=Effort(worlds=2))
     assert np.isfinite(result["npv"].values).all()
+
+
+def test_the_error_of_a_state_s_value_is_that_between_customers(panel):
+    # Each customer is worth the same in all its periods: they are no new evidence.
+    worth = np.random.default_rng(8).normal(50.0, 9.0, 40)
+    rows = [
+        f"{who},{month},{'xy'[(who + month) % 2]},{worth[who] if (who + month) % 2 else 7.0}"
+        for who in range(40)
+        for month in range(6)
+    ]
+    found = fit_states(panel(*rows), NAMED, "month")
+    assert found.value_errors[1] == pytest.approx(worth.std(ddof=1) / np.sqrt(40))
+    assert found.value_errors[0] == 0.0
+
+
+def test_every_world_draws_its_own_values_of_states(panel, tmp_path):
+    rng = np.random.default_rng(6)
+    rows = [
+        f"{who},{month},{'abz'[rng.integers(2) if month < 3 else 2]},"
+        f"{rng.normal(2.0, 8.0) if month < 3 else 0.0}"
+        for who in range(100)
+        for month in range(5)
+    ]
+    fitted = fit_states(panel(*rows), NAMED, "month")
+    paths, covariance = fitted.sampling()
+    # Nothing is drawn of the value of those who are gone: it is 0 and stays so.
+    assert paths[-2:] == ["state_values.0", "state_values.1"]
+    scenario = tmp_path / "scenario.toml"
+    rest = "[time]\nperiods = 6\n[cohorts.all]\nsegment = 'panel'\ncustomers = 100\n"
+    scenario.write_text(state_block(fitted) + rest, "utf-8")
+    plan = load(scenario).baseline
+    drawn = np.array(
+        [in_world(plan, 1, world).segments["panel"].state_values for world in range(600)]
+    )
+    for at in range(2):
+        variance = covariance[at - 2, at - 2]
+        assert_mean(drawn[:, at], None, plan.segments["panel"].state_values[at])
+        assert_mean((drawn[:, at] - drawn[:, at].mean()) ** 2, None, variance, fault=0.4 * variance)
+    # A mean near 0 has either sign.
+    assert (drawn[:, :2].min(axis=0) < 0.0).any() or fitted.values.min() > 2.0
+    assert not drawn[:, 2].any()
 
 
 def test_a_covariance_too_large_is_left_out_and_told(panel):

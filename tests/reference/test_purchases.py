@@ -226,6 +226,13 @@ def test_bg_bb_likelihood_of_all_histories_is_one():
     assert float(total) == pytest.approx(1.0, rel=1e-12)
 
 
+def test_bg_bb_knows_who_is_there_where_a_history_hardly_has_a_chance():
+    # A purchase probability of 1/2, surely: 2^-2000 is no number, what follows from it is one.
+    model = BgBb(1e12, 1e12, 1.0, 1.0)
+    assert float(model.likelihood(1000.0, 2000.0, 2000.0)) == 0.0
+    assert float(model.alive(1000.0, 2000.0, 2000.0)) == pytest.approx(2001.0 / 2002.0)
+
+
 def test_bg_bb_discounted_purchases_are_the_sum():
     history = (3.0, 5.0, 6.0)
     ahead = np.arange(4001)

@@ -292,6 +292,10 @@ def test_many_names_are_not_all_listed(faults):
     assert found[0].allowed.endswith("s17 and 32 more")
 
 
+def shares(churn, longest):
+    return [*map(survival(churn), range(longest + 1))]
+
+
 @pytest.mark.parametrize(
     "parameters",
     [{"a": 0.8, "b": 12.0}, {"a": 3.0, "b": 2.0}, {"a": 0.05, "b": 0.3}],
@@ -301,19 +305,19 @@ def test_survival_is_that_of_the_sbg(parameters):
 
     a, b, tenures = parameters["a"], parameters["b"], np.arange(61.0)
     exact = np.exp(betaln(a, b + tenures) - betaln(a, b))
-    near = survival(Distribution(distribution="beta", **parameters), 60)
+    near = shares(Distribution(distribution="beta", **parameters), 60)
     np.testing.assert_allclose(near, exact, rtol=0.02)
 
 
 def test_survival_of_the_other_kinds_of_churn():
-    np.testing.assert_allclose(survival(0.25, 3), [1.0, 0.75, 0.75**2, 0.75**3])
-    constant = survival(RetentionTable(survivors=[100, 90, 81]), 2)
+    np.testing.assert_allclose(shares(0.25, 3), [1.0, 0.75, 0.75**2, 0.75**3])
+    constant = shares(RetentionTable(survivors=[100, 90, 81]), 2)
     np.testing.assert_allclose(constant, [1.0, 0.9, 0.81])
-    two_kinds = survival(Distribution(distribution="bernoulli", p=0.25), 5)
+    two_kinds = shares(Distribution(distribution="bernoulli", p=0.25), 5)
     np.testing.assert_allclose(two_kinds, [1.0, *[0.75] * 5], atol=0.02)
     spread = {"loc": 0.1, "scale": 0.3}
     exact = stats.uniform(**spread).expect(lambda churn: (1.0 - churn) ** 24)
-    near = survival(Distribution(distribution="uniform", **spread), 24)[24]
+    near = survival(Distribution(distribution="uniform", **spread))(24)
     assert near == pytest.approx(exact, rel=0.02)
 
 

@@ -7,7 +7,8 @@ import xarray as xr
 from clvsim.errors import ScenarioError
 from clvsim.scenario.load import load
 from clvsim.scenario.posterior import MOST_DRAWS
-from clvsim.scenario.uncertain import in_world, is_uncertain
+from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import in_world
 
 SHAPE = (4, 300)
 REST = """

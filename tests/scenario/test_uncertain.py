@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clvsim.errors import ScenarioError
+from clvsim.errors import ClvsimError, ScenarioError
+from clvsim.scenario.fit import Fit
 from clvsim.scenario.load import load
-from clvsim.scenario.uncertain import TAIL, in_world, is_uncertain, uniform
-from tests.statistics import FALSE_ALARM_RATE, z_limit
+from clvsim.scenario.uncertain import TAIL, is_uncertain, uniform
+from clvsim.scenario.worlds import in_world, in_worlds
+from tests.statistics import FALSE_ALARM_RATE, assert_mean, z_limit
 
 PLAIN = """
 [time]
@@ -111,6 +113,22 @@ def test_fitted_numbers_are_drawn_together(tmp_path):
     assert np.abs((found - covariance) / spread).max() < z_limit()
 
 
+def test_a_fitted_correlation_is_drawn_by_fisher_s_z(tmp_path):
+    file = tmp_path / "plan.toml"
+    own = 'correlations = [{ between = ["churn", "spend"], value = -0.1 }]\n[segments.b.fit]'
+    text = "[segments.b]" + FIT.format().replace("[segments.b.fit]", own)
+    text = text.replace('"churn.b"', '"correlations.0.value"')
+    file.write_text("[time]\nperiods = 6\n" + text + '[cohorts.c]\nsegment = "b"\ncustomers = 1\n')
+    scenario = load(file).baseline
+    worlds = [in_world(scenario, 5, world).segments["b"] for world in range(2_000)]
+    z = np.arctanh([one.correlations[0].value for one in worlds])
+    logs = np.log([one.churn.parameters["a"] / 0.7 for one in worlds])
+    assert_mean(z, None, np.arctanh(-0.1))
+    assert_mean((z - np.arctanh(-0.1)) ** 2, None, 0.09, fault=0.02)
+    assert_mean((z - np.arctanh(-0.1)) * logs, None, 0.03, fault=0.01)
+    assert z.max() > 0.0
+
+
 @pytest.mark.parametrize("path", ["churn.c", "churn", "spend.a", "transitions.0.1", "churn.a.b"])
 def test_a_fit_of_what_is_no_number_is_refused(tmp_path, path):
     file = tmp_path / "plan.toml"
@@ -185,3 +203,136 @@ def test_a_fit_that_reaches_beyond_a_probability_is_cut_off_at_1(tmp_path):
 
 def _constant(churn):
     return churn if isinstance(churn, float) else churn.constant
+
+
+BASE = """
+[time]
+periods = 6
+[segments.a]
+churn = {churn}
+spend = {spend}
+{more}
+[installed_base.old]
+segment = "a"
+customers = 1000
+tenure = 60
+"""
+
+
+def _based(tmp_path, churn="0.05", spend="10.0", more=""):
+    file = tmp_path / "base.toml"
+    file.write_text(BASE.format(churn=churn, spend=spend, more=more))
+    return load(file)
+
+
+def test_a_tail_that_an_installed_base_cannot_have_survived_is_refused(tmp_path):
+    with pytest.raises(ScenarioError) as error:
+        _based(tmp_path, churn='{ uncertain = "beta", a = 4, b = 76 }')
+    (fault,) = error.value.faults
+    assert fault.line == 5
+    assert fault.path == "segments.a.churn"
+    assert "one world in a million would draw 0.24" in fault.message
+    assert "installed_base.old.tenure: with the churn of segment 'a'" in fault.message
+    assert "a distribution with shorter tails" in fault.allowed
+    assert _based(tmp_path, churn='{ uncertain = "beta", a = 40, b = 760 }')
+
+
+def test_a_tail_of_spend_without_a_mean_is_refused(tmp_path):
+    spend = '{{ distribution = "pareto", b = {{ uncertain = "norm", loc = {}, scale = 0.3 }} }}'
+    with pytest.raises(ScenarioError, match=r"base.toml:6: segments.a.spend.b: .*no finite mean"):
+        _based(tmp_path, spend=spend.format(2.0))
+    assert _based(tmp_path, spend=spend.format(4.0))
+
+
+WINDOW = """
+[time]
+periods = 6
+[segments.shop]
+relationship = "bg/nbd"
+purchase_rate = 1.0
+churn = 0.1
+spend = 10.0
+[cohorts.c]
+segment = "shop"
+customers = 10
+[programs.calls]
+kind = "retention"
+[programs.calls.value]
+at_least = {{ uncertain = "uniform", loc = {low}, scale = 8 }}
+at_most = {{ uncertain = "uniform", loc = {high}, scale = 8 }}
+"""
+
+
+def _window(tmp_path, low, high):
+    file = tmp_path / "window.toml"
+    file.write_text(WINDOW.format(low=low, high=high))
+    return load(file).baseline
+
+
+def test_a_tail_of_a_window_that_holds_nothing_is_refused(tmp_path):
+    with pytest.raises(ScenarioError) as error:
+        _window(tmp_path, 2, 5)
+    assert {(one.line, one.path) for one in error.value.faults} == {
+        (15, "programs.calls.value.at_least"),
+        (16, "programs.calls.value.at_most"),
+    }
+
+
+def test_bounds_that_hold_nothing_together_are_drawn_anew(tmp_path):
+    # Each alone is fine at the other's mean: 2 to 10 below 11, 7 to 15 above 6.
+    scenario = _window(tmp_path, 2, 7)
+    first = [uniform(1, w, "programs.calls.value.at_least") * 8 + 2 for w in range(400)]
+    drawn = [in_world(scenario, 1, world).programs["calls"].value for world in range(400)]
+    assert all(one.at_least <= one.at_most for one in drawn)
+    again = sum(
+        one.at_least != pytest.approx(least) for one, least in zip(drawn, first, strict=True)
+    )
+    # Two uniforms of width 8 whose bounds overlap by 3: 4.5/64 of all pairs.
+    error = np.sqrt(400 * 4.5 / 64)
+    assert abs(again - 400 * 4.5 / 64) < z_limit() * error
+
+
+ROUGH = '[segments.a.fit]\nmodel = "x"\nparameters = ["churn"]\ncovariance = [[{}]]\n'
+
+
+def test_a_fit_is_cut_off_where_nobody_would_be_left(tmp_path):
+    """0.06 times a log-normal; above 0.142 fewer than one in ten thousand stays 60 periods."""
+    baseline = _based(tmp_path, churn="0.06", more=ROUGH.format(0.36)).baseline
+    drawn = [in_world(baseline, 1, world).segments["a"].churn for world in range(300)]
+    limit = 1.0 - 1e-4 ** (1.0 / 60.0)
+    assert 0.12 < max(drawn) < limit
+    assert len(set(drawn)) == 300
+
+
+def test_variants_stay_together_when_one_of_them_is_drawn_anew(tmp_path):
+    file = tmp_path / "two.toml"
+    text = BASE.format(churn="0.06", spend="10.0", more=ROUGH.format(0.36))
+    file.write_text(text + "[variants.young]\ninstalled_base.old.tenure = 1\n")
+    scenarios = load(file).scenarios
+    for world in range(60):
+        found = in_worlds(scenarios, 1, world)
+        assert list(found) == ["baseline", "young"]
+        assert len({one.segments["a"].churn for one in found.values()}) == 1
+    alone = {in_world(scenarios["young"], 1, world).segments["a"].churn for world in range(60)}
+    assert max(alone) > 1.0 - 1e-4 ** (1.0 / 60.0)
+
+
+def test_a_fit_most_draws_of_which_cannot_be_is_refused(tmp_path):
+    # Nearly every second draw of either number is too high, so three of four of both.
+    wide = ROUGH.replace('["churn"]', '["churn", "call_share"]').format("9.0, 0.0], [0.0, 9.0")
+    more = "call_share = 0.95\n" + wide
+    with pytest.raises(ScenarioError, match=r"of the first 20 worlds cannot be") as error:
+        _based(tmp_path, churn="0.13", more=more)
+    (fault,) = error.value.faults
+    assert fault.path in {"installed_base.old.tenure", "segments.a.call_share"}
+
+
+def test_a_world_that_cannot_be_says_which_and_why(tmp_path):
+    baseline = _based(tmp_path).baseline
+    fit = Fit(model="x", parameters=("churn",), covariance=((1e-6,),))
+    # As no file can say it: a churn that nobody survives, whatever is drawn.
+    segment = baseline.segments["a"].model_copy(update={"churn": 0.5, "fit": fit})
+    hopeless = baseline.model_copy(update={"segments": {"a": segment}})
+    says = r"world 7 of 'scenario' cannot be .* installed_base.old.tenure: with the churn of segm"
+    with pytest.raises(ClvsimError, match=says):
+        in_world(hopeless, 1, 7)

@@ -24,7 +24,7 @@ from clvsim.errors import Fault, ScenarioError
 from clvsim.fields import Money, Multipliers, Probability, Section, Step
 from clvsim.scenario.distributions import mean
 from clvsim.scenario.faults import faults_of
-from clvsim.scenario.fit import Fit
+from clvsim.scenario.fit import Fit, keys_of, moved, number_at
 from clvsim.scenario.model import Correlation, Distribution, SpendTrait
 from clvsim.scenario.toml import read
 
@@ -249,14 +249,14 @@ class FitFile:
     segments: dict[str, Segment]
     tables: dict[str, dict[str, Any]]
 
-    def moved(self, name: str, path: str, factor: float) -> Segment:
-        """A segment with one of its numbers multiplied, by dotted path."""
+    def moved(self, name: str, path: str, change: float) -> Segment:
+        """A segment with one of its numbers changed, by dotted path (``scenario.fit.moved``)."""
         table = copy.deepcopy(self.tables[name])
-        *above, key = path.split(".")
-        place = table
+        *above, key = keys_of(path)
+        place: Any = table
         for part in above:
             place = place[part]
-        place[key] *= factor
+        place[key] = moved(path, place[key], change)
         return type(self.segments[name]).model_validate(table)
 
 
@@ -310,11 +310,5 @@ def _unknown_paths(
             f"names {path!r}, which is no number of the segment",
         )
         for path in (segment.fit.parameters if segment.fit else ())
-        if not isinstance(_at(table, path), (int, float))
+        if number_at(table, path) is None
     ]
-
-
-def _at(table: Any, path: str) -> Any:
-    for part in path.split("."):
-        table = table.get(part) if isinstance(table, dict) else None
-    return table

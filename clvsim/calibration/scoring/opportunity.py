@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
 
-from clvsim.calibration.likelihood import BgBbLikelihood
+from clvsim.calibration.likelihood import BgBbLikelihood, rising
 from clvsim.calibration.scoring.purchase import amounts
 from clvsim.calibration.scoring.quadrature import beta_points
 
@@ -66,10 +66,12 @@ class BgBb:
 
     def alive(self, history: History) -> Floats:
         """Probability of being there at the next opportunity, n + 1 (equation 11), (customer,)."""
-        betaln = scipy.special.betaln
-        x, n = history.frequency, history.age
-        log = betaln(self.alpha + x, self.beta + n - x) - betaln(self.alpha, self.beta)
-        log += betaln(self.gamma, self.delta + n + 1.0) - betaln(self.gamma, self.delta)
+        # By products, as in `log_chance`: differences of log-betas lose all digits where shapes are
+        # large.
+        x, n = (np.rint(one).astype(np.int64) for one in (history.frequency, history.age))
+        log = rising(self.alpha, x)[0] + rising(self.beta, n - x)[0]
+        log -= rising(self.alpha + self.beta, n)[0]
+        log += rising(self.delta, n + 1)[0] - rising(self.gamma + self.delta, n + 1)[0]
         return np.asarray(np.minimum(np.exp(log - self.log_chance(history)), 1.0))
 
     def ahead(self, history: History, outlook: Outlook) -> tuple[Floats, Floats]:

@@ -245,8 +245,8 @@ def _spread(
 def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Terms) -> float:
     """Standard error of a segment's total that comes from its fitted numbers, currency.
 
-    By the delta method on the logs of the parameters; slopes come from at most 2,000 customers,
-    every so many-th of the file.
+    By the delta method on the scales of the fit's covariance; slopes come from at most 2,000
+    customers, every so many-th of the file.
     """
     source = fit.segments[name].fit
     if source is None or not source.parameters:
@@ -254,15 +254,12 @@ def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Ter
     some = own[:: -(-own.size // _JUDGED)]
     known: _Known = {}
 
-    def total(path: str, factor: float) -> float:
-        moved = fit.moved(name, path, factor)
+    def total(path: str, change: float) -> float:
+        moved = fit.moved(name, path, change)
         return float(_expected(moved, customers, some, terms, known).value.sum())
 
     try:
-        changes = [
-            total(path, math.exp(_STEP)) - total(path, math.exp(-_STEP))
-            for path in source.parameters
-        ]
+        changes = [total(path, _STEP) - total(path, -_STEP) for path in source.parameters]
     except ValidationError:
         # A number so near its bound cannot be moved both ways.
         return math.nan

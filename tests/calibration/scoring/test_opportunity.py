@@ -31,6 +31,22 @@ def test_chances_are_those_of_the_paper():
     assert alive * endless == pytest.approx(closed.discounted_purchases(0.1, x, last, n), rel=1e-8)
 
 
+@pytest.mark.parametrize("shapes", [(3e66, 1e67, 1e86, 3e86), (3e84, 7e85, 5e76, 1e77)])
+def test_a_wild_draw_of_the_shapes_has_a_chance_all_the_same(shapes):
+    # Where all four are endless, everybody buys and leaves with one probability.
+    alive = BgBb(*shapes).alive(HISTORY)
+    alpha, beta, gamma, delta = shapes
+    buys, leaves = alpha / (alpha + beta), gamma / (gamma + delta)
+    x, last, n = ROWS.T
+    there = buys**x * (1 - buys) ** (n - x) * (1 - leaves) ** n
+    gone = sum(
+        np.where(k < n, buys**x * (1 - buys) ** (k - x) * (1 - leaves) ** k * leaves, 0.0)
+        * (k >= last)
+        for k in range(6)
+    )
+    assert alive == pytest.approx((1 - leaves) * there / (there + gone), rel=1e-6)
+
+
 def test_without_end_or_discount_purchases_are_finite_only_where_customers_surely_leave():
     assert np.isinf(BgBb(*PARAMETERS).ahead(HISTORY, Outlook())[0]).all()
     model = BgBb(1.2, 0.75, 3.0, 2.0)

@@ -362,6 +362,23 @@ def test_the_luck_of_contracts_is_that_of_their_lives(tmp_path):
     assert (found.low[0], found.high[0]) == (0.0, 20.0)
 
 
+def test_the_error_of_a_correlation_that_nothing_depends_on_is_no_error(tmp_path):
+    """A block of the tenure command has one; a contract is judged by its tenure alone."""
+    head = '[segments.month_to_month.fit]\nmodel = "sbg"\n'
+    plain = f'{head}parameters = ["churn.a"]\ncovariance = [[0.01]]\n'
+    whole = (
+        f'{head}parameters = ["churn.a", "correlations.0.value"]\n'
+        "covariance = [[0.01, 0.0], [0.0, 4.0]]\n"
+    )
+    people = "customer,tenure\na,3\nb,9\n"
+    doubts = [
+        scored(tmp_path, CONTRACTS + fit, people, chosen="month_to_month").doubt
+        for fit in (plain, whole)
+    ]
+    assert doubts[0] > 0.0
+    assert doubts[1] == doubts[0]
+
+
 def test_a_fit_at_the_edge_of_what_is_allowed_has_no_error(tmp_path):
     fit = CONTRACTS.replace("0.003", "1.0") + (
         '[segments.one_year.fit]\nmodel = "geometric"\nparameters = ["churn"]\n'
