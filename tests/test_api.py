@@ -143,3 +143,16 @@ def test_payback_counts_the_periods_that_have_passed():
     plan["offers"]["gift"]["gift"] = 0.0
     result = clvsim.run(Scenario.model_validate(plan), effort=clvsim.Effort(worlds=2))
     assert result["payback_period"].values.tolist() == [[0.0, 0.0]]
+
+
+def test_an_empty_installed_base_changes_nothing():
+    plan = {
+        "time": {"periods": 3},
+        "segments": {"a": {"churn": 0.1, "spend": 10.0}},
+        "cohorts": {"c": {"segment": "a", "customers": 5}},
+    }
+    nobody = {"d": {"segment": "a", "customers": 0, "tenure": [1.0, 1.0]}}
+    effort = clvsim.Effort(worlds=3)
+    alone = clvsim.run(Scenario.model_validate(plan), effort=effort)
+    beside = clvsim.run(Scenario.model_validate(plan | {"installed_base": nobody}), effort=effort)
+    np.testing.assert_array_equal(alone["npv"].values, beside["npv"].values)

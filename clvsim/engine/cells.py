@@ -11,6 +11,7 @@ from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.model import BuyerSegment, Offer, Scenario, StatesSegment
+from clvsim.scenario.segments import lived_under
 
 Floats = NDArray[np.float64]
 LIST_PRICE = Offer()
@@ -130,21 +131,13 @@ def apply_segments(scenario: Scenario, levers: Levers) -> None:
             levers.rate[cells] *= season[period[cells] % len(season)]
 
 
-def lived_under(scenario: Scenario, table: CellTable) -> list[Floats]:
+def pasts(scenario: Scenario, table: CellTable) -> list[Floats]:
     """Hazard multipliers by tenure before the horizon, of each cell: none but the segment's own."""
-    found = []
-    for group, joined in zip(table.group.tolist(), table.joined.tolist(), strict=True):
-        segment = scenario.segments[table.groups[group].segment]
-        tenure = np.arange(max(-joined, 0))
-        past = np.ones(len(tenure))
-        if segment.hazard_by_tenure:
-            by_tenure = np.array(segment.hazard_by_tenure)
-            past *= by_tenure[np.minimum(tenure, len(by_tenure) - 1)]
-        if segment.hazard_season:
-            season = np.array(segment.hazard_season)
-            past *= season[(joined + tenure) % len(season)]
-        found.append(past)
-    return found
+    own = [scenario.segments[table.groups[group].segment] for group in table.group]
+    return [
+        lived_under(segment.hazard_by_tenure, segment.hazard_season, max(-joined, 0))
+        for segment, joined in zip(own, table.joined.tolist(), strict=True)
+    ]
 
 
 def write_levers(scenario: Scenario, table: CellTable, periods: int) -> Levers:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable, Intake, lived_under, segment_facts
+from clvsim.engine.cells import CellTable, Intake, pasts, segment_facts
 from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
@@ -101,7 +101,7 @@ def build_schedule(
     facts[:, p.CALL_SHARE] = segment_facts(scenario, table, "call_share")
     facts[:, p.COST_SHARE] = segment_facts(scenario, table, "cost_share")
 
-    facts[:, p.ORIGIN] = np.array([past.sum() for past in lived_under(scenario, table)])
+    facts[:, p.ORIGIN] = np.array([past.sum() for past in pasts(scenario, table)])
 
     inside = cohorts.period() < horizon
     period = np.minimum(cohorts.period(), horizon - 1)

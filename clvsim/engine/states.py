@@ -11,7 +11,15 @@ from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.contract import NEVER_LEAVES
 from clvsim.levers import Levers, Target, Treatment
-from clvsim.scenario.chains import CHAIN_TYPES, Chain, chain_of, lost_at_the_start, problems
+from clvsim.scenario.chains import (
+    CHAIN_TYPES,
+    Chain,
+    chain_of,
+    falls_of,
+    lost_at_the_start,
+    powered,
+    problems,
+)
 from clvsim.scenario.model import Scenario, StatesSegment
 
 Floats = NDArray[np.float64]
@@ -74,25 +82,6 @@ def compile_moving(
             if wanted:
                 meant[row, index, : len(states)] = np.isin(states, wanted)
     return m.Moving(facts, falls, terms, ahead, worth, meant)
-
-
-def falls_of(transitions: Floats) -> Floats:
-    """Minus the log of the probability of a state or a better one next, ``(state, state)``."""
-    better = np.cumsum(transitions, axis=1)
-    worse = np.zeros_like(better)
-    worse[:, :-1] = np.cumsum(transitions[:, :0:-1], axis=1)[:, ::-1]
-    with np.errstate(divide="ignore"):
-        # From whichever side is the smaller: no digits are lost near one.
-        near_one = -np.log1p(-np.minimum(worse, 0.5))
-        return np.where(worse < 0.5, near_one, -np.log(np.minimum(better, 1.0)))
-
-
-def powered(transitions: Floats, multiplier: float) -> Floats:
-    """Transitions under a hazard multiplier, as the kernel draws them, ``(state, state)``."""
-    falls = falls_of(transitions)
-    with np.errstate(invalid="ignore"):
-        reached = np.where(np.isinf(falls), 0.0, np.exp(-multiplier * falls))
-    return np.diff(reached, axis=1, prepend=0.0)
 
 
 def beyond(model: p.Model, cell: int, chain: Chain) -> Floats:

@@ -54,6 +54,8 @@ def plan_tasks(compiled: Compiled) -> TaskPlan:
     for index, group in enumerate(compiled.table.groups):
         cells = compiled.table.of(index)
         limits = compiled.intake.limit[cells]
+        if cells.start == cells.stop:
+            continue
         if group.kind != p.FIXED:
             rows.append((0, cells.start, cells.stop, 0, NO_END, -1))
             groups.append(index)

@@ -48,13 +48,33 @@ class Chain:
             at = at @ self.transitions
         return values
 
-    def survival(self, longest: int) -> Floats:
-        """Share of joiners not yet lost after 0 to ``longest`` periods, ``(longest + 1,)``."""
-        at, share = np.eye(len(self.values))[self.begin], np.ones(longest + 1)
-        for tenure in range(longest + 1):
-            share[tenure] = 1.0 - at[self.lost] if self.lost >= 0 else 1.0
-            at = at @ self.transitions
-        return share
+    def survival(self, multipliers: Floats) -> float:
+        """Share of joiners not lost after periods under some hazard multipliers, one each."""
+        if self.lost < 0:
+            return 1.0
+        at = np.eye(len(self.values))[self.begin]
+        for multiplier in multipliers:
+            at = at @ powered(self.transitions, multiplier)
+        return float(1.0 - at[self.lost])
+
+
+def falls_of(transitions: Floats) -> Floats:
+    """Minus the log of the probability of a state or a better one next, ``(state, state)``."""
+    better = np.cumsum(transitions, axis=1)
+    worse = np.zeros_like(better)
+    worse[:, :-1] = np.cumsum(transitions[:, :0:-1], axis=1)[:, ::-1]
+    with np.errstate(divide="ignore"):
+        # From whichever side is the smaller: no digits are lost near one.
+        near_one = -np.log1p(-np.minimum(worse, 0.5))
+        return np.where(worse < 0.5, near_one, -np.log(np.minimum(better, 1.0)))
+
+
+def powered(transitions: Floats, multiplier: float) -> Floats:
+    """Transitions under a hazard multiplier, as the kernel draws them, ``(state, state)``."""
+    falls = falls_of(transitions)
+    with np.errstate(invalid="ignore"):
+        reached = np.where(np.isinf(falls), 0.0, np.exp(-multiplier * falls))
+    return np.diff(reached, axis=1, prepend=0.0)
 
 
 def contacts_of(segment: StatesSegment) -> tuple[bool, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from clvsim.errors import Fault
+from clvsim.fields import Multipliers
 from clvsim.scenario import distributions
 from clvsim.scenario.chains import CHAIN_TYPES, chain_of, lost_at_the_start, problems
 from clvsim.scenario.lines import Path
@@ -32,6 +33,7 @@ from clvsim.scenario.segments import (
     RateTrait,
     Relationship,
     StatesSegment,
+    lived_under,
     relationship_of,
 )
 from clvsim.scenario.toml import Document
@@ -40,6 +42,7 @@ Floats = NDArray[np.float64]
 Trait = float | Distribution | RetentionTable
 Tables = Mapping[str, Mapping[str, Any]]
 Survival = Callable[[int], float]
+Past = Callable[[int], Floats]
 
 LEAST_SURVIVAL = 1e-4
 """Least share of joiners still there at an installed base's tenure: the survivors are found by
@@ -95,6 +98,7 @@ _LIFE = _Rule(
     1.0,
     RULES["churn"].allowed,
 )
+_MULTIPLIERS: TypeAdapter[Any] = TypeAdapter(Multipliers, config=_STRICT)
 _STATES: TypeAdapter[StatesSegment] = TypeAdapter(StatesSegment)
 _RATE = _Rule(
     TypeAdapter(RateTrait, config=_STRICT),
@@ -163,6 +167,7 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
         rules = TRAIT_RULES[relationship]
         traits = [_parsed(rules[key].kind, segment.get(key)) for key in lives]
         at = [("segments", base.segment, key) for key in lives]
+        past = _past(segment)
         if any(trait is None for trait in traits) or any(
             fault
             for path, key, trait in zip(at, lives, traits, strict=True)
@@ -171,9 +176,9 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
             continue
         path = ("installed_base", name, "tenure")
         if relationship in {"contract", "bg/bb"}:
-            surviving = survival(traits[0])
+            surviving = survival(traits[0], past)
         else:
-            surviving = survival_of_buyers(relationship, traits)
+            surviving = survival_of_buyers(relationship, traits, past)
         yield from _survival_faults(document, path, base, surviving, lives[0])
 
 
@@ -185,11 +190,10 @@ def _base_in_states_faults(
     at = ("segments", base.segment)
     if whole is None or any(_chain_faults(document, at, segment)):
         return
-    longest = max((tenure for tenure, count in base.by_tenure() if count > 0.0), default=0)
-    shares = chain_of(whole).survival(longest)
+    chain, past = chain_of(whole), _past(segment)
     path = ("installed_base", name, "tenure")
     yield from _survival_faults(
-        document, path, base, lambda tenure: float(shares[tenure]), "transitions"
+        document, path, base, lambda tenure: chain.survival(past(tenure)), "transitions"
     )
 
 
@@ -335,16 +339,29 @@ def _least(count: float) -> float:
 
 
 def _last(surviving: Survival, least: float, longest: int) -> int:
-    """Last tenure, up to the longest, that at least some share survives: it never rises."""
+    """Last tenure, up to the longest, that at least some share survives: it hardly ever rises."""
     if surviving(longest) >= least:
         return longest
     return bisect_left(range(longest), 1, key=lambda tenure: surviving(tenure) < least) - 1
 
 
-def survival(churn: Trait) -> Survival:
+def _past(segment: Mapping[str, Any]) -> Past:
+    """Hazard multipliers before the horizon; none where they are not what they should be."""
+    by_tenure, season = (
+        _parsed(_MULTIPLIERS, segment.get(key, ())) or ()
+        for key in ("hazard_by_tenure", "hazard_season")
+    )
+    return lambda tenure: lived_under(by_tenure, season, tenure)
+
+
+def survival(churn: Trait, past: Past) -> Survival:
     """Expected share of joiners still there after a tenure, periods.
 
-    Without any multiplier: so is the past of an installed base drawn.
+    Parameters
+    ----------
+    churn : float, Distribution or RetentionTable
+    past : function of tenure
+        Hazard multipliers of the periods that one of a tenure has lived through.
     """
     if isinstance(churn, RetentionTable):
         fit = fit_retention(churn.survivors)
@@ -353,10 +370,10 @@ def survival(churn: Trait) -> Survival:
             churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
     churns, widths = _strata(churn)
     stays = 1.0 - np.clip(churns, 0.0, 1.0)
-    return lambda tenure: float(widths @ stays**tenure)
+    return lambda tenure: float(widths @ stays ** past(tenure).sum())
 
 
-def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait]) -> Survival:
+def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait], past: Past) -> Survival:
     """The same of those who buy now and then, traits taken as independent.
 
     Parameters
@@ -365,13 +382,21 @@ def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait]) -> S
         ``pareto/nbd``: they leave at a rate; ``bg/nbd``: after a purchase.
     traits : sequence
         Death rate; or churn and purchase rate.
+    past : function of tenure
+        As in ``survival``.
     """
     rate, weight = _strata(traits[0])
-    if relationship == "bg/nbd":
-        pace, share = _strata(traits[1])
-        rate = np.outer(np.clip(rate, 0.0, 1.0), pace).ravel()
-        weight = np.outer(weight, share).ravel()
-    return lambda tenure: float(weight @ np.exp(-rate * tenure))
+    if relationship != "bg/nbd":
+        return lambda tenure: float(weight @ np.exp(-rate * past(tenure).sum()))
+    pace, share = _strata(traits[1])
+    stays = 1.0 - np.clip(rate, 0.0, 1.0)
+
+    def surviving(tenure: int) -> float:
+        multipliers, periods = np.unique(past(tenure), return_counts=True)
+        leaves = (1.0 - stays[:, None] ** multipliers) @ periods
+        return float(weight @ np.exp(-np.outer(leaves, pace)) @ share)
+
+    return surviving
 
 
 def _strata(trait: Trait) -> tuple[Floats, Floats]:

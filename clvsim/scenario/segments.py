@@ -1,8 +1,11 @@
 """Segments: what customers' traits may be, and the relationships that customers may have."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     ConfigDict,
@@ -27,6 +30,8 @@ from clvsim.fields import (
 )
 from clvsim.scenario.fit import Fit
 from clvsim.scenario.posterior import Posterior
+
+Floats = NDArray[np.float64]
 
 Relationship = Literal["contract", "bg/nbd", "pareto/nbd", "bg/bb", "states"]
 RELATIONSHIPS: tuple[Relationship, ...] = ("contract", "bg/nbd", "pareto/nbd", "bg/bb", "states")
@@ -154,6 +159,30 @@ class Correlation(Section):
             )
             raise ValueError(message)
         return self
+
+
+def lived_under(by_tenure: Sequence[float], season: Sequence[float], tenure: int) -> Floats:
+    """Hazard multipliers of the periods before the horizon that one of a tenure has lived through.
+
+    Parameters
+    ----------
+    by_tenure, season : sequence of float
+        As ``hazard_by_tenure`` and ``hazard_season``; may be empty.
+    tenure : int
+        Periods.
+
+    Returns
+    -------
+    (tenure,)
+        In their order.
+    """
+    lived = np.arange(tenure)
+    past = np.ones(tenure)
+    if len(by_tenure):
+        past *= np.array(by_tenure)[np.minimum(lived, len(by_tenure) - 1)]
+    if len(season):
+        past *= np.array(season)[(lived - tenure) % len(season)]
+    return past
 
 
 class AnySegment(Section):

@@ -87,8 +87,9 @@ def test_an_event_moves_conversion_as_a_campaign_does():
     np.testing.assert_array_equal(by_event["joined"].values, by_brand["joined"].values)
 
 
-def test_the_residual_value_is_that_of_times_without_shocks():
-    last = {"last": {"kind": "event", "first": 11, "spend": 0.5}}
+@pytest.mark.parametrize("spend", [0.5, 0.0])
+def test_the_residual_value_is_that_of_times_without_shocks(spend):
+    last = {"last": {"kind": "event", "first": 11, "spend": spend}}
     plan = {key: one for key, one in PLAN.items() if key not in {"channels", "programs"}}
     plain = clvsim.run(Scenario.model_validate(plan), effort=EFFORT)
     shocked = clvsim.run(Scenario.model_validate({**plan, "shocks": last}), effort=EFFORT)

@@ -7,10 +7,10 @@ from clvsim.engine import relationships
 from clvsim.engine import tasks as task_rules
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.run import join
-from clvsim.engine.states import falls_of, powered
 from clvsim.errors import ClvsimError
 from clvsim.kernels import plan as p
 from clvsim.reference import markov_value
+from clvsim.scenario.chains import falls_of, powered
 from clvsim.scenario.model import Scenario
 from tests.engine.test_identity import AT_END, CLV, PERIODS, arrays, assert_identical, worlds_of
 from tests.kernels.test_purchases import BASE

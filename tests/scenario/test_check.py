@@ -9,7 +9,7 @@ from scipy import stats
 from clvsim.errors import ScenarioError
 from clvsim.scenario.load import load
 from clvsim.scenario.model import Distribution, RetentionTable
-from clvsim.scenario.plausible import survival
+from clvsim.scenario.plausible import survival, survival_of_buyers
 from tests.strategies import EXAMPLE, to_toml
 
 HORIZON = "period 0 to 5, or a date from 2026-01 to before 2026-07"
@@ -293,7 +293,7 @@ def test_many_names_are_not_all_listed(faults):
 
 
 def shares(churn, longest):
-    return [*map(survival(churn), range(longest + 1))]
+    return [*map(survival(churn, np.ones), range(longest + 1))]
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,52 @@ def test_survival_of_the_other_kinds_of_churn():
     np.testing.assert_allclose(two_kinds, [1.0, *[0.75] * 5], atol=0.02)
     spread = {"loc": 0.1, "scale": 0.3}
     exact = stats.uniform(**spread).expect(lambda churn: (1.0 - churn) ** 24)
-    near = survival(Distribution(distribution="uniform", **spread))(24)
+    near = survival(Distribution(distribution="uniform", **spread), np.ones)(24)
     assert near == pytest.approx(exact, rel=0.02)
+
+
+def test_survival_under_the_hazards_of_the_past():
+    def past(tenure):
+        return np.linspace(0.0, 2.0, tenure)
+
+    np.testing.assert_allclose(survival(0.25, past)(5), 0.75**5)
+    np.testing.assert_allclose(
+        survival_of_buyers("pareto/nbd", (0.1,), past)(5), np.exp(-0.1 * 5.0)
+    )
+    left = 0.8 * (1.0 - 0.75 ** past(5)).sum()
+    np.testing.assert_allclose(survival_of_buyers("bg/nbd", (0.25, 0.8), past)(5), np.exp(-left))
+
+
+@pytest.mark.parametrize(
+    ("hazards", "is_refused"),
+    [({}, True), ({"hazard_by_tenure": [2.0, 0.1]}, False),
+     ({"hazard_season": [0.2, 0.1]}, False), ({"hazard_season": [2.0, 0.9]}, True)],
+)  # fmt: skip
+@pytest.mark.parametrize("relationship", ["contract", "bg/nbd", "pareto/nbd", "bg/bb", "states"])
+def test_old_tenures_under_the_hazards_of_the_past(tmp_path, hazards, is_refused, relationship):
+    segment = {
+        "contract": {"churn": 0.5},
+        "bg/nbd": {"churn": 0.5, "purchase_rate": 1.4},
+        "pareto/nbd": {"death_rate": 0.7},
+        "bg/bb": {"churn": 0.5, "purchase_probability": 0.5},
+        "states": {"states": ["here", "gone"], "transitions": [[0.5, 0.5], [0.0, 1.0]],
+                   "state_values": [1.0, 0.0]},
+    }[relationship]  # fmt: skip
+    if relationship == "pareto/nbd":
+        segment["purchase_rate"] = 1.0
+    plan = {
+        "time": {"periods": 4},
+        "segments": {"a": {"relationship": relationship, "spend": 1.0} | segment | hazards},
+        "installed_base": {"old": {"segment": "a", "customers": 10, "tenure": 30}},
+    }
+    file = tmp_path / "base.toml"
+    file.write_text(to_toml(plan), encoding="utf-8")
+    if is_refused:
+        with pytest.raises(ScenarioError) as caught:
+            load(file)
+        assert [fault.path for fault in caught.value.faults] == ["installed_base.old.tenure"]
+    else:
+        load(file)
 
 
 def test_programs_cannot_let_off_more_than_the_price(tmp_path):

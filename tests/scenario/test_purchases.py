@@ -184,10 +184,12 @@ def test_an_installed_base_that_hardly_anybody_reaches(loaded):
 
 def test_survival_of_buyers_is_that_of_the_thinned_process():
     np.testing.assert_allclose(
-        [*map(survival_of_buyers("bg/nbd", (0.25, 0.8)), range(4))], np.exp(-0.2 * np.arange(4.0))
+        [*map(survival_of_buyers("bg/nbd", (0.25, 0.8), np.ones), range(4))],
+        np.exp(-0.2 * np.arange(4.0)),
     )
     np.testing.assert_allclose(
-        [*map(survival_of_buyers("pareto/nbd", (0.1,)), range(4))], np.exp(-0.1 * np.arange(4.0))
+        [*map(survival_of_buyers("pareto/nbd", (0.1,), np.ones), range(4))],
+        np.exp(-0.1 * np.arange(4.0)),
     )
 
 

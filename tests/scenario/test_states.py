@@ -172,5 +172,6 @@ def test_who_is_contacted_and_who_is_lost():
     )
     assert ruled.costs.tolist() == [1.0, 0.0, 0.0]
     assert ruled.transitions.tolist() == [[0.3, 0.5, 0.2], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
-    np.testing.assert_allclose(ruled.survival(2), [1.0, 0.0, 0.0])
+    assert [ruled.survival(np.ones(periods)) for periods in range(3)] == [1.0, 0.0, 0.0]
+    assert plain.survival(np.zeros(5)) == 1.0
     np.testing.assert_allclose(plain.values_by_tenure(2), [10.0, 3.0 - 0.5 * 2.5])
