@@ -643,6 +643,14 @@ def test_schema_has_variants_and_extends_and_all_it_refers_to():
     words = result.stdout.split('"$ref": "')[1:]
     referred = {word.partition('"')[0].removeprefix("#/$defs/") for word in words}
     assert referred <= set(schema["$defs"])
+    # A posterior says some of the traits: where one is, they are not missing.
+    bought = schema["$defs"]["BgNbdSegment"]
+    said = {"required": ["churn", "purchase_rate", "spend"]}
+    assert [sorted(one["required"]) for one in bought["anyOf"]] == [["posterior"], said["required"]]
+    assert "required" not in schema["$defs"]["BgNbdSegment_change"]
+    where = bought["properties"]["posterior"]["anyOf"]
+    assert [one.get("type") for one in where] == ["string", None, "array"]
+    assert set(schema["$defs"]["Posterior"]["required"]) == {"file", "unit"}
 
 
 # --customers

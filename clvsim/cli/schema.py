@@ -3,6 +3,7 @@
 from typing import Any
 
 from clvsim.scenario.model import Scenario
+from clvsim.scenario.posterior import PosteriorFile, traits_of_posteriors
 
 _REF = "#/$defs/"
 _CHANGE = "_change"
@@ -44,6 +45,12 @@ def file_schema() -> dict[str, Any]:
     definitions = {name: _or_uncertain(one) for name, one in definitions.items()}
     model = definitions["Scenario"]
     definitions["Uncertain"] = _UNCERTAIN
+    definitions["Posterior"] = PosteriorFile.model_json_schema()
+    for one in definitions.values():
+        _take_posterior(one)
+    # What a posterior says is not in the table: it may then fit several of the kinds.
+    segment = model["properties"]["segments"]["additionalProperties"]
+    segment["anyOf"] = segment.pop("oneOf")
     changes = {f"{name}{_CHANGE}": _as_change(one) for name, one in definitions.items()}
     whole = {**model, "properties": {**model["properties"], **_ADDED}}
     change = changes[f"Scenario{_CHANGE}"]
@@ -58,6 +65,21 @@ def file_schema() -> dict[str, Any]:
         "else": whole,
         "$defs": {**definitions, **changes},
     }
+
+
+def _take_posterior(definition: dict[str, Any]) -> None:
+    """Write how a segment says where its posterior is, and that this may say its traits."""
+    found = definition.get("properties", {}).get("posterior")
+    if found is None:
+        return
+    one = {"anyOf": [{"type": "string"}, {"$ref": f"{_REF}Posterior"}]}
+    definition["properties"]["posterior"] = {
+        "description": found["description"],
+        "anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}],
+    }
+    given = [key for key in definition["required"] if key in traits_of_posteriors()]
+    definition["required"] = [key for key in definition["required"] if key not in given]
+    definition["anyOf"] = [{"required": ["posterior"]}, {"required": given}]
 
 
 def _as_change(schema: Any) -> Any:

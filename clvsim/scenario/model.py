@@ -105,7 +105,8 @@ class MoneyRules(Section):
     """Beyond the horizon: nothing, or the expected margin of each customer still there, given its
     own traits: offers, contract terms and onboarding end as agreed, hazards go by tenure and
     season, programs without a last period and their members stay. Nobody joins there, nobody is
-    treated, and common shocks are over."""
+    treated, and common shocks are over. (What would end by tenure more than 1,200 periods past the
+    horizon is taken to last for ever.)"""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business, currency per period: a constant, or a list of one amount a
     period (none after its end)."""

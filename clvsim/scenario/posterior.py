@@ -7,7 +7,7 @@ and ArviZ write it; PyMC itself is not needed. Every world takes one draw of the
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +125,11 @@ _MODELS = (
 )
 
 
+def traits_of_posteriors() -> frozenset[str]:
+    """Keys of a segment that a posterior may say."""
+    return frozenset(trait for model in _MODELS for trait in model.distributions)
+
+
 class _UnusableError(Exception):
     """What is wrong with a posterior, and what is allowed."""
 
@@ -136,7 +141,8 @@ class _UnusableError(Exception):
 def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
     """A document whose segments hold what their posteriors say; and faults.
 
-    A segment's ``posterior`` is a table with ``file`` and ``unit``, or a list of such.
+    A segment's ``posterior`` is a table with ``file`` and ``unit``, or a list of such; a file's
+    name alone is by the step that the scenario writes down.
     """
     from clvsim.scenario.faults import faults_of
 
@@ -154,7 +160,7 @@ def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
         for place, one in enumerate(wrote if isinstance(wrote, list) else [wrote]):
             path = ("segments", name, "posterior", *([place] if isinstance(wrote, list) else []))
             try:
-                found.append(_settled(document, path, _wanted(one), own))
+                found.append(_settled(document, path, _wanted(document, one), own))
             except ValidationError as error:
                 faults += faults_of(error, document, path, fields=PosteriorFile)
             except _UnusableError as error:
@@ -166,12 +172,17 @@ def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
     return replace(document, data=data), faults
 
 
-def _wanted(table: Any) -> PosteriorFile:
+def _wanted(document: "Document", table: Any) -> PosteriorFile:
     """Where the draws are, as the user wrote it."""
-    if isinstance(table, str):
-        message = f"{table} does not say its unit of time: say it beside the file"
-        raise _UnusableError(message, f'{{ file = "{table}", unit = "week" }}, for example')
-    return PosteriorFile.model_validate(table)
+    if not isinstance(table, str):
+        return PosteriorFile.model_validate(table)
+    time = document.data.get("time")
+    step = time.get("step") if isinstance(time, Mapping) else None
+    if step not in get_args(Step):
+        message = f"{table} does not say its unit of time, and the scenario writes no step"
+        allowed = f'{{ file = "{table}", unit = "week" }}, for example, or a step in [time]'
+        raise _UnusableError(message, allowed)
+    return PosteriorFile.model_validate({"file": table, "unit": step})
 
 
 def _settled(

@@ -103,7 +103,6 @@ FAULTS = [
     ('posterior = { file = "none.nc", unit = "week" }', "there is no file"),
     ('posterior = { file = "fit.nc" }', "is missing"),
     ('posterior = { file = "fit.nc", unit = "weak" }', "must be one of the allowed values"),
-    ('posterior = "fit.nc"', "does not say its unit of time"),
     ('posterior = { file = "plan.toml", unit = "week" }', "no group 'posterior'"),
     ('posterior = { file = "odd.nc", unit = "week" }', "no model that we know"),
     ('posterior = { file = "one.nc", unit = "week" }', "has 1 chain"),
@@ -131,6 +130,21 @@ def test_what_is_wrong_is_said(tmp_path, segment, says):
         read(tmp_path, f"{segment}\nspend = 3.0")
     assert says in str(error.value)
     assert len(error.value.faults) == 1
+
+
+def test_a_name_alone_is_by_the_step_that_the_scenario_writes_down(tmp_path):
+    save(tmp_path, **BG_NBD)
+    alone = read(tmp_path, 'posterior = "fit.nc"\nspend = 3.0')
+    table = read(tmp_path, 'posterior = { file = "fit.nc", unit = "month" }\nspend = 3.0')
+    assert alone == table
+    file = tmp_path / "plan.toml"
+    file.write_text(file.read_text().replace('step = "month"\n', "").replace(TABLE, NAME))
+    with pytest.raises(ScenarioError, match="does not say its unit of time") as error:
+        load(file)
+    assert len(error.value.faults) == 1
+
+
+TABLE, NAME = '{ file = "fit.nc", unit = "month" }', '"fit.nc"'
 
 
 def test_bg_bb_is_not_taken_for_the_sbg_whose_names_it_shares(tmp_path):
