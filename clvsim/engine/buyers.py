@@ -9,7 +9,7 @@ from clvsim.engine.schedule import fill_guide
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
-from clvsim.kernels.contract import NEVER_LEAVES
+from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.levers import Levers, Treatment
 from clvsim.scenario.model import Scenario
 

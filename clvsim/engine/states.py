@@ -9,7 +9,7 @@ from clvsim.engine.cells import CellTable
 from clvsim.errors import ClvsimError
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
-from clvsim.kernels.contract import NEVER_LEAVES
+from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.levers import Levers, Target, Treatment
 from clvsim.scenario.chains import (
     CHAIN_TYPES,

@@ -17,7 +17,7 @@ from clvsim.engine.states import scores_by_state, shares_by_state
 from clvsim.kernels import buying as b
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
-from clvsim.kernels.contract import NEVER_LEAVES
+from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.traits import (
     CELLS,
     CONSTANT,

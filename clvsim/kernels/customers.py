@@ -11,8 +11,9 @@ import numpy as np
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import arrivals, enough
+from clvsim.kernels.beyond import residual_value
 from clvsim.kernels.bits import minus_log
-from clvsim.kernels.contract import decision_step, residual_value, walk
+from clvsim.kernels.contract import decision_step, walk
 from clvsim.kernels.inner import cached, inlined, inner, kernel
 from clvsim.kernels.random import fill_uniforms, occasion, uniform_pair
 from clvsim.kernels.tally import bin_of, post_cell, post_equity

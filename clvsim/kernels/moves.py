@@ -4,8 +4,9 @@ import math
 
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
+from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.bits import minus_log
-from clvsim.kernels.contract import NEVER_LEAVES, close, effect, enter, happen
+from clvsim.kernels.contract import close, effect, enter, happen
 from clvsim.kernels.effects import lasts, pay_under_effects
 from clvsim.kernels.inner import inlined, inner
 from clvsim.kernels.random import occasion, uniform_pair

@@ -18,9 +18,9 @@ import numpy as np
 
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
+from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import (
-    NEVER_LEAVES,
     close,
     decision_step,
     effect,
@@ -133,7 +133,7 @@ def expected_value(model, buying, cell, person):
 
 @inlined
 def lasting_value(model, buying, cell, person, row, purchase):
-    """Expected margin beyond the horizon of one alive then, as ``contract.lasting_value``.
+    """Expected margin beyond the horizon of one alive then, as ``beyond.lasting_value``.
 
     Parameters
     ----------
