@@ -92,6 +92,11 @@ class Membership:
     cost: float = 0.0
     entry_cost: float = 0.0
 
+    def changes(self) -> bool:
+        """Whether being a member changes anything."""
+        levers = (self.hazard, self.rate, self.growth, self.concession, self.revenue, self.cost)
+        return levers != (1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+
 
 #: Least and greatest of a number, both included.
 Range = tuple[float, float]
@@ -162,6 +167,11 @@ class Treatment:
     entry_cost: float = 0.0
     history: History | None = None
     states: tuple[str, ...] = ()
+
+    def changes(self) -> bool:
+        """Whether the effect changes anything."""
+        levers = (self.hazard, self.rate, self.growth, self.concession, self.lift_weight)
+        return levers != (1.0, 1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass

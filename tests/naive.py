@@ -498,6 +498,7 @@ class Customer:
     lift: float
     last: int = -1
     decided: int | None = None
+    stays: bool = False
     value: float = 0.0
     value_inside: float = 0.0
 
@@ -633,17 +634,16 @@ class _Simulation:
         margin = customer.spend * unit + head
         return margin / (1.0 - math.exp(-customer.rate * hazard) * self.factor)
 
-    def conditions(self, cell, period, members=()):
+    def conditions(self, cell, period, effects=()):
         """Margin of a period per unit of spend and per head, at its start, and its hazard."""
         if period >= self.late(cell):
             period = self.late(cell) + (period - self.late(cell)) % SEASONS
-        names = tuple(id(program) for program in members)
-        key = "conditions", cell.source, cell.segment_name, cell.joined, period, names
+        key = "conditions", cell.source, cell.segment_name, cell.joined, period, effects
         if key not in self.known:
-            self.known[key] = self.conditions_in(cell, period, members)
+            self.known[key] = self.conditions_in(cell, period, effects)
         return self.known[key]
 
-    def conditions_in(self, cell, period, members):
+    def conditions_in(self, cell, period, effects):
         segment, receipt = cell.segment, self.factor ** self.receipts()
         unit = cell.price(period) * (1.0 - cell.let_off(period) - segment.cost_share) * receipt
         head = -segment.cost_to_serve * receipt
@@ -651,19 +651,27 @@ class _Simulation:
             if program.kind == "onboarding" and cell.onboards(program, period):
                 head -= program.cost_per_customer * self.factor ** self.timing(program)
         hazard = cell.hazard(period)
-        for program in members:
-            gain = self.gain(cell, 0.0, program, period)
-            unit += self.gain(cell, 1.0, program, period) - gain
-            head += gain
-            hazard *= program.hazard
+        for name, last, multiplier in effects:
+            if period <= last:
+                program = self.scenario.programs[name]
+                gain = self.gain(cell, 0.0, program, period)
+                unit += self.gain(cell, 1.0, program, period) - gain
+                head += gain
+                hazard *= multiplier
         return unit, head, hazard
 
     def gain(self, cell, spend, program, period):
-        """What a membership changes of one period's margin, at the period's start."""
-        loyal, base = program.kind == "loyalty", cell.let_off(period)
-        given = min(program.benefit, 1.0 - base) if loyal else 0.0
-        gain = -spend * cell.price(period) * given + (0.0 if loyal else program.price)
-        cost = program.cost_per_member if loyal else program.cost
+        """What an effect changes of one period's margin, at the period's start."""
+        base, growth, concession, price, cost = cell.let_off(period), 0.0, 0.0, 0.0, 0.0
+        if program.kind == "retention":
+            growth, concession = program.spend - 1.0, program.discount
+        elif program.kind == "loyalty":
+            concession, cost = program.benefit, program.cost_per_member
+        else:
+            price, cost = program.price, program.cost
+        given = base * growth + min(concession, 1.0 - base)
+        kept = growth * (1.0 - cell.segment.cost_share) - given
+        gain = spend * cell.price(period) * kept + price
         return gain * self.factor ** self.receipts() - cost * self.factor ** self.timing(program)
 
     def late(self, cell):
@@ -798,7 +806,8 @@ class _Simulation:
             self.out.flows[p.LEFT, last] += 1
         residual = 0.0
         if self.scenario.money.residual == "expected":
-            residual = self.beyond(cell, customer, adopted)
+            effects = self.effects(cell, customer, adopted, until)
+            residual = self.beyond(cell, customer, effects)
         self.settle(cell, customer, residual)
 
     def by_tenure(self, cell, period, row):
@@ -816,46 +825,48 @@ class _Simulation:
             self.out.flows[p.CALLS, period] += 1
             self.post("cancellation_calls", period, END, cell.segment.call_cost)
 
-    def members(self, cell, adopted):
-        """Programs that a customer is a member of when the horizon ends, and stays one beyond."""
-        return [
-            (name, program)
-            for name, program in self.programs
-            if name in adopted
-            and adopted[name] < self.horizon
-            and cell.benefits(program, self.horizon)
-        ]
+    def effects(self, cell, customer, adopted, until):
+        """Programs whose effect runs on beyond the horizon: name, last period, hazard."""
+        found = []
+        for name, program in self.programs:
+            last, multiplier = until[name], 1.0
+            if name in adopted:
+                is_member = adopted[name] < self.horizon and cell.benefits(program, self.horizon)
+                last = math.inf if is_member else -1
+            elif program.kind == "retention" and program.personal_lift:
+                multiplier = max(0.0, 1.0 - customer.lift)
+            if last >= self.horizon:
+                found.append((name, last, multiplier * program.hazard))
+        return tuple(found)
 
-    def beyond(self, cell, customer, adopted):
+    def beyond(self, cell, customer, effects):
         """Expected margin beyond the horizon, at time 0, each period under its own conditions."""
-        names = tuple(name for name, _ in self.members(cell, adopted))
-        members = [program for _, program in self.members(cell, adopted)]
-        key = "beyond", customer.cohort, names
+        key = "beyond", customer.cohort, effects
         if key not in self.known:
-            self.known[key] = self.decisions(cell, members)
+            self.known[key] = self.decisions(cell, effects)
         if customer.decided is None:
             return expected_end(self.known[key], customer.rate, customer.spend, self.factor)
-        unit, head = self.paid(cell, members, cell.last_paid(customer.decided))
+        unit, head = self.paid(cell, effects, cell.last_paid(customer.decided))
         return customer.spend * unit + head
 
-    def decisions(self, cell, members):
+    def decisions(self, cell, effects):
         """Hazard, and value of one who decides to leave, by period beyond the horizon."""
         periods = math.ceil(math.log(NOTHING) / math.log(self.factor)) + 1
         found, unit, head, last = [], 0.0, 0.0, self.horizon - 1
         for decided in range(self.horizon, self.horizon + periods):
             until = cell.last_paid(decided)
-            more = self.paid(cell, members, until, last + 1)
+            more = self.paid(cell, effects, until, last + 1)
             unit, head, last = unit + more[0], head + more[1], max(last, until)
             leaving = cell.fee(decided) - cell.segment.call_share * cell.segment.call_cost
             leaving *= self.factor ** (decided + END)
-            found.append((self.conditions(cell, decided, members)[2], unit, head + leaving))
+            found.append((self.conditions(cell, decided, effects)[2], unit, head + leaving))
         return found
 
-    def paid(self, cell, members, last, first=None):
+    def paid(self, cell, effects, last, first=None):
         """Margin at time 0, per unit of spend and per head, of periods beyond the horizon."""
         unit, head = 0.0, 0.0
         for period in range(self.horizon if first is None else first, last + 1):
-            one = self.conditions(cell, period, members)
+            one = self.conditions(cell, period, effects)
             unit += one[0] * self.factor**period
             head += one[1] * self.factor**period
         return unit, head
@@ -864,6 +875,8 @@ class _Simulation:
         """Add one customer's value to all sums."""
         group = self.groups.index((cell.source, cell.segment_name))
         inside, sums = sum(self.margin), self.out.sums[group]
+        decided = customer.decided
+        customer.stays = decided is None or cell.last_paid(decided) >= self.horizon
         to_joining = self.factor**-cell.start
         customer.value = (inside + residual) * to_joining
         customer.value_inside = inside * to_joining

@@ -167,7 +167,8 @@ class Simulation(naive._Simulation):
                 break
         residual = 0.0
         if self.scenario.money.residual == "expected" and customer.decided is None:
-            residual = self.beyond_buyer(cell, customer, adopted)
+            effects = self.effects(cell, customer, adopted, until)
+            residual = self.beyond_buyer(cell, customer, effects)
         self.settle(cell, customer, residual)
 
     def shop(self, cell, who, period, hazard, rate, running):
@@ -294,12 +295,11 @@ class Simulation(naive._Simulation):
         """Cost of a purchase, at the period's start."""
         return cell.segment.cost_per_purchase * self.factor ** self.receipts()
 
-    def beyond_buyer(self, cell, who, adopted):
+    def beyond_buyer(self, cell, who, effects):
         """Expected margin beyond the horizon, at time 0, each period under its own conditions."""
-        members = self.members(cell, adopted)
-        key = "buyer", who.cohort, tuple(name for name, _ in members)
+        key = "buyer", who.cohort, effects
         if key not in self.known:
-            self.known[key] = list(self.later(cell, [program for _, program in members]))
+            self.known[key] = list(self.later(cell, effects))
         terms, there, discount = [], 1.0, self.factor**self.horizon
         for unit, head, hazard, rate in self.known[key]:
             purchases, leaving = self.ahead(cell, who.rate * hazard, who.pace * rate)
@@ -310,12 +310,15 @@ class Simulation(naive._Simulation):
                 break
         return math.fsum(terms)
 
-    def later(self, cell, members):
+    def later(self, cell, effects):
         """Conditions by period beyond the horizon, and the multiplier of the purchase rate."""
-        rates = math.prod(program.rate for program in members)
         for ahead in range(math.ceil(math.log(naive.NOTHING) / math.log(self.factor))):
             period = self.horizon + ahead
-            yield *self.conditions(cell, period, members), rate_season(cell, period) * rates
+            rates = [
+                self.scenario.programs[name].rate for name, last, _ in effects if period <= last
+            ]
+            conditions = self.conditions(cell, period, effects)
+            yield *conditions, rate_season(cell, period) * math.prod(rates)
 
 
 def mean_purchases(segment):

@@ -137,8 +137,8 @@ class Simulation(naive._Simulation):
                 break
         residual = 0.0
         if self.scenario.money.residual == "expected" and customer.decided is None:
-            members = self.members(cell, adopted)
-            per_unit, per_head = self.ahead(cell, members, self.horizon)[customer.state]
+            effects = self.effects(cell, customer, adopted, until)
+            per_unit, per_head = self.ahead(cell, effects, self.horizon)[customer.state]
             residual = (spend * per_unit + per_head) * self.factor**self.horizon
         self.settle(cell, customer, residual)
 
@@ -162,24 +162,22 @@ class Simulation(naive._Simulation):
             below = reached(cell.segment, customer.state, 1.0)[-2][1]
             score = -math.log(below) if below > 0.0 else 1e9
         else:
-            per_unit, per_head = self.ahead(cell, [], None)[customer.state]
+            per_unit, per_head = self.ahead(cell, (), None)[customer.state]
             score = customer.scale * per_unit + per_head
         # Many stand exactly at the gate: a rounding of the last digits must not part them.
         return self.gate if math.isclose(score, self.gate, rel_tol=1e-11) else score
 
-    def ahead(self, cell, members, begin):
+    def ahead(self, cell, effects, begin):
         """Expected margin from a period on by state, discounted to it: per unit of spend, per head.
 
         Without a period: under the conditions that last, the mean over the seasons.
         """
-        names = tuple(name for name, _ in members)
-        key = cell.source, cell.segment_name, cell.joined, names, begin
+        key = cell.source, cell.segment_name, cell.joined, effects, begin
         if key not in self.cache:
-            programs = [program for _, program in members]
-            self.cache[key] = self.later(cell, programs, begin)
+            self.cache[key] = self.later(cell, effects, begin)
         return self.cache[key]
 
-    def later(self, cell, members, begin):
+    def later(self, cell, effects, begin):
         segment, receipt = cell.segment, self.factor ** self.receipts()
         many = math.ceil(math.log(NOTHING) / math.log(self.factor))
         worth = dict.fromkeys(segment.states, (0.0, 0.0))
@@ -188,7 +186,7 @@ class Simulation(naive._Simulation):
             unit, head, hazard = (
                 self.lasting(cell)
                 if begin is None
-                else self.conditions(cell, begin + ahead, members)
+                else self.conditions(cell, begin + ahead, effects)
             )
             now = {}
             for name, value in zip(segment.states, segment.state_values, strict=True):

@@ -29,8 +29,6 @@ from clvsim.scenario.model import AnySegment, Scenario
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-#: What changes by tenure alone and would last longer than this, periods, is taken to last for ever.
-FOR_EVER = 1200
 
 
 class Later(NamedTuple):
@@ -40,12 +38,13 @@ class Later(NamedTuple):
     ----------
     rows : (cell, row, period)
         ``Model.beyond``.
-    lasts : (personal program, cell) bool
-        Whether a membership's benefits run on when the horizon ends.
+    until : (personal program, cell) int64
+        Step at which a membership's benefits end beyond the horizon, or ``kernels.plan.FOR_EVER``;
+        0: not beyond it.
     """
 
     rows: Floats
-    lasts: NDArray[np.bool_]
+    until: Ints
 
 
 def look_ahead(
@@ -63,18 +62,18 @@ def look_ahead(
     facts[:, p.CYCLE] = 1.0
     if scenario.money.residual == "none" and not levers.ranks_by_value():
         rows = np.zeros((len(facts), p.LATER_EFFECT + 2 * len(personal), 1))
-        return Later(rows, np.zeros((len(personal), len(facts)), dtype=bool))
+        return Later(rows, np.zeros((len(personal), len(facts)), dtype=np.int64))
     ahead, cycle = settling(scenario, table)
     width = int((ahead + cycle).max(initial=1))
     far = write_levers(scenario, table, scenario.time.periods + width)
     places = facts[:, p.STEPS].astype(np.int64)[:, None] + np.arange(width)
     rows = _rows(scenario, table, far, places)
-    lasts = _add_effects(rows, personal, far, places, scenario, facts)
+    _add_effects(rows, personal, far, places, scenario, facts)
     facts[:, p.CYCLE], facts[:, p.AHEAD] = cycle, shortened(rows, ahead, cycle)
     facts[:, p.LEAVES_WITH] = (rows[:, p.LATER_LEAVING] != 0.0).any(axis=1)
     columns = [p.LASTING_UNIT, p.LASTING_HEAD, p.LASTING_HAZARD]
     facts[:, columns] = recurring(rows, facts)[:, [p.LATER_UNIT, p.LATER_HEAD, p.LATER_HAZARD]]
-    return Later(rows, lasts)
+    return Later(rows, _until(far, places))
 
 
 def settling(scenario: Scenario, table: CellTable) -> tuple[Ints, Ints]:
@@ -86,7 +85,7 @@ def settling(scenario: Scenario, table: CellTable) -> tuple[Ints, Ints]:
         tenure = scenario.time.periods - table.joined[cells]
         lengths = [ends_at(offer), len(segment.hazard_by_tenure)]
         lengths += [program.settles() for program in programs]
-        own = np.clip(max(lengths) - tenure, 0, FOR_EVER)
+        own = np.maximum(max(lengths) - tenure, _last_date(scenario))
         if getattr(segment, "price_rise_sensitivity", 0.0) > 0.0:
             own += segment.price_rise_periods
         cycle[cells] = math.lcm(*(max(len(one), 1) for one in _seasons(segment)))
@@ -99,6 +98,17 @@ def settling(scenario: Scenario, table: CellTable) -> tuple[Ints, Ints]:
             own = np.maximum(own, offer.term - tenure)
         ahead[cells] = own
     return ahead, cycle
+
+
+def _last_date(scenario: Scenario) -> int:
+    """Periods beyond the horizon until no program begins or ends any more."""
+    calendar = scenario.time.calendar
+    dates = [0]
+    for _, program in scenario.enabled_programs():
+        dates.append(calendar.period(program.first) - calendar.periods)
+        if program.last is not None:
+            dates.append(calendar.period(program.last) + 1 - calendar.periods)
+    return max(dates)
 
 
 def _seasons(segment: AnySegment) -> list[tuple[float, ...]]:
@@ -127,6 +137,7 @@ def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Fl
     for cell, group in enumerate(table.group.tolist()):
         offer, row = table.groups[group].offer, rows[cell]
         held = held_steps(offer, int(places[cell, -1]) + 1)[places[cell]] - places[cell, 0]
+        row[p.LATER_WAIT] = held - np.arange(len(held))
         # Who decides in any of the steps that one last payment follows is let go after that one.
         let_go = np.bincount(held, row[p.LATER_HAZARD], places.shape[1])[: places.shape[1]]
         row[p.LATER_PAID] = let_go
@@ -137,21 +148,29 @@ def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Fl
 
 def _add_effects(
     rows: Floats, personal: Floats, far: Levers, places: Ints, scenario: Scenario, facts: Floats
-) -> NDArray[np.bool_]:
-    """Write what memberships change of the margins; which of them last, ``Later.lasts``."""
-    lasts = np.zeros((len(personal), len(rows)), dtype=bool)
+) -> None:
+    """Write what effects of personal programs change of the margins while they run."""
     price, let_off = (np.take_along_axis(one, places, axis=1) for one in (far.price, far.let_off))
     factors, receipts = discounting(scenario)[:, 0], timing_index(None, scenario)
-    for row, (_, _, own) in enumerate(far.personal()):
+    for row, terms in enumerate(personal):
+        payment = factors[int(terms[p.TIMING])]
+        unit, head = effect_margins(
+            terms, price, let_off, facts[:, p.COST_SHARE], factors[receipts], payment
+        )
+        rows[:, p.LATER_EFFECT + 2 * row] = unit
+        rows[:, p.LATER_EFFECT + 2 * row + 1] = head
+
+
+def _until(far: Levers, places: Ints) -> Ints:
+    """``Later.until``: of memberships whose benefits run when the horizon ends."""
+    rows = far.personal()
+    until = np.zeros((len(rows), len(places)), dtype=np.int64)
+    for row, (_, _, own) in enumerate(rows):
         if isinstance(own.personal, Membership):
-            lasts[row] = np.take_along_axis(own.personal.on, places, axis=1)[:, 0]
-            payment = factors[int(personal[row, p.TIMING])]
-            unit, head = effect_margins(
-                personal[row], price, let_off, facts[:, p.COST_SHARE], factors[receipts], payment
-            )
-            rows[:, p.LATER_EFFECT + 2 * row] = unit
-            rows[:, p.LATER_EFFECT + 2 * row + 1] = head
-    return lasts
+            on = np.take_along_axis(own.personal.on, places, axis=1)
+            ends = places[:, 0] + np.argmin(on, axis=1)
+            until[row] = np.where(on[:, 0], np.where(on.all(axis=1), p.FOR_EVER, ends), 0)
+    return until
 
 
 def shortened(rows: Floats, ahead: Ints, cycle: Ints) -> Ints:

@@ -166,6 +166,7 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
                 row[p.LEAST_FREQUENCY], row[p.MOST_FREQUENCY] = effect.history.frequency
                 row[p.LEAST_VALUE], row[p.MOST_VALUE] = effect.history.value
         if effect is not None:
+            row[p.CHANGES] = effect.changes()
             row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
             row[p.PACE_EFFECT] = effect.rate
@@ -193,7 +194,7 @@ def _fill_personal(
             gates[p.NEXT, :, 0] = np.where(
                 runs.any(axis=1), periods - np.argmax(runs[:, ::-1], 1), 0
             )
-            gates[p.NEXT, later.lasts[row], 0] = periods + 1
+            gates[p.NEXT, :, 0] = np.maximum(gates[p.NEXT, :, 0], later.until[row])
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
             fill_gates(model, buying, moving, row, own.personal, levers)

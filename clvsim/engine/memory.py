@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from clvsim.accounts import ACCOUNTS
+from clvsim.engine.beyond import settling
+from clvsim.engine.cells import tabulate
 from clvsim.engine.compile import Compiled
 from clvsim.engine.run import Settings
 from clvsim.engine.tasks import plan_tasks, slot_bytes
@@ -32,20 +34,18 @@ def result_bytes(compiled: Compiled, worlds: int) -> float:
 
 def model_bytes(scenario: Scenario) -> float:
     """Memory of a scenario's compiled levers, bytes, before they are built."""
-    periods = scenario.time.periods
-    cells = sum(len(channel.segments) for channel in scenario.channels.values()) * periods
-    cells += len(scenario.cohorts)
-    cells += sum(
-        1 if isinstance(base.tenure, int) else len(base.tenure)
-        for base in scenario.installed_base.values()
-    )
+    periods, table = scenario.time.periods, tabulate(scenario)
     rows = p.SCHEDULE + 8 + 6 * len(scenario.programs)
-    if scenario.money.residual == "expected":
-        # Levers and margins are made once more, as far beyond as offers, terms and seasons reach.
-        rows += p.LATER_EFFECT + 12 + 4 * len(scenario.programs)
     if any(one.relationship in PURCHASES for one in scenario.segments.values()):
         rows += b.SCHEDULE
-    return 8.0 * cells * (periods + 1) * rows
+    numbers = rows * (periods + 1)
+    if scenario.money.residual == "expected":
+        # Levers and margins are made once more, as far beyond as conditions change.
+        ahead, cycle = settling(scenario, table)
+        width = int((ahead + cycle).max(initial=1))
+        numbers += (p.LATER_EFFECT + 2 * len(scenario.programs)) * width
+        numbers += (12 + 2 * len(scenario.programs)) * (periods + width)
+    return 8.0 * len(table.joined) * numbers
 
 
 def available_bytes() -> float:

@@ -68,13 +68,15 @@ def compile_moving(
         # Rounded: states of the same risk must not be told apart by the last digit of a sum.
         risk = np.minimum(falls[index, :size, size - 2], CERTAIN)
         terms[index, m.RISK, :size] = np.round(risk, 12)
+    odds = Odds(chains, min(model.period_factor, 1.0 - NEVER_LEAVES))
     ahead, worth = np.zeros((2, len(facts), 2, widest))
     for cell in np.flatnonzero(facts[:, m.IS_STATES] * model.facts[:, p.STEPS]):
-        chain = chains[int(facts[cell, m.TABLE])]
+        which = int(facts[cell, m.TABLE])
+        size = len(chains[which].values)
         if model.residual:
-            ahead[cell, :, : len(chain.values)] = beyond(model, int(cell), chain)
+            ahead[cell, :, :size] = beyond(model, int(cell), odds, which)
         if levers.ranks_by_value():
-            worth[cell, :, : len(chain.values)] = lasting(model, int(cell), chain)
+            worth[cell, :, :size] = lasting(model, int(cell), odds, which)
     meant = np.ones((len(model.personal), len(chains), widest))
     for row, (_, _, program) in enumerate(levers.personal()):
         wanted = program.personal.states if isinstance(program.personal, Treatment) else ()
@@ -84,12 +86,29 @@ def compile_moving(
     return m.Moving(facts, falls, terms, ahead, worth, meant)
 
 
-def beyond(model: p.Model, cell: int, chain: Chain) -> Floats:
+class Odds:
+    """Discounted transitions under hazard multipliers, each made once."""
+
+    def __init__(self, chains: Sequence[Chain], factor: float) -> None:
+        """Of some chains, with the discount factor of a period."""
+        self.chains, self._factor = chains, factor
+        self._found: dict[tuple[int, float], Floats] = {}
+
+    def under(self, table: int, multiplier: float) -> Floats:
+        """Transitions of a chain, ``(state, state)``."""
+        key = table, multiplier
+        if key not in self._found:
+            self._found[key] = powered(self.chains[table].transitions, multiplier) * self._factor
+        return self._found[key]
+
+
+def beyond(model: p.Model, cell: int, odds: Odds, table: int) -> Floats:
     """Expected margin from the horizon on, ``(2, state)``, by state then.
 
     Per unit of spend and per head, discounted to the horizon. Backwards: ``V = R + P/(1 + d) V'``;
     a cycle of recurring conditions makes that ``V = R̃ + P̃ V``, which is solved.
     """
+    chain = odds.chains[table]
     ahead, cycle = model.facts[cell, [p.AHEAD, p.CYCLE]].astype(int)
     kept: Floats = np.eye(len(chain.values))
     value: Floats = np.zeros((len(chain.values), 2))
@@ -97,28 +116,24 @@ def beyond(model: p.Model, cell: int, chain: Chain) -> Floats:
         unit, head, hazard = model.beyond[
             cell, [p.LATER_UNIT, p.LATER_HEAD, p.LATER_HAZARD], period
         ]
-        odds: Floats = _discounted(model, chain, hazard)
-        value = _gains(model, chain, unit, head) + odds @ value
-        kept = odds @ kept
+        here = odds.under(table, float(hazard))
+        value = _gains(model, chain, unit, head) + here @ value
+        if period >= ahead:
+            kept = here @ kept
         if period == ahead:
             value = np.asarray(np.linalg.solve(np.eye(len(kept)) - kept, value))
     return np.asarray(value.T)
 
 
-def lasting(model: p.Model, cell: int, chain: Chain) -> Floats:
+def lasting(model: p.Model, cell: int, odds: Odds, table: int) -> Floats:
     """The same of all periods to come under the conditions that last.
 
     ``[I - P/(1 + d)]⁻¹ R`` (Pfeifer & Carraway 2000).
     """
     unit, head, hazard = model.facts[cell, [p.LASTING_UNIT, p.LASTING_HEAD, p.LASTING_HAZARD]]
-    odds = _discounted(model, chain, hazard)
-    gains = _gains(model, chain, unit, head)
-    return np.asarray(np.linalg.solve(np.eye(len(odds)) - odds, gains).T)
-
-
-def _discounted(model: p.Model, chain: Chain, multiplier: float) -> Floats:
-    factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
-    return powered(chain.transitions, multiplier) * factor
+    here = odds.under(table, float(hazard))
+    gains = _gains(model, odds.chains[table], unit, head)
+    return np.asarray(np.linalg.solve(np.eye(len(here)) - here, gains).T)
 
 
 def _gains(model: p.Model, chain: Chain, unit: float, head: float) -> Floats:

@@ -9,7 +9,8 @@ customers of a cell search the same row.
 import math
 
 from clvsim.kernels import plan as p
-from clvsim.kernels.beyond import expected_value, residual_of_member
+from clvsim.kernels.beyond import expected_value, residual_under_effects
+from clvsim.kernels.effects import effect_of
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -196,8 +197,7 @@ def effect(model, lift, scratch):
     multiplier = 1.0
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
-            kept = max(0.0, 1.0 - model.personal[row, p.LIFT_WEIGHT] * lift)
-            multiplier *= model.personal[row, p.HAZARD] * kept
+            multiplier *= effect_of(model, row, lift)
     return multiplier
 
 
@@ -281,7 +281,7 @@ def settle(model, cell, person, decision, extra, scratch, posts):
     if decision < steps:
         end = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
     if model.residual:
-        residual = residual_of_member(model, cell, person, decision, scratch)
+        residual = residual_under_effects(model, cell, person, decision, scratch)
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
             last = min(end, int(scratch[p.UNTIL, row]))

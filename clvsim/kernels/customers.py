@@ -246,7 +246,8 @@ def write_rows(model, cell, count, to, rows):
         row[0], row[1] = cell, to[p.RANK, i]
         row[2], row[3], row[4] = -math.expm1(-to[p.RATE, i]), to[p.SPEND_OF, i], to[p.LIFT_OF, i]
         row[5] = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
-        row[6] = 1.0 if decision == steps else 0.0
+        stays = decision == steps or model.schedule[cell, p.OVERTIME, decision] > 0.0
+        row[6] = 1.0 if stays else 0.0
         row[7] = to[p.VALUE, i] - facts[p.ACQUISITION_COST]
 
 

@@ -7,7 +7,15 @@ from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import close, effect, enter, happen
-from clvsim.kernels.effects import lasts, pay_under_effects
+from clvsim.kernels.effects import (
+    effect_of,
+    hazard_ahead,
+    last_cycle,
+    margin_ahead,
+    pay_under_effects,
+    runs_on,
+    runs_until,
+)
 from clvsim.kernels.inner import inlined, inner
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -77,23 +85,25 @@ def look_up(model, moving, cell, step, person, state, scratch):
 
 @inner
 def solve(system, size):
-    """Solve a linear system whose diagonal dominates, in place: the solution is its last column.
+    """Solve linear systems whose diagonal dominates, in place: solutions are the last two columns.
 
     Parameters
     ----------
-    system : (state, state + 1)
-        Coefficients and the right side; the first ``size`` rows and columns, and the last.
+    system : (state, state + 2)
+        Coefficients and the right sides; the first ``size`` rows and columns, and the last two.
     """
-    right = system.shape[1] - 1
+    rights = system.shape[1] - 2
     for pivot in range(size):
         for row in range(size):
             if row != pivot:
                 share = system[row, pivot] / system[pivot, pivot]
                 for column in range(pivot, size):
                     system[row, column] -= share * system[pivot, column]
-                system[row, right] -= share * system[pivot, right]
+                for column in range(rights, rights + 2):
+                    system[row, column] -= share * system[pivot, column]
     for row in range(size):
-        system[row, right] /= system[row, row]
+        for column in range(rights, rights + 2):
+            system[row, column] /= system[row, row]
 
 
 @inner
@@ -112,59 +122,65 @@ def fill_odds(model, moving, cell, multiplier, odds):
 
 
 @inner
-def fill_margins(model, moving, cell, period, spend, scratch, margins):
-    """A member's margins of a period beyond the horizon, by state, discounted to its beginning."""
-    own, beyond = moving.facts[cell], model.beyond[cell]
-    states, lost, table = int(own[m.STATES]), int(own[m.LOST]), int(own[m.TABLE])
-    unit, head = beyond[p.LATER_UNIT, period], beyond[p.LATER_HEAD, period]
-    for row in range(model.personal.shape[0]):
-        if lasts(model, row, cell, scratch):
-            unit += beyond[p.LATER_EFFECT + 2 * row, period]
-            head += beyond[p.LATER_EFFECT + 2 * row + 1, period]
-    for state in range(states):
-        margins[state] = spend * moving.terms[table, m.BRINGS, state] * unit
-        if state != lost:
-            paid = model.discounting[model.receipts, 0] * moving.terms[table, m.COSTS, state]
-            margins[state] += head - paid
-
-
-@inner
-def worth_of_member(model, moving, cell, state, spend, effects, scratch, work):
-    """Expected margin beyond the horizon of a member in a state, discounted to the horizon.
+def fill_worth(model, moving, cell, lift, last, scratch, work):
+    """Expected margin beyond the horizon by state, discounted to it, under effects that run on.
 
     Backwards: ``V = R + P/(1 + d) V'``. A cycle of recurring conditions makes that ``V = R̃ + P̃ V``,
     which is solved (with one period a cycle, ``[I - P/(1 + d)]⁻¹ R``: Pfeifer & Carraway 2000).
-
-    Parameters
-    ----------
-    effects : float
-        Hazard multiplier of the memberships that last.
+    Per unit of spend and per head, to the last two columns of ``work.system``.
     """
-    states, ahead = int(moving.facts[cell, m.STATES]), int(model.facts[cell, p.AHEAD])
-    odds, system, margins = work.odds, work.system, work.margins
-    right = system.shape[1] - 1
+    own = moving.facts[cell]
+    states, table, lost = int(own[m.STATES]), int(own[m.TABLE]), int(own[m.LOST])
+    brings, costs = moving.terms[table, m.BRINGS], moving.terms[table, m.COSTS]
+    odds, system, column, begin = work.odds, work.system, work.column, last_cycle(model, cell, last)
+    unit_of, head_of = system.shape[1] - 2, system.shape[1] - 1
     system[:] = 0.0
     for now in range(states):
         system[now, now] = 1.0
-    for period in range(ahead + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
-        fill_odds(model, moving, cell, effects * model.beyond[cell, p.LATER_HAZARD, period], odds)
-        fill_margins(model, moving, cell, period, spend, scratch, margins)
+    for period in range(begin + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
+        multiplier = hazard_ahead(model, cell, lift, scratch, period)
+        fill_odds(model, moving, cell, multiplier, odds)
+        unit, head = margin_ahead(model, cell, scratch, period)
         # Before the cycle is closed, columns say how much of its own beginning follows the cycle.
-        for column in range(system.shape[1]):
+        for place in range(system.shape[1]):
             for now in range(states):
-                follows = margins[now] if column == right else 0.0
+                follows = 0.0
+                if place == unit_of:
+                    follows = brings[now] * unit
+                elif place == head_of and now != lost:
+                    follows = head - model.discounting[model.receipts, 0] * costs[now]
                 for then in range(states):
-                    follows += odds[now, then] * system[then, column]
-                work.column[now] = follows
+                    follows += odds[now, then] * system[then, place]
+                column[now] = follows
             for now in range(states):
-                system[now, column] = work.column[now]
-        if period == ahead:
+                system[now, place] = column[now]
+        if period == begin:
             for now in range(states):
                 for then in range(states):
                     system[now, then] = (1.0 if now == then else 0.0) - system[now, then]
             solve(system, states)
-            system[:, :right] = 0.0
-    return system[state, right]
+            system[:, :unit_of] = 0.0
+
+
+@inlined
+def worth_under_effects(model, moving, cell, state, person, last, scratch, work):
+    """Expected margin beyond the horizon of a customer in a state, as ``fill_worth``.
+
+    What was found is kept for the next customer of the cell under the same effects.
+    """
+    spend, lift = person
+    known, system = work.known, work.system
+    is_known = known[0] == cell
+    for row in range(model.personal.shape[0]):
+        until, effects = 0.0, 1.0
+        if runs_on(model, row, cell, scratch, 0):
+            until, effects = scratch[p.UNTIL, row], effect_of(model, row, lift)
+        is_known = is_known and known[2 * row + 1] == until and known[2 * row + 2] == effects
+        known[2 * row + 1], known[2 * row + 2] = until, effects
+    known[0] = cell
+    if not is_known:
+        fill_worth(model, moving, cell, lift, last, scratch, work)
+    return spend * system[state, system.shape[1] - 2] + system[state, system.shape[1] - 1]
 
 
 @inlined
@@ -239,25 +255,11 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
 
 
 @inlined
-def pays_later(model, row, cell):
-    """Whether a membership changes any margin beyond the horizon."""
-    for own in range(p.LATER_EFFECT + 2 * row, p.LATER_EFFECT + 2 * row + 2):
-        for period in range(model.beyond.shape[2]):
-            if model.beyond[cell, own, period] != 0.0:
-                return True
-    return False
-
-
-@inlined
 def settle(model, moving, cell, person, state, scratch, work):
-    """Residual value of one still a customer, memberships included, discounted to joining."""
+    """Residual value of one still a customer, effects that run on included, as of joining."""
     spend, _ = person
-    effects, is_changed = 1.0, False
-    for row in range(model.personal.shape[0]):
-        if lasts(model, row, cell, scratch):
-            effects *= model.personal[row, p.HAZARD]
-            is_changed = is_changed or effects != 1.0 or pays_later(model, row, cell)
     factor, ahead = model.period_factor ** int(model.facts[cell, p.STEPS]), moving.ahead[cell]
-    if not is_changed:
+    last = runs_until(model, cell, scratch)
+    if last < 0:
         return factor * (spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state])
-    return factor * worth_of_member(model, moving, cell, state, spend, effects, scratch, work)
+    return factor * worth_under_effects(model, moving, cell, state, person, last, scratch, work)

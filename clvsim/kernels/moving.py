@@ -71,10 +71,12 @@ class Wandering(NamedTuple):
         A cell's customers by step and state, and their summed spend, in the order of rank.
     odds : (state, state)
         Discounted transitions of one period.
-    system : (state, state + 1)
-        A linear system.
-    margins, column : (state,)
-        Margins of one period, and a column of the system to come.
+    system : (state, state + 2)
+        Two linear systems of the same coefficients.
+    column : (state,)
+        A column of the systems to come.
+    known : (1 + 2 personal programs,)
+        Cell and effects whose solutions stand in ``system``.
     bars : (state, states but one, up to a multiple of ``AT_ONCE``)
         What the exponential of a move must pass to be worse than a state, by the state now; 0, not
         in its way, beyond the worst but one.
@@ -85,6 +87,6 @@ class Wandering(NamedTuple):
     spent: Floats
     odds: Floats
     system: Floats
-    margins: Floats
     column: Floats
+    known: Floats
     bars: Floats

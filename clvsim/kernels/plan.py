@@ -81,11 +81,15 @@ SCHEDULE = 14
 #: Multiplier of the hazard; the same, of those held by a term where they are let go; multiplier of
 #: the purchase rate.
 LATER_HAZARD, LATER_PAID, LATER_RATE = 0, 1, 2
-#: Amount on leaving, discounted to the beginning of its period, currency.
-LATER_LEAVING = 3
+#: Amount on leaving, discounted to the beginning of its period, currency; periods that one who
+#: decides to leave is held beyond the one of the decision.
+LATER_LEAVING, LATER_WAIT = 3, 4
 #: Margin of the period per unit of spend and per head, discounted to its beginning, currency; then
 #: the same two rows for what the effect of each personal program changes, one after the other.
-LATER_UNIT, LATER_HEAD, LATER_EFFECT = 4, 5, 6
+LATER_UNIT, LATER_HEAD, LATER_EFFECT = 5, 6, 7
+
+#: A step that never comes.
+FOR_EVER = 2**30
 
 #: Kinds of personal programs: joined of one's own accord, or contacted by rule.
 MEMBERSHIP, TREATMENT = 0, 1
@@ -102,11 +106,13 @@ ACCEPTANCE, HAZARD, LIFT_WEIGHT, GROWTH, CONCESSION = 5, 6, 7, 8, 9
 REVENUE, COST, ENTRY_COST, CONTACT_COST = 10, 11, 12, 13
 #: Multiplier of the purchase rate under the effect.
 PACE_EFFECT = 14
+#: Whether the effect changes anything at all (0 or 1).
+CHANGES = 22
 #: Treatment: whether it asks for what a customer has bought so far (0 or 1); least and greatest
 #: recency (steps), number of purchases and their mean value (currency) of those it contacts.
 ASKS_FOR_HISTORY, LEAST_RECENCY, MOST_RECENCY, LEAST_FREQUENCY, MOST_FREQUENCY = range(15, 20)
 LEAST_VALUE, MOST_VALUE = 20, 21
-PERSONAL_COLUMNS = 22
+PERSONAL_COLUMNS = 23
 # Rows of ``Model.gates``: one number a personal program, cell and step.
 #: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
 #: nobody), or 1 minus the share for a random target.
@@ -114,7 +120,7 @@ GATE = 0
 #: Share contacted of those exactly at the gate.
 TIE = 1
 #: Treatment: next step at or after a step with a contact (T: none). Membership: in its first
-#: place, the step at which benefits end (past ``T``: not with the horizon).
+#: place, the step at which benefits end, or ``FOR_EVER``.
 NEXT = 2
 #: Discounted margin of the effect per unit of spend and per head, summed up to a step (exclusive).
 EFFECT_UNIT, EFFECT_HEAD = 3, 4

@@ -28,7 +28,15 @@ from clvsim.kernels.contract import (
     happen,
     next_contact,
 )
-from clvsim.kernels.effects import lasts, pay_under_effects
+from clvsim.kernels.effects import (
+    hazard_ahead,
+    last_cycle,
+    margin_ahead,
+    pay_under_effects,
+    place_of,
+    runs_on,
+    runs_until,
+)
 from clvsim.kernels.history import hold_back, is_asked_for
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import event_address, uniform_pair
@@ -132,17 +140,13 @@ def expected_value(model, buying, cell, person):
 
 
 @inlined
-def lasting_value(model, buying, cell, person, row, purchase):
-    """Expected margin beyond the horizon of one alive then, as ``beyond.lasting_value``.
+def residual_value(model, buying, cell, person):
+    """Expected margin beyond the horizon of one still a customer, discounted to joining.
 
-    Parameters
-    ----------
-    person : tuple of hazard, spend, pace
-        Effects that last included.
-    purchase : float
-        Margin of a purchase apart from its amount, currency.
+    As ``beyond.residual_value``; no effect runs on.
     """
     hazard, spend, pace = person
+    purchase = buying.facts[cell, b.LATER_PURCHASE]
     beyond, ahead = model.beyond[cell], int(model.facts[cell, p.AHEAD])
     value, share, multiplier, rate, purchases, kept = 0.0, 1.0, -1.0, -1.0, 0.0, 0.0
     for period in range(ahead + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
@@ -150,19 +154,36 @@ def lasting_value(model, buying, cell, person, row, purchase):
             multiplier, rate = beyond[p.LATER_HAZARD, period], beyond[p.LATER_RATE, period]
             purchases, stays = period_ahead(buying, cell, hazard * multiplier, pace * rate)
             kept = stays * model.period_factor
-        margin = purchases * (spend * beyond[row, period] + purchase) + beyond[row + 1, period]
-        value = margin + kept * value
+        margin = purchases * (spend * beyond[p.LATER_UNIT, period] + purchase)
+        value = margin + beyond[p.LATER_HEAD, period] + kept * value
         share *= kept
         if period == ahead:
             value /= 1.0 - share
-    return value
+    return model.period_factor ** int(model.facts[cell, p.STEPS]) * value
 
 
 @inlined
-def residual_value(model, buying, cell, person):
-    """Expected margin beyond the horizon of one still a customer, discounted to joining."""
-    purchase = buying.facts[cell, b.LATER_PURCHASE]
-    value = lasting_value(model, buying, cell, person, p.LATER_UNIT, purchase)
+def residual_under_effects(model, buying, cell, person, lift, scratch):
+    """As ``residual_value``, with the effects of personal programs that run on, each to its end."""
+    hazard, spend, pace = person
+    last = runs_until(model, cell, scratch)
+    if last < 0:
+        return residual_value(model, buying, cell, person)
+    purchase, begin = buying.facts[cell, b.LATER_PURCHASE], last_cycle(model, cell, last)
+    value, share = 0.0, 1.0
+    for period in range(begin + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
+        rate = model.beyond[cell, p.LATER_RATE, place_of(model, cell, period)]
+        for row in range(model.personal.shape[0]):
+            if runs_on(model, row, cell, scratch, period):
+                rate *= model.personal[row, p.PACE_EFFECT]
+        multiplier = hazard_ahead(model, cell, lift, scratch, period)
+        purchases, stays = period_ahead(buying, cell, hazard * multiplier, pace * rate)
+        unit, head = margin_ahead(model, cell, scratch, period)
+        kept = stays * model.period_factor
+        value = purchases * (spend * unit + purchase) + head + kept * value
+        share *= kept
+        if period == begin:
+            value /= 1.0 - share
     return model.period_factor ** int(model.facts[cell, p.STEPS]) * value
 
 
@@ -353,26 +374,10 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
     residual = 0.0
     if decision == steps and model.residual:
-        residual = settle(model, buying, cell, (hazard, spend, pace), scratch)
+        who = hazard, spend, pace
+        residual = residual_under_effects(model, buying, cell, who, lift, scratch)
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
             until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
             extra += close(model, row, cell, until, 0.0, scratch, posts)
     return decision, bought, extra, residual, purchases
-
-
-@inlined
-def settle(model, buying, cell, person, scratch):
-    """Residual value of one still a customer, memberships included, discounted to joining."""
-    hazard, spend, pace = person
-    for row in range(model.personal.shape[0]):
-        if lasts(model, row, cell, scratch):
-            hazard *= model.personal[row, p.HAZARD]
-            pace *= model.personal[row, p.PACE_EFFECT]
-    person = hazard, spend, pace
-    extra, factor = 0.0, model.period_factor ** int(model.facts[cell, p.STEPS])
-    for row in range(model.personal.shape[0]):
-        if lasts(model, row, cell, scratch):
-            own = p.LATER_EFFECT + 2 * row
-            extra += lasting_value(model, buying, cell, person, own, 0.0)
-    return residual_value(model, buying, cell, person) + factor * extra

@@ -249,9 +249,9 @@ def simulate_states(
         counts=np.zeros((horizon + 1, states)),
         spent=np.zeros((horizon + 1, states)),
         odds=np.zeros((states, states)),
-        system=np.zeros((states, states + 1)),
-        margins=np.zeros(states),
+        system=np.zeros((states, states + 2)),
         column=np.zeros(states),
+        known=np.full(1 + 2 * personal, -1.0),
         bars=np.zeros((states, -(-(states - 1) // m.AT_ONCE) * m.AT_ONCE)),
     )
     run_states(seed, tasks, model, moving, slots, rows, block, sums, work)

@@ -27,7 +27,7 @@ class Program(Section):
     """Last period, included (number or date); absent: it goes on to the horizon's end and, where
     there is a residual value, beyond (no treatment is given there, and nobody new enters)."""
     fixed_cost: Money = 0.0
-    """Cost per period while it runs, currency."""
+    """Cost per period while it runs, inside the horizon, currency."""
     timing: Timing | None = None
     """When in a period its costs fall; absent: as the scenario's receipts."""
 

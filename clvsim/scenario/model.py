@@ -103,10 +103,10 @@ class MoneyRules(Section):
     """When in a period receipts and running costs fall."""
     residual: Literal["none", "expected"] = "none"
     """Beyond the horizon: nothing, or the expected margin of each customer still there, given its
-    own traits: offers, contract terms and onboarding end as agreed, hazards go by tenure and
-    season, programs without a last period and their members stay. Nobody joins there, nobody is
-    treated, and common shocks are over. (What would end by tenure more than 1,200 periods past the
-    horizon is taken to last for ever.)"""
+    own traits: offers, contract terms, onboarding and the effects of treatments end as agreed,
+    hazards go by tenure and season, programs without a last period and their members stay. Nobody
+    joins there, nobody is treated anew, common shocks are over, and fixed costs (of the business
+    or a program) are not counted: they are no customer's."""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business, currency per period: a constant, or a list of one amount a
     period (none after its end)."""

@@ -179,7 +179,9 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
             surviving = survival(traits[0], past)
         else:
             surviving = survival_of_buyers(relationship, traits, past)
-        yield from _survival_faults(document, path, base, surviving, lives[0])
+        # Under both, a longer tenure met its first periods in another season.
+        falls = not (segment.get("hazard_by_tenure") and segment.get("hazard_season"))
+        yield from _survival_faults(document, path, base, surviving, lives[0], falls=falls)
 
 
 def _base_in_states_faults(
@@ -193,7 +195,12 @@ def _base_in_states_faults(
     chain, past = chain_of(whole), _past(segment)
     path = ("installed_base", name, "tenure")
     yield from _survival_faults(
-        document, path, base, lambda tenure: chain.survival(past(tenure)), "transitions"
+        document,
+        path,
+        base,
+        lambda tenure: chain.survival(past(tenure)),
+        "transitions",
+        falls=not segment.get("hazard_season"),
     )
 
 
@@ -310,12 +317,26 @@ def _matrix(values: Mapping[frozenset[str], float]) -> Floats:
 
 
 def _survival_faults(
-    document: Document, path: Path, base: InstalledBase, surviving: Survival, life: str
+    document: Document,
+    path: Path,
+    base: InstalledBase,
+    surviving: Survival,
+    life: str,
+    *,
+    falls: bool,
 ) -> Iterator[Fault]:
-    """The first tenure of an installed base that too few survive."""
+    """The first tenure of an installed base that too few survive.
+
+    Parameters
+    ----------
+    falls : bool
+        Whether fewer survive a longer tenure: then not every tenure needs to be looked at.
+    """
     cells = [(tenure, count) for tenure, count in base.by_tenure() if count > 0.0]
     longest = max((tenure for tenure, _ in cells), default=0)
-    fine = _last(surviving, _least(max((count for _, count in cells), default=0.0)), longest)
+    fine = -1
+    if falls:
+        fine = _last(surviving, _least(max((count for _, count in cells), default=0.0)), longest)
     word = life.replace("_", " ")
     for tenure, count in cells:
         share = surviving(tenure) if tenure > fine else 1.0
@@ -326,7 +347,7 @@ def _survival_faults(
                 f"still there after {tenure:,} periods: {count:,.0f} of them would take {drawn} "
                 "joiners"
             )
-            most = _last(surviving, _least(count), longest)
+            most = _last(surviving, _least(count), tenure) if falls else tenure - 1
             allowed = f"tenures of at most {most:,} periods, or a lower {word}"
             where = (*path, tenure) if isinstance(base.tenure, tuple) else path
             yield document.fault(where, message, allowed)
@@ -339,7 +360,7 @@ def _least(count: float) -> float:
 
 
 def _last(surviving: Survival, least: float, longest: int) -> int:
-    """Last tenure, up to the longest, that at least some share survives: it hardly ever rises."""
+    """Last tenure, up to the longest, that at least some share survives, where it falls."""
     if surviving(longest) >= least:
         return longest
     return bisect_left(range(longest), 1, key=lambda tenure: surviving(tenure) < least) - 1

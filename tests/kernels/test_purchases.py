@@ -169,7 +169,7 @@ def test_customers_agree_with_their_naive_twins(pair):
     start = compiled.levers.cohorts.start
     lives = [
         (
-            one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None,
+            one.cohort, one.rank, one.last + 1 - start[one.cohort], one.stays,
             getattr(one, "purchases", 0),
         )
         for one in twins

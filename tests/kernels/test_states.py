@@ -132,8 +132,7 @@ def test_customers_agree_with_their_naive_twins(pair):
     rows = rows_of(compiled, SEED, WORLD)
     start = compiled.levers.cohorts.start
     lives = [
-        (one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None, 0)
-        for one in twins
+        (one.cohort, one.rank, one.last + 1 - start[one.cohort], one.stays, 0) for one in twins
     ]
     np.testing.assert_array_equal(rows[:, [0, 1, 5, 6, p.ROW_PURCHASES]], lives)
     assert_money(rows[:, 3], np.array([one.spend for one in twins]))

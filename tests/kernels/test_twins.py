@@ -318,10 +318,7 @@ def test_customers_agree_with_their_naive_twins(pair):
     compiled, twins = pair[0], pair[1].customers
     rows = rows_of(compiled, SEED, WORLD)
     start = compiled.levers.cohorts.start
-    lives = [
-        (one.cohort, one.rank, one.last + 1 - start[one.cohort], one.decided is None)
-        for one in twins
-    ]
+    lives = [(one.cohort, one.rank, one.last + 1 - start[one.cohort], one.stays) for one in twins]
     np.testing.assert_array_equal(rows[:, [0, 1, 5, 6]], lives)
     assert_money(rows[:, 3], np.array([one.spend for one in twins]))
     assert_money(rows[:, 4], np.array([one.lift for one in twins]))

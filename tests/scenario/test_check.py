@@ -365,6 +365,22 @@ def test_old_tenures_under_the_hazards_of_the_past(tmp_path, hazards, is_refused
         load(file)
 
 
+def test_a_middle_tenure_that_few_survive_is_found(tmp_path):
+    plan = {
+        "time": {"periods": 3},
+        "segments": {"a": {"churn": 0.02, "spend": 10.0, "hazard_by_tenure": [1000.0, 1.0],
+                           "hazard_season": [0.0] + [1.0] * 11}},
+        "installed_base": {"b": {"segment": "a", "customers": 20,
+                                 "tenure": [0.0] * 11 + [1.0, 1.0]}},
+    }  # fmt: skip
+    file = tmp_path / "base.toml"
+    file.write_text(to_toml(plan), encoding="utf-8")
+    # Who joined twelve periods ago met the first and worst of them in the season without hazard.
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    assert [fault.path for fault in caught.value.faults] == ["installed_base.b.tenure[11]"]
+
+
 def test_programs_cannot_let_off_more_than_the_price(tmp_path):
     file = tmp_path / "two.toml"
     file.write_text(

@@ -32,6 +32,8 @@ STATES = {
 }
 FREE = {"offers": {"start": {"free_periods": 5}}, "offer": "start"}
 CARE = {"kind": "onboarding", "tenures": 8, "hazard": 0.3, "cost_per_customer": 2.0}
+TREAT = {"kind": "retention", "every": 2, "share": 0.7, "acceptance": 0.6, "hazard": 0.3,
+         "duration": 7, "discount": 0.3, "spend": 1.2, "last": SHORT - 1}  # fmt: skip
 CLUB = {"kind": "loyalty", "member_share": 0.5, "hazard": 0.5, "benefit": 0.4}
 #: By name: segment, and what else the scenario says.
 CASES = {
@@ -65,6 +67,12 @@ CASES = {
         CONTRACT,
         {"programs": {"up": {"kind": "price_change", "change": 0.5, "first": 4, "last": 5}}},
     ),
+    # No file may say so, but from Python it can be said.
+    "a price that ends later": (
+        CONTRACT,
+        {"programs": {"up": {"kind": "price_change", "change": 0.5, "first": 4, "last": 12},
+                      "club": CLUB | {"last": 9}}},
+    ),
     "a term": (CONTRACT, {"offers": {"held": {"term": 7}}, "offer": "held"}),
     "a term that renews": (
         CONTRACT | {"call_share": 0.5, "call_cost": 20.0},
@@ -84,6 +92,14 @@ CASES = {
         CONTRACT,
         {"offers": {"held": {"term": 5, "renews": True}}, "offer": "held",
          "programs": {"club": CLUB}},
+    ),
+    "treatments": (CONTRACT | {"hazard_season": [0.5, 2.0, 0.5]}, {"programs": {"call": TREAT}}),
+    "treatments of buyers": (BUYER, {"programs": {"call": TREAT | {"rate": 1.5}, "club": CLUB}}),
+    "treatments in all states": (STATES, FREE | {"programs": {"call": TREAT, "club": CLUB}}),
+    "treatments of those held": (
+        CONTRACT | {"lift": {"distribution": "uniform", "loc": -0.5, "scale": 1.0}},
+        {"offers": {"held": {"term": 4, "renews": True}}, "offer": "held",
+         "programs": {"call": TREAT | {"personal_lift": True}, "club": CLUB}},
     ),
     "members until the end": (CONTRACT, {"programs": {"club": CLUB | {"last": SHORT - 1}}}),
 }  # fmt: skip
