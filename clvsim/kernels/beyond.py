@@ -111,6 +111,10 @@ def residual_under_effects(model, cell, person, decision, scratch):
             unit, head = margin_ahead(model, cell, scratch, period)
             value = spend * unit + head + model.period_factor * value
         return model.period_factor**steps * value
+    if last > 0:
+        # Who decides under the last of the effects is let go only when the term has ended.
+        wait = model.beyond[cell, p.LATER_WAIT, place_of(model, cell, last - 1)]
+        last += int(wait)
     begin = last_cycle(model, cell, last)
     for period in range(begin + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
         unit, head = margin_ahead(model, cell, scratch, period)

@@ -101,6 +101,11 @@ CASES = {
         {"offers": {"held": {"term": 4, "renews": True}}, "offer": "held",
          "programs": {"call": TREAT | {"personal_lift": True}, "club": CLUB}},
     ),
+    "treatments that end within a term": (
+        CONTRACT,
+        {"offers": {"held": {"term": 4, "renews": True, "free_periods": 7}}, "offer": "held",
+         "programs": {"call": TREAT | {"duration": 8, "hazard": 0.0, "every": 1}}},
+    ),
     "members until the end": (CONTRACT, {"programs": {"club": CLUB | {"last": SHORT - 1}}}),
 }  # fmt: skip
 
