@@ -37,7 +37,7 @@ class Later(NamedTuple):
     Attributes
     ----------
     rows : (cell, row, period)
-        ``Model.beyond``.
+        Those rows of ``Model.schedule`` that tell of it; the others are 0.
     until : (personal program, cell) int64
         Step at which a membership's benefits end beyond the horizon, or ``kernels.plan.FOR_EVER``;
         0: not beyond it.
@@ -116,7 +116,7 @@ def _seasons(segment: AnySegment) -> list[tuple[float, ...]]:
 
 
 def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Floats:
-    """``Model.beyond`` without the effects of programs.
+    """The rows of ``Later`` without the effects of programs.
 
     Parameters
     ----------
@@ -171,6 +171,14 @@ def _until(far: Levers, places: Ints) -> Ints:
             ends = places[:, 0] + np.argmin(on, axis=1)
             until[row] = np.where(on[:, 0], np.where(on.all(axis=1), p.FOR_EVER, ends), 0)
     return until
+
+
+def joined(schedule: Floats, rows: Floats) -> Floats:
+    """A schedule with the rows of ``Later``, ``(cell, row, T + 1 or more)``."""
+    wide = np.zeros((len(rows), rows.shape[1], max(schedule.shape[2], rows.shape[2])))
+    wide[:, : p.SCHEDULE, : schedule.shape[2]] = schedule
+    wide[:, p.SCHEDULE :, : rows.shape[2]] = rows[:, p.SCHEDULE :]
+    return wide
 
 
 def shortened(rows: Floats, ahead: Ints, cycle: Ints) -> Ints:

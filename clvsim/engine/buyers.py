@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine.beyond import recurring
-from clvsim.engine.cells import CellTable, segment_facts
+from clvsim.engine.cells import CellTable, past_of, segment_facts
 from clvsim.engine.schedule import fill_guide
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
@@ -60,8 +60,8 @@ def compile_buying(
             origin = float(cohorts.start[cell] - cohorts.joined[cell])
             facts[cell, b.GUIDE_SCALE] = fill_guide(own[b.CUMULATED], origin, steps, own[b.GUIDE])
     facts[:, b.LATER_PURCHASE] = -model.discounting[model.receipts, 0] * cost[:, 0]
-    facts[:, b.LASTING_RATE] = recurring(model.beyond, model.facts)[:, p.LATER_RATE]
-    return b.Buying(facts, schedule)
+    facts[:, b.LASTING_RATE] = recurring(model.schedule, model.facts)[:, p.LATER_RATE]
+    return b.Buying(facts, schedule, past_of(scenario, table))
 
 
 def refuse_history(buying: b.Buying | None, levers: Levers) -> None:
@@ -127,7 +127,7 @@ def there_after(
     """
     hazard, pace = person
     tenure = int(model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN])
-    lived_under, times = np.unique(model.past[cell, :tenure], return_counts=True)
+    lived_under, times = np.unique(buying.past[cell, :tenure], return_counts=True)
     left = np.zeros_like(hazard)
     for multiplier, periods in zip(lived_under, times, strict=True):
         left = left + periods * -np.expm1(-hazard * multiplier)

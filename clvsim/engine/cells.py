@@ -140,6 +140,15 @@ def pasts(scenario: Scenario, table: CellTable) -> list[Floats]:
     ]
 
 
+def past_of(scenario: Scenario, table: CellTable) -> Floats:
+    """The same in one array, ``(cell, period)``."""
+    found = pasts(scenario, table)
+    past = np.zeros((len(found), max((len(one) for one in found), default=0)))
+    for row, one in zip(past, found, strict=True):
+        row[: len(one)] = one
+    return past
+
+
 def write_levers(scenario: Scenario, table: CellTable, periods: int) -> Levers:
     """What segments, offers and enabled programs write, over some periods from the start on.
 

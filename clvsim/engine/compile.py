@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import cells as cell_rules
-from clvsim.engine.beyond import Later, look_ahead
+from clvsim.engine.beyond import Later, joined, look_ahead
 from clvsim.engine.buyers import compile_buying, refuse_history
 from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
@@ -112,12 +112,10 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     model = p.Model(
         traits=population.traits,
         facts=facts,
-        schedule=schedule,
+        schedule=joined(schedule, later.rows),
         active_cost=active_cost,
         personal=personal,
         gates=np.zeros((len(personal), p.GATES, len(facts), scenario.time.periods + 1)),
-        beyond=later.rows,
-        past=_past(cell_rules.pasts(scenario, table)),
         discounting=discounting(scenario),
         period_factor=period_factor(scenario),
         receipts=timing_index(None, scenario),
@@ -133,13 +131,6 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
         scenario, table, intake, levers, population, model, buying, moving,
         tuple(name for name, _ in scenario.enabled_programs()),
     )  # fmt: skip
-
-
-def _past(lived_under: list[Floats]) -> Floats:
-    past = np.zeros((len(lived_under), max((len(one) for one in lived_under), default=0)))
-    for row, one in zip(past, lived_under, strict=True):
-        row[: len(one)] = one
-    return past
 
 
 def _personal(scenario: Scenario, levers: Levers) -> Floats:
@@ -213,10 +204,11 @@ def _fill_personal(
 def _fill_effect(model: p.Model, row: int) -> None:
     """Write the discounted margin of one row's effect, summed up to each step."""
     terms, gates = model.personal[row], model.gates[row]
+    horizon = model.discounting.shape[1] - 1
     unit, head = effect_margins(
         terms,
-        model.schedule[:, p.PRICE, :-1],
-        model.schedule[:, p.LET_OFF, :-1],
+        model.schedule[:, p.PRICE, :horizon],
+        model.schedule[:, p.LET_OFF, :horizon],
         model.facts[:, p.COST_SHARE],
         model.discounting[model.receipts, :-1],
         model.discounting[int(terms[p.TIMING]), :-1],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable
+from clvsim.engine.cells import CellTable, past_of
 from clvsim.errors import ClvsimError
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
@@ -83,7 +83,7 @@ def compile_moving(
         for index, states in enumerate(names):
             if wanted:
                 meant[row, index, : len(states)] = np.isin(states, wanted)
-    return m.Moving(facts, falls, terms, ahead, worth, meant)
+    return m.Moving(facts, falls, terms, ahead, worth, meant, past_of(scenario, table))
 
 
 class Odds:
@@ -113,7 +113,7 @@ def beyond(model: p.Model, cell: int, odds: Odds, table: int) -> Floats:
     kept: Floats = np.eye(len(chain.values))
     value: Floats = np.zeros((len(chain.values), 2))
     for period in range(ahead + cycle - 1, -1, -1):
-        unit, head, hazard = model.beyond[
+        unit, head, hazard = model.schedule[
             cell, [p.LATER_UNIT, p.LATER_HEAD, p.LATER_HAZARD], period
         ]
         here = odds.under(table, float(hazard))

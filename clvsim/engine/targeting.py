@@ -152,7 +152,8 @@ def _places(
         return {}
     chosen = cells[which]
     tenure = (model.facts[chosen, p.START] - model.facts[chosen, p.JOINED_IN]).astype(np.int64)
-    multipliers = model.past[chosen], model.schedule[chosen, p.MULTIPLIER, :-1]
+    horizon = model.discounting.shape[1] - 1
+    multipliers = moving.past[chosen], model.schedule[chosen, p.MULTIPLIER, :horizon]
     shares = shares_by_state(moving, chosen, multipliers, tenure)
     found = {}
     for place, (i, cell) in enumerate(zip(which, chosen, strict=True)):

@@ -65,7 +65,7 @@ def begin(model, buying, cell, count, to, work):
 
 
 @inner
-def age(address, model, cell, count, to):
+def age(address, model, buying, cell, count, to):
     """Purchases before the horizon, which may end a life (BG/NBD): kept in the columns.
 
     ``DEATH`` becomes 1 for those still there, else -1.
@@ -80,7 +80,7 @@ def age(address, model, cell, count, to):
             if target >= tenure:
                 break
             clock = target
-            ticks += model.past[cell, int(target)]
+            ticks += buying.past[cell, int(target)]
             number += 1
             if ticks > to[p.THRESHOLD, i]:
                 there = -1.0
@@ -314,7 +314,7 @@ def run_cell(address, model, buying, cell, ranks, block, sums, work, slots, slot
         if source == p.SURVIVORS:
             column, least = p.THRESHOLD, facts[p.ORIGIN]
             if int(buying.facts[cell, b.KIND]) == b.BG_NBD and tenure > 0.0:
-                age(address, model, cell, count, block.customers)
+                age(address, model, buying, cell, count, block.customers)
                 column, least = b.DEATH, 0.0
             count = keep_survivors(block.customers, count, column, least, wanted - customers)
             done = customers + count >= wanted

@@ -47,10 +47,13 @@ class Buying(NamedTuple):
     ----------
     facts : (cell, fact)
     schedule : (cell, row, T + 1)
+    past : (cell, period)
+        Hazard multiplier before the horizon by tenure, of an installed base.
     """
 
     facts: Floats
     schedule: Floats
+    past: Floats
 
 
 class Work(NamedTuple):

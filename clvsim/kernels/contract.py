@@ -197,7 +197,7 @@ def effect(model, lift, scratch):
     multiplier = 1.0
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
-            multiplier *= effect_of(model, row, lift)
+            multiplier *= effect_of(model.personal, row, lift)
     return multiplier
 
 
@@ -234,7 +234,8 @@ def walk(
     -------
     tuple
         Step of the decision to leave (``steps``: none), discounted value of everything that differs
-        from the cell's schedule, and the discounted residual value.
+        from the cell's schedule, and the discounted residual value under effects that run on (not a
+        number: none does).
     """
     _, _, lift = person
     cumulated, guide = rows
@@ -277,7 +278,7 @@ def settle(model, cell, person, decision, extra, scratch, posts):
     """End all effects with the life, or value what lasts beyond the horizon; as ``walk``."""
     _, spend, _ = person
     steps = int(model.facts[cell, p.STEPS])
-    end, residual = steps, 0.0
+    end, residual = steps, math.nan
     if decision < steps:
         end = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
     if model.residual:

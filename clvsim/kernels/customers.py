@@ -103,12 +103,19 @@ def decide(model, cell, count, to):
         decision = decision_step(cumulated, guide, scale, origin, steps, to[p.THRESHOLD, i])
         to[p.DECISION, i] = decision
         to[p.VALUE, i] = to[p.SPEND_OF, i] * unit_value[decision] + head_value[decision]
-        to[p.RESIDUAL, i] = 0.0
-    if model.residual:
-        for i in range(count):
-            to[p.RESIDUAL, i] = residual_value(
-                model, cell, to[p.RATE, i], to[p.SPEND_OF, i], int(to[p.DECISION, i])
-            )
+        to[p.RESIDUAL, i] = math.nan
+
+
+@inner
+def fill_residuals(model, cell, count, to):
+    """Residual values of those who have none yet (not a number): no effect of theirs runs on."""
+    for i in range(count):
+        if math.isnan(to[p.RESIDUAL, i]):
+            to[p.RESIDUAL, i] = 0.0
+            if model.residual:
+                to[p.RESIDUAL, i] = residual_value(
+                    model, cell, to[p.RATE, i], to[p.SPEND_OF, i], int(to[p.DECISION, i])
+                )
 
 
 @inner
@@ -186,6 +193,7 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
         decide_each(address, model, cell, count, block, sums)
     else:
         decide(model, cell, count, to)
+    fill_residuals(model, cell, count, to)
     if facts[p.CALL_SHARE] > 0.0:
         call_to_cancel(model, cell, count, to, sums.by_step[p.LATER], slots.flows[slot, p.CALLS])
     return add_up(model, cell, count, so_far, to, sums, slots, slot)

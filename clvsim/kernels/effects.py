@@ -1,7 +1,7 @@
 """What effects of personal programs change of a single payment, and beyond the horizon."""
 
 from clvsim.kernels import plan as p
-from clvsim.kernels.inner import inlined
+from clvsim.kernels.inner import inlined, inner
 
 
 @inlined
@@ -17,61 +17,77 @@ def pay_under_effects(model, cell, step, amount, scratch, posts):
 
 
 @inlined
-def runs_on(model, row, cell, scratch, period):
-    """Whether a row's effect still runs in a period beyond the horizon, and changes anything."""
-    is_running = scratch[p.SINCE, row] >= 0.0 and model.personal[row, p.CHANGES] != 0.0
-    return is_running and scratch[p.UNTIL, row] > model.facts[cell, p.STEPS] + period
+def effect_of(personal, row, lift):
+    """Hazard multiplier of a row's effect on a customer."""
+    kept = max(0.0, 1.0 - personal[row, p.LIFT_WEIGHT] * lift)
+    return personal[row, p.HAZARD] * kept
+
+
+# What follows is asked of few customers. It takes an *outlook*, a few arrays and numbers: handing
+# on the whole model takes longer to compile.
 
 
 @inlined
-def runs_until(model, cell, scratch):
+def outlook_of(model, cell, scratch):
+    """What is asked beyond the horizon of a customer: programs, conditions, effects, lengths."""
+    facts = model.facts[cell]
+    lengths = int(facts[p.STEPS]), int(facts[p.AHEAD]), int(facts[p.CYCLE])
+    return model.personal, model.schedule[cell], scratch, lengths
+
+
+@inner
+def runs_on(outlook, row, period):
+    """Whether a row's effect still runs in a period beyond the horizon, and changes anything."""
+    personal, _, scratch, lengths = outlook
+    is_running = scratch[p.SINCE, row] >= 0.0 and personal[row, p.CHANGES] != 0.0
+    return is_running and scratch[p.UNTIL, row] > lengths[0] + period
+
+
+@inner
+def runs_until(outlook):
     """Periods beyond the horizon after which no effect ends any more; -1: none runs on at all."""
+    personal, _, scratch, lengths = outlook
     last = -1
-    for row in range(model.personal.shape[0]):
-        if runs_on(model, row, cell, scratch, 0):
-            ends = scratch[p.UNTIL, row] - model.facts[cell, p.STEPS]
-            last = max(last, int(ends) if scratch[p.UNTIL, row] < p.FOR_EVER else 0)
+    for row in range(personal.shape[0]):
+        if runs_on(outlook, row, 0):
+            until = scratch[p.UNTIL, row]
+            last = max(last, int(until) - lengths[0] if until < p.FOR_EVER else 0)
     return last
 
 
-@inlined
-def effect_of(model, row, lift):
-    """Hazard multiplier of a row's effect on a customer."""
-    kept = max(0.0, 1.0 - model.personal[row, p.LIFT_WEIGHT] * lift)
-    return model.personal[row, p.HAZARD] * kept
-
-
-@inlined
-def place_of(model, cell, period):
-    """Place in ``Model.beyond`` of a period beyond the horizon, however far."""
-    ahead, cycle = int(model.facts[cell, p.AHEAD]), int(model.facts[cell, p.CYCLE])
+@inner
+def place_of(outlook, period):
+    """Place in the schedule of a period beyond the horizon, however far."""
+    _, ahead, cycle = outlook[3]
     return period if period < ahead + cycle else ahead + (period - ahead) % cycle
 
 
-@inlined
-def last_cycle(model, cell, last):
+@inner
+def last_cycle(outlook, last):
     """Period beyond the horizon from which on conditions recur; effects have ended (``last``)."""
-    ahead, cycle = int(model.facts[cell, p.AHEAD]), int(model.facts[cell, p.CYCLE])
+    _, ahead, cycle = outlook[3]
     return ahead + (max(last - ahead, 0) + cycle - 1) // cycle * cycle
 
 
-@inlined
-def hazard_ahead(model, cell, lift, scratch, period):
+@inner
+def hazard_ahead(outlook, lift, period):
     """Hazard multiplier of a period beyond the horizon, effects that still run included."""
-    multiplier = model.beyond[cell, p.LATER_HAZARD, place_of(model, cell, period)]
-    for row in range(model.personal.shape[0]):
-        if runs_on(model, row, cell, scratch, period):
-            multiplier *= effect_of(model, row, lift)
+    personal, beyond, _, _ = outlook
+    multiplier = beyond[p.LATER_HAZARD, place_of(outlook, period)]
+    for row in range(personal.shape[0]):
+        if runs_on(outlook, row, period):
+            multiplier *= effect_of(personal, row, lift)
     return multiplier
 
 
-@inlined
-def margin_ahead(model, cell, scratch, period):
+@inner
+def margin_ahead(outlook, period):
     """Margin of a period beyond the horizon per unit of spend and per head, likewise."""
-    place = place_of(model, cell, period)
-    unit, head = model.beyond[cell, p.LATER_UNIT, place], model.beyond[cell, p.LATER_HEAD, place]
-    for row in range(model.personal.shape[0]):
-        if runs_on(model, row, cell, scratch, period):
-            unit += model.beyond[cell, p.LATER_EFFECT + 2 * row, place]
-            head += model.beyond[cell, p.LATER_EFFECT + 2 * row + 1, place]
+    personal, beyond, _, _ = outlook
+    place = place_of(outlook, period)
+    unit, head = beyond[p.LATER_UNIT, place], beyond[p.LATER_HEAD, place]
+    for row in range(personal.shape[0]):
+        if runs_on(outlook, row, period):
+            unit += beyond[p.LATER_EFFECT + 2 * row, place]
+            head += beyond[p.LATER_EFFECT + 2 * row + 1, place]
     return unit, head

@@ -12,6 +12,7 @@ from clvsim.kernels.effects import (
     hazard_ahead,
     last_cycle,
     margin_ahead,
+    outlook_of,
     pay_under_effects,
     runs_on,
     runs_until,
@@ -107,40 +108,40 @@ def solve(system, size):
 
 
 @inner
-def fill_odds(model, moving, cell, multiplier, odds):
+def fill_odds(fall, states, multiplier, factor, odds):
     """Discounted probabilities of the states next, ``odds (state, state)``, under a multiplier."""
-    own = moving.facts[cell]
-    states, table = int(own[m.STATES]), int(own[m.TABLE])
-    factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
     for now in range(states):
         below = 0.0
         for then in range(states):
-            fall = moving.falls[table, now, then]
-            reached = math.exp(-multiplier * fall) if fall < math.inf else 0.0
+            is_there = fall[now, then] < math.inf
+            reached = math.exp(-multiplier * fall[now, then]) if is_there else 0.0
             odds[now, then] = factor * (reached - below)
             below = reached
 
 
 @inner
-def fill_worth(model, moving, cell, lift, last, scratch, work):
+def fill_worth(outlook, chain, lift, last, factor, work):
     """Expected margin beyond the horizon by state, discounted to it, under effects that run on.
 
     Backwards: ``V = R + P/(1 + d) V'``. A cycle of recurring conditions makes that ``V = R̃ + P̃ V``,
     which is solved (with one period a cycle, ``[I - P/(1 + d)]⁻¹ R``: Pfeifer & Carraway 2000).
     Per unit of spend and per head, to the last two columns of ``work.system``.
+
+    Parameters
+    ----------
+    chain : tuple
+        Falls; what states bring in, and what contacts in them cost; number of states, the state of
+        the lost, and the discount factor of receipts within a period.
     """
-    own = moving.facts[cell]
-    states, table, lost = int(own[m.STATES]), int(own[m.TABLE]), int(own[m.LOST])
-    brings, costs = moving.terms[table, m.BRINGS], moving.terms[table, m.COSTS]
-    odds, system, column, begin = work.odds, work.system, work.column, last_cycle(model, cell, last)
+    fall, brings, costs, states, lost, receipt = chain
+    odds, system, column, begin = work.odds, work.system, work.column, last_cycle(outlook, last)
     unit_of, head_of = system.shape[1] - 2, system.shape[1] - 1
     system[:] = 0.0
     for now in range(states):
         system[now, now] = 1.0
-    for period in range(begin + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
-        multiplier = hazard_ahead(model, cell, lift, scratch, period)
-        fill_odds(model, moving, cell, multiplier, odds)
-        unit, head = margin_ahead(model, cell, scratch, period)
+    for period in range(begin + outlook[3][2] - 1, -1, -1):
+        fill_odds(fall, states, hazard_ahead(outlook, lift, period), factor, odds)
+        unit, head = margin_ahead(outlook, period)
         # Before the cycle is closed, columns say how much of its own beginning follows the cycle.
         for place in range(system.shape[1]):
             for now in range(states):
@@ -148,7 +149,7 @@ def fill_worth(model, moving, cell, lift, last, scratch, work):
                 if place == unit_of:
                     follows = brings[now] * unit
                 elif place == head_of and now != lost:
-                    follows = head - model.discounting[model.receipts, 0] * costs[now]
+                    follows = head - receipt * costs[now]
                 for then in range(states):
                     follows += odds[now, then] * system[then, place]
                 column[now] = follows
@@ -162,25 +163,22 @@ def fill_worth(model, moving, cell, lift, last, scratch, work):
             system[:, :unit_of] = 0.0
 
 
-@inlined
-def worth_under_effects(model, moving, cell, state, person, last, scratch, work):
-    """Expected margin beyond the horizon of a customer in a state, as ``fill_worth``.
+@inner
+def is_known(outlook, cell, lift, known):
+    """Whether what stands in ``Wandering.system`` is of this cell under these effects: it will be.
 
-    What was found is kept for the next customer of the cell under the same effects.
+    ``known`` is as in ``Wandering``, and set.
     """
-    spend, lift = person
-    known, system = work.known, work.system
-    is_known = known[0] == cell
-    for row in range(model.personal.shape[0]):
-        until, effects = 0.0, 1.0
-        if runs_on(model, row, cell, scratch, 0):
-            until, effects = scratch[p.UNTIL, row], effect_of(model, row, lift)
-        is_known = is_known and known[2 * row + 1] == until and known[2 * row + 2] == effects
-        known[2 * row + 1], known[2 * row + 2] = until, effects
+    personal, _, scratch, _ = outlook
+    same = known[0] == cell
     known[0] = cell
-    if not is_known:
-        fill_worth(model, moving, cell, lift, last, scratch, work)
-    return spend * system[state, system.shape[1] - 2] + system[state, system.shape[1] - 1]
+    for row in range(personal.shape[0]):
+        until, effects = 0.0, 1.0
+        if runs_on(outlook, row, 0):
+            until, effects = scratch[p.UNTIL, row], effect_of(personal, row, lift)
+        same = same and known[2 * row + 1] == until and known[2 * row + 2] == effects
+        known[2 * row + 1], known[2 * row + 2] = until, effects
+    return same
 
 
 @inlined
@@ -256,10 +254,23 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
 
 @inlined
 def settle(model, moving, cell, person, state, scratch, work):
-    """Residual value of one still a customer, effects that run on included, as of joining."""
-    spend, _ = person
-    factor, ahead = model.period_factor ** int(model.facts[cell, p.STEPS]), moving.ahead[cell]
-    last = runs_until(model, cell, scratch)
+    """Residual value of one still a customer, effects that run on included, as of joining.
+
+    What is found under effects is kept for the next customer of the cell under the same ones.
+    """
+    spend, lift = person
+    discount, ahead = model.period_factor ** int(model.facts[cell, p.STEPS]), moving.ahead[cell]
+    outlook = outlook_of(model, cell, scratch)
+    last = runs_until(outlook)
     if last < 0:
-        return factor * (spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state])
-    return factor * worth_under_effects(model, moving, cell, state, person, last, scratch, work)
+        return discount * (spend * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state])
+    if not is_known(outlook, cell, lift, work.known):
+        own = moving.facts[cell]
+        table, states, lost = int(own[m.TABLE]), int(own[m.STATES]), int(own[m.LOST])
+        terms, receipt = moving.terms[table], model.discounting[model.receipts, 0]
+        chain = moving.falls[table], terms[m.BRINGS], terms[m.COSTS], states, lost, receipt
+        factor = min(model.period_factor, 1.0 - NEVER_LEAVES)
+        fill_worth(outlook, chain, lift, last, factor, work)
+    system = work.system
+    unit, head = system[state, system.shape[1] - 2], system[state, system.shape[1] - 1]
+    return discount * (spend * unit + head)

@@ -50,6 +50,8 @@ class Moving(NamedTuple):
         Of all periods to come under the conditions that last: what treatments call value.
     meant : (personal program, table, state)
         Whether a treatment contacts customers in the state (0 or 1).
+    past : (cell, period)
+        Hazard multiplier before the horizon by tenure, of an installed base.
     """
 
     facts: Floats
@@ -58,6 +60,7 @@ class Moving(NamedTuple):
     ahead: Floats
     worth: Floats
     meant: Floats
+    past: Floats
 
 
 class Wandering(NamedTuple):

@@ -77,16 +77,17 @@ PRICE, LET_OFF = 11, 12
 OVERTIME = 13
 SCHEDULE = 14
 
-# Rows of ``Model.beyond``: one number a cell and period beyond the horizon.
+# More rows of ``Model.schedule``: one number a cell and period beyond the horizon. (In an array of
+# their own they cost 3 s of compilation: see above.)
 #: Multiplier of the hazard; the same, of those held by a term where they are let go; multiplier of
 #: the purchase rate.
-LATER_HAZARD, LATER_PAID, LATER_RATE = 0, 1, 2
+LATER_HAZARD, LATER_PAID, LATER_RATE = 14, 15, 16
 #: Amount on leaving, discounted to the beginning of its period, currency; periods that one who
 #: decides to leave is held beyond the one of the decision.
-LATER_LEAVING, LATER_WAIT = 3, 4
+LATER_LEAVING, LATER_WAIT = 17, 18
 #: Margin of the period per unit of spend and per head, discounted to its beginning, currency; then
 #: the same two rows for what the effect of each personal program changes, one after the other.
-LATER_UNIT, LATER_HEAD, LATER_EFFECT = 5, 6, 7
+LATER_UNIT, LATER_HEAD, LATER_EFFECT = 19, 20, 21
 
 #: A step that never comes.
 FOR_EVER = 2**30
@@ -204,14 +205,11 @@ class Model(NamedTuple):
     ----------
     facts : (cell, fact)
     schedule : (cell, row, T + 1)
+        Wider where the horizon's end is that far from what recurs beyond it.
     active_cost : (program, cell, T)
         Cost per active customer and period, currency.
     personal : (personal program, column)
     gates : (personal program, row, cell, T + 1)
-    beyond : (cell, row, period)
-        Periods beyond the horizon, as many as any cell's ``AHEAD`` and ``CYCLE``.
-    past : (cell, period)
-        Hazard multiplier before the horizon by tenure, of an installed base.
     discounting : (timing, T + 1)
         Factor of an amount in a period, by timing within it.
     period_factor : float
@@ -231,8 +229,6 @@ class Model(NamedTuple):
     active_cost: Floats
     personal: Floats
     gates: Floats
-    beyond: Floats
-    past: Floats
     discounting: Floats
     period_factor: float
     receipts: int

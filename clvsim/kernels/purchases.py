@@ -32,13 +32,14 @@ from clvsim.kernels.effects import (
     hazard_ahead,
     last_cycle,
     margin_ahead,
+    outlook_of,
     pay_under_effects,
     place_of,
     runs_on,
     runs_until,
 )
 from clvsim.kernels.history import hold_back, is_asked_for
-from clvsim.kernels.inner import inlined
+from clvsim.kernels.inner import inlined, inner
 from clvsim.kernels.random import event_address, uniform_pair
 from clvsim.kernels.traits import BASKET, CONSTANT, quantile
 
@@ -105,17 +106,19 @@ def clock_after(buying, cell, step, target):
 
 
 @inlined
-def period_ahead(buying, cell, hazard, rate):
+def period_ahead(kind, hazard, rate):
     """Expected purchases of a period with constant conditions, and the chance to outlive it.
 
     Exact: purchases at a constant rate, thinned or cut short by leaving at a constant rate.
 
     Parameters
     ----------
+    kind : int
+        Relationship.
     hazard, rate : float
         The customer's own, all multipliers included.
     """
-    leaving, kind = hazard, int(buying.facts[cell, b.KIND])
+    leaving = hazard
     if kind == b.BG_NBD:
         leaving = rate * -math.expm1(-hazard)
     purchases = rate
@@ -131,9 +134,8 @@ def expected_value(model, buying, cell, person):
     """Expected margin under the conditions that last, for ever, currency."""
     hazard, spend, pace = person
     facts, own = model.facts[cell], buying.facts[cell]
-    purchases, kept = period_ahead(
-        buying, cell, hazard * facts[p.LASTING_HAZARD], pace * own[b.LASTING_RATE]
-    )
+    kind, rate = int(own[b.KIND]), pace * own[b.LASTING_RATE]
+    purchases, kept = period_ahead(kind, hazard * facts[p.LASTING_HAZARD], rate)
     margin = spend * facts[p.LASTING_UNIT] + own[b.LATER_PURCHASE]
     margin = purchases * margin + facts[p.LASTING_HEAD]
     return margin / max(1.0 - kept * model.period_factor, NEVER_LEAVES)
@@ -147,12 +149,13 @@ def residual_value(model, buying, cell, person):
     """
     hazard, spend, pace = person
     purchase = buying.facts[cell, b.LATER_PURCHASE]
-    beyond, ahead = model.beyond[cell], int(model.facts[cell, p.AHEAD])
+    beyond, ahead = model.schedule[cell], int(model.facts[cell, p.AHEAD])
+    kind = int(buying.facts[cell, b.KIND])
     value, share, multiplier, rate, purchases, kept = 0.0, 1.0, -1.0, -1.0, 0.0, 0.0
     for period in range(ahead + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
         if beyond[p.LATER_HAZARD, period] != multiplier or beyond[p.LATER_RATE, period] != rate:
             multiplier, rate = beyond[p.LATER_HAZARD, period], beyond[p.LATER_RATE, period]
-            purchases, stays = period_ahead(buying, cell, hazard * multiplier, pace * rate)
+            purchases, stays = period_ahead(kind, hazard * multiplier, pace * rate)
             kept = stays * model.period_factor
         margin = purchases * (spend * beyond[p.LATER_UNIT, period] + purchase)
         value = margin + beyond[p.LATER_HEAD, period] + kept * value
@@ -162,29 +165,49 @@ def residual_value(model, buying, cell, person):
     return model.period_factor ** int(model.facts[cell, p.STEPS]) * value
 
 
-@inlined
-def residual_under_effects(model, buying, cell, person, lift, scratch):
-    """As ``residual_value``, with the effects of personal programs that run on, each to its end."""
-    hazard, spend, pace = person
-    last = runs_until(model, cell, scratch)
-    if last < 0:
-        return residual_value(model, buying, cell, person)
-    purchase, begin = buying.facts[cell, b.LATER_PURCHASE], last_cycle(model, cell, last)
-    value, share = 0.0, 1.0
-    for period in range(begin + int(model.facts[cell, p.CYCLE]) - 1, -1, -1):
-        rate = model.beyond[cell, p.LATER_RATE, place_of(model, cell, period)]
-        for row in range(model.personal.shape[0]):
-            if runs_on(model, row, cell, scratch, period):
-                rate *= model.personal[row, p.PACE_EFFECT]
-        multiplier = hazard_ahead(model, cell, lift, scratch, period)
-        purchases, stays = period_ahead(buying, cell, hazard * multiplier, pace * rate)
-        unit, head = margin_ahead(model, cell, scratch, period)
-        kept = stays * model.period_factor
+@inner
+def value_under_effects(outlook, kind, person, purchase, last, factor):
+    """As ``beyond.value_under_effects``.
+
+    Parameters
+    ----------
+    kind : int
+        Relationship.
+    person : tuple of hazard, spend, lift, pace
+    purchase : float
+        Margin of a purchase apart from its amount, currency.
+    """
+    hazard, spend, lift, pace = person
+    personal, beyond, _, lengths = outlook
+    value, share, begin = 0.0, 1.0, last_cycle(outlook, last)
+    for period in range(begin + lengths[2] - 1, -1, -1):
+        rate = beyond[p.LATER_RATE, place_of(outlook, period)]
+        for row in range(personal.shape[0]):
+            if runs_on(outlook, row, period):
+                rate *= personal[row, p.PACE_EFFECT]
+        multiplier = hazard_ahead(outlook, lift, period)
+        purchases, stays = period_ahead(kind, hazard * multiplier, pace * rate)
+        unit, head = margin_ahead(outlook, period)
+        kept = stays * factor
         value = purchases * (spend * unit + purchase) + head + kept * value
         share *= kept
         if period == begin:
             value /= 1.0 - share
-    return model.period_factor ** int(model.facts[cell, p.STEPS]) * value
+    return value
+
+
+@inlined
+def residual_under_effects(model, buying, cell, person, scratch):
+    """As ``residual_value``, with the effects of personal programs that run on, each to its end."""
+    hazard, spend, _, pace = person
+    outlook, own = outlook_of(model, cell, scratch), buying.facts[cell]
+    last, factor = runs_until(outlook), model.period_factor
+    if last < 0:
+        return residual_value(model, buying, cell, (hazard, spend, pace))
+    value = value_under_effects(
+        outlook, int(own[b.KIND]), person, own[b.LATER_PURCHASE], last, factor
+    )
+    return factor ** int(model.facts[cell, p.STEPS]) * value
 
 
 @inlined
@@ -374,8 +397,8 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
     residual = 0.0
     if decision == steps and model.residual:
-        who = hazard, spend, pace
-        residual = residual_under_effects(model, buying, cell, who, lift, scratch)
+        who = hazard, spend, lift, pace
+        residual = residual_under_effects(model, buying, cell, who, scratch)
     for row in range(model.personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
             until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))

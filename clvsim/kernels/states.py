@@ -83,7 +83,7 @@ def age(address, model, moving, cell, count, to, work):
     gather_all(count, to, work)
     there = count
     for tenure in range(int(facts[p.START]) - joined):
-        fall, multiplier = moving.falls[int(own[m.TABLE])], model.past[cell, tenure]
+        fall, multiplier = moving.falls[int(own[m.TABLE])], moving.past[cell, tenure]
         set_bars(fall, states, multiplier, work.bars)
         draw_moves(address, joined, tenure, tenure == 0, there, to, work)
         kept = 0
