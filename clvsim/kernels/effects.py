@@ -23,8 +23,8 @@ def effect_of(personal, row, lift):
     return personal[row, p.HAZARD] * kept
 
 
-# What follows is asked of few customers. It takes an *outlook*, a few arrays and numbers: handing
-# on the whole model takes longer to compile.
+# What follows is asked of few customers. It takes an *outlook*, a few arrays and numbers, not the
+# whole model: a call copies the 150 numbers that one is made of.
 
 
 @inlined

@@ -77,8 +77,8 @@ PRICE, LET_OFF = 11, 12
 OVERTIME = 13
 SCHEDULE = 14
 
-# More rows of ``Model.schedule``: one number a cell and period beyond the horizon. (In an array of
-# their own they cost 3 s of compilation: see above.)
+# More rows of ``Model.schedule``: one number a cell and period beyond the horizon. (No array of
+# their own: see above.)
 #: Multiplier of the hazard; the same, of those held by a term where they are let go; multiplier of
 #: the purchase rate.
 LATER_HAZARD, LATER_PAID, LATER_RATE = 14, 15, 16
