@@ -51,6 +51,9 @@ class Compiled:
         What they read besides where customers move between states.
     programs : tuple of str
         Enabled programs, the order of all program dimensions.
+    walks : bool
+        Whether any variant of the run has personal programs: the kernel without them is compiled in
+        half the time, and one kernel serves all variants.
     """
 
     scenario: Scenario
@@ -62,6 +65,7 @@ class Compiled:
     buying: b.Buying | None
     moving: m.Moving | None
     programs: tuple[str, ...]
+    walks: bool
 
     def limits(self) -> dict[tuple[str, str, int], float]:
         """Up to where each cell acquires, by source, segment and joining period."""
@@ -129,7 +133,7 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     _fill_personal(model, buying, moving, levers, later)
     return Compiled(
         scenario, table, intake, levers, population, model, buying, moving,
-        tuple(name for name, _ in scenario.enabled_programs()),
+        tuple(name for name, _ in scenario.enabled_programs()), len(personal) > 0,
     )  # fmt: skip
 
 

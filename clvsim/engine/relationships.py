@@ -66,7 +66,7 @@ def _run(
     elif loop == _STATES and compiled.moving is not None:
         simulate_states(key, tasks, block, model, compiled.moving, slots, rows)
     else:
-        simulate(key, tasks, block, model, slots, rows)
+        simulate(key, tasks, block, model, slots, rows, walks=compiled.walks)
 
 
 def warm_up(compiled: Compiled, block: int) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,7 @@ class Variants:
             if crowd := _crowd(one):
                 message = f"{name!r}: {crowd}"
                 raise InputError(message)
-        self._without = _without_plan(scenarios)
+        self._without = _without_plan(scenarios, self._walks)
         self._is_uncertain = any(map(is_uncertain, scenarios.values()))
         self._has_shocks = any(one.shocks for one in scenarios.values())
         self.differ_by_world = self._is_uncertain or self._has_shocks
@@ -177,7 +177,12 @@ class Variants:
             if crowd := _crowd(one):
                 message = f"world {world:,} of {name!r}: {crowd}"
                 raise ClvsimError(message)
-        return compiled, _without_plan(drawn, shocks)
+        return compiled, _without_plan(drawn, self._walks, shocks)
+
+    @property
+    def _walks(self) -> bool:
+        """Whether any variant has personal programs."""
+        return any(one.walks for one in self.compiled.values())
 
     def _rest(
         self,
@@ -217,16 +222,19 @@ def _compiled(
         name: compile_scenario(one, (shocks or {}).get(name)) for name, one in scenarios.items()
     }
     limits = [one.limits() for one in plain.values()]
-    return {name: one.with_rivals(limits) for name, one in plain.items()}
+    walks = any(one.walks for one in plain.values())
+    return {name: replace(one.with_rivals(limits), walks=walks) for name, one in plain.items()}
 
 
 def _without_plan(
-    scenarios: Mapping[str, Scenario], shocks: Mapping[str, Shocks] | None = None
+    scenarios: Mapping[str, Scenario],
+    walks: bool,
+    shocks: Mapping[str, Shocks] | None = None,
 ) -> dict[str, Compiled | None]:
     """Scenarios without their plans, compiled; None where nobody is left."""
     rests = {name: one.without_plan() for name, one in scenarios.items()}
     return {
-        name: compile_scenario(one, (shocks or {}).get(name))
+        name: replace(compile_scenario(one, (shocks or {}).get(name)), walks=walks)
         if one.cohorts or one.installed_base
         else None
         for name, one in rests.items()

@@ -16,7 +16,7 @@ from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import decision_step, walk
 from clvsim.kernels.inner import cached, inlined, inner, kernel
 from clvsim.kernels.random import fill_uniforms, occasion, uniform_pair
-from clvsim.kernels.tally import bin_of, post_cell, post_equity
+from clvsim.kernels.tally import bin_of, clear, post_cell, post_equity
 from clvsim.kernels.traits import (
     CHURN,
     CONSTANT,
@@ -168,6 +168,21 @@ def decide_each(address, model, cell, count, block, sums):
 
 
 @inner
+def decide_all(address, model, cell, count, block, adoptions, sums):
+    """Decisions and values of a block's customers, each alone where personal programs may reach.
+
+    ``adoptions`` are the block's; where they are None no program is personal, and numba leaves out
+    all that walks need: half of what there is to compile.
+    """
+    if adoptions is None:
+        decide(model, cell, count, block.customers)
+    elif model.facts[cell, p.IS_PERSONAL] != 0.0:
+        decide_each(address, model, cell, count, block, sums)
+    else:
+        decide(model, cell, count, block.customers)
+
+
+@inner
 def call_to_cancel(model, cell, count, to, later, calls):
     """Let some of those who leave call: a cost each, posted by step to ``later``."""
     facts, schedule = model.facts[cell], model.schedule[cell]
@@ -189,10 +204,7 @@ def live(address, model, cell, count, so_far, block, sums, slots, slot):
     blocks leave no trace.
     """
     facts, to = model.facts[cell], block.customers
-    if facts[p.IS_PERSONAL] != 0.0:
-        decide_each(address, model, cell, count, block, sums)
-    else:
-        decide(model, cell, count, to)
+    decide_all(address, model, cell, count, block, block.adoptions, sums)
     fill_residuals(model, cell, count, to)
     if facts[p.CALL_SHARE] > 0.0:
         call_to_cancel(model, cell, count, to, sums.by_step[p.LATER], slots.flows[slot, p.CALLS])
@@ -298,7 +310,7 @@ def close_cell(model, cell, place, customers, so_far, sums, slots, slot):
     slots.cells[slot, place, 1] += value
     slots.cells[slot, place, 2] += squares
     sums.by_step[:] = 0.0
-    sums.posts[:] = 0.0
+    clear(sums.posts)
 
 
 @inner
@@ -343,7 +355,14 @@ def whereabouts(seed, task, cell, row, model, rows):
 
 
 def simulate(
-    seed: np.uint64, tasks: p.Ints, size: int, model: p.Model, slots: p.Slots, rows: p.Floats
+    seed: np.uint64,
+    tasks: p.Ints,
+    size: int,
+    model: p.Model,
+    slots: p.Slots,
+    rows: p.Floats,
+    *,
+    walks: bool,
 ) -> None:
     """Run tasks in blocks of ``size`` customers, each task into a slot of its own.
 
@@ -358,15 +377,19 @@ def simulate(
         Zeroed by the caller, as many as tasks.
     rows : (customer, column)
         One row per customer where a task's ``TASK_ROW`` is not negative.
+    walks : bool
+        Whether to take the kernel that knows personal programs, which it must where there are any.
     """
     horizon, personal = slots.flows.shape[2], model.personal.shape[0]
     block = p.Block(
         np.empty((p.BLOCK_COLUMNS, size)),
         np.empty((TRAIT_COUNT, size)),
         np.empty((p.SCRATCH, max(TRAIT_COUNT, personal))),
-        np.empty((personal + 1, size)),
+        np.empty((personal + 1, size)) if walks else None,
     )
-    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
+    sums = p.CellSums(
+        np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)) if walks else None
+    )
     run_tasks(seed, tasks, model, slots, rows, block, sums)
 
 

@@ -268,10 +268,11 @@ class CellSums(NamedTuple):
     ----------
     by_step : (3, T + 1)
     posts : (personal program, row, T + 1)
+        Or None, where the kernel knows no personal programs.
     """
 
     by_step: Floats
-    posts: Floats
+    posts: Floats | None
 
 
 class Block(NamedTuple):
@@ -286,10 +287,10 @@ class Block(NamedTuple):
     scratch : (SCRATCH, row)
         First the scores of the copula, then what a walk remembers.
     adoptions : (personal program + 1, B)
-        Exponentials of the memberships; the last row is spare.
+        Exponentials of the memberships; the last row is spare. None as for ``CellSums``.
     """
 
     customers: Floats
     uniforms: Floats
     scratch: Floats
-    adoptions: Floats
+    adoptions: Floats | None

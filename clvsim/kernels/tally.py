@@ -124,8 +124,22 @@ def post_revenue(model, cell, step, amount, sums, slots, slot):
 def post_programs(model, cell, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
     post_active(model, cell, sums, slots, slot)
-    for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, True, sums, slots, slot)
+    post_members(model, cell, sums, sums.posts, slots, slot)
+
+
+@inner
+def post_members(model, cell, sums, posts, slots, slot):
+    """Add one cell's flows under personal programs to a slot; ``posts``: of ``sums``, or None."""
+    if posts is not None:
+        for row in range(model.personal.shape[0]):
+            post_personal(model, cell, row, True, sums, slots, slot)
+
+
+@inner
+def clear(posts):
+    """Forget a cell's posts, if there are any."""
+    if posts is not None:
+        posts[:] = 0.0
 
 
 @inner

@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from clvsim.engine import tasks as task_rules
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.histogram import RELATIVE_ERROR, concentration, quantiles
 from clvsim.engine.run import PROBABILITIES, Settings, Worlds, join, run_worlds
+from clvsim.engine.variants import Variants
 from clvsim.kernels import plan as p
 from clvsim.kernels.tally import BINS, bin_of
 from clvsim.scenario.model import Scenario
@@ -162,6 +163,23 @@ def test_the_order_of_tables_changes_nothing(full):
     found = compiled_of(permuted(BASE), programs=permuted(SOME))
     assert list(found.scenario.channels) != list(compiled.scenario.channels)
     assert_identical(worlds_of(found), expected)
+
+
+# The kernel that knows no personal programs, and the one that does
+
+
+def test_both_kernels_find_the_same_customers():
+    plain = compiled_of()
+    assert not plain.walks
+    assert_identical(worlds_of(replace(plain, walks=True)), worlds_of(plain))
+
+
+def test_one_kernel_serves_all_variants_of_a_run():
+    plans = {"few": compiled_of().scenario, "more": compiled_of(programs=SOME).scenario}
+    assert not Variants({"few": plans["few"]}, SEED, Settings())._walks
+    both = Variants(plans, SEED, Settings())
+    found = [*both.compiled.values(), *both._without.values()]
+    assert [one.walks for one in found if one is not None] == [True] * 4
 
 
 # Programs

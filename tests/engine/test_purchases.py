@@ -197,7 +197,7 @@ def test_accounts_of_customers_add_up_to_their_present_value(full):
 
 @pytest.mark.parametrize(("segment", "other"), [("s", "simulate"), ("contract", "simulate_buyers")])
 def test_each_relationship_runs_and_compiles_its_own_loop_alone(segment, other, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         pytest.fail(f"{other} is not needed")
 
     monkeypatch.setattr(relationships, other, refuse)

@@ -139,8 +139,13 @@ def test_warming_up_compiles_and_simulates_nobody(compiled, monkeypatch):
     seen = []
     monkeypatch.setattr(
         "clvsim.engine.relationships.simulate",
-        lambda seed, tasks, size, model, slots, rows: seen.append(
-            (len(tasks), len(rows), simulate(seed, tasks, size, model, slots, rows), slots)
+        lambda seed, tasks, size, model, slots, rows, **kernel: seen.append(
+            (
+                len(tasks),
+                len(rows),
+                simulate(seed, tasks, size, model, slots, rows, **kernel),
+                slots,
+            )
         ),
     )
     warm_up(compiled)
