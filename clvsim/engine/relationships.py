@@ -60,13 +60,13 @@ def _run(
     rows: p.Floats,
 ) -> None:
     """Run tasks by one loop; as ``run_tasks``."""
-    key, model = np.uint64(seed), compiled.model
+    key, model, walks = np.uint64(seed), compiled.model, compiled.walks
     if loop == _PURCHASES and compiled.buying is not None:
-        simulate_buyers(key, tasks, block, model, compiled.buying, slots, rows)
+        simulate_buyers(key, tasks, block, model, compiled.buying, slots, rows, walks=walks)
     elif loop == _STATES and compiled.moving is not None:
-        simulate_states(key, tasks, block, model, compiled.moving, slots, rows)
+        simulate_states(key, tasks, block, model, compiled.moving, slots, rows, walks=walks)
     else:
-        simulate(key, tasks, block, model, slots, rows, walks=compiled.walks)
+        simulate(key, tasks, block, model, slots, rows, walks=walks)
 
 
 def warm_up(compiled: Compiled, block: int) -> None:

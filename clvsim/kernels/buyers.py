@@ -38,7 +38,7 @@ from clvsim.kernels.purchases import (
     walk,
 )
 from clvsim.kernels.random import event_address, fill_uniforms_of
-from clvsim.kernels.tally import post_active, post_lives, post_personal, post_revenue
+from clvsim.kernels.tally import post_lives, post_programs, post_revenue
 from clvsim.kernels.traits import BASKET, TRAITS, quantile
 
 
@@ -151,8 +151,10 @@ def buy_again(address, model, buying, cell, count, to, work):
     """All later purchases, one of each customer at a time; the number of those not yet done."""
     seed, world, streams = address
     joined = int(model.facts[cell, p.JOINED_IN])
-    places, number, again = work.who[b.PLACE], 1, count
-    while again > 0 and number < b.ROUNDS:
+    places, again = work.who[b.PLACE], count
+    for number in range(1, b.ROUNDS):
+        if again == 0:
+            break
         stream, when = event_address(streams[p.STREAM_PURCHASE], joined, number)
         ranks = work.who[b.RANK]
         fill_uniforms_of(seed, world, stream, ranks, when, again, to[b.GAP], to[b.AMOUNT])
@@ -162,9 +164,8 @@ def buy_again(address, model, buying, cell, count, to, work):
             post_round(model, buying, cell, number, again, to, work)
             work.used[0] = max(work.used[0], number + 1)
             again = keep_alive(model, buying, cell, again, to, work)
-        number += 1
     for i in range(again):
-        to[b.NUMBER, places[i]] = float(number)
+        to[b.NUMBER, places[i]] = float(b.ROUNDS)
     return again
 
 
@@ -253,12 +254,19 @@ def walk_each(address, model, buying, cell, count, block, posts, work):
 
 
 @inner
+def draw_any_adoptions(address, model, cell, count, to, adoptions):
+    """Draw a block's adoptions, if a program is personal (else None)."""
+    if adoptions is not None:
+        draw_adoptions(address, model, cell, count, to, adoptions)
+
+
+@inner
 def live(address, model, buying, cell, count, block, sums, work):
     """Purchases, lives and values of a block's customers."""
     facts, to = model.facts[cell], block.customers
     begin(model, buying, cell, count, to, work)
     if facts[p.IS_PERSONAL] != 0.0 or int(facts[p.SOURCE]) == p.SURVIVORS:
-        draw_adoptions(address, model, cell, count, to, block.adoptions)
+        draw_any_adoptions(address, model, cell, count, to, block.adoptions)
         walk_each(address, model, buying, cell, count, block, sums.posts, work)
         return
     buy_first(address, model, buying, cell, count, to, work)
@@ -294,9 +302,7 @@ def post_cell(model, buying, cell, sums, work, slots, slot):
         post_revenue(model, cell, step, bought, sums, slots, slot)
         slots.flows[slot, p.PURCHASES, start + step] += work.counts[step]
         later[step] += work.counts[step] * buying.schedule[cell, b.PURCHASE_MARGIN, step]
-    post_active(model, cell, sums, slots, slot)
-    for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, False, sums, slots, slot)
+    post_programs(model, cell, False, sums, slots, slot)
 
 
 @inner
@@ -344,16 +350,12 @@ def simulate_buyers(
     buying: b.Buying,
     slots: p.Slots,
     rows: p.Floats,
+    *,
+    walks: bool,
 ) -> None:
     """Run tasks of customers who buy; as ``customers.simulate``."""
     horizon, personal = slots.flows.shape[2], model.personal.shape[0]
-    block = p.Block(
-        np.zeros((b.BLOCK_COLUMNS, size)),
-        np.zeros((len(TRAITS), size)),
-        np.zeros((p.SCRATCH, max(len(TRAITS), personal))),
-        np.zeros((personal + 1, size)),
-    )
-    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
+    block, sums = p.scratch_of(b.BLOCK_COLUMNS, len(TRAITS), size, personal, horizon, walks=walks)
     work = b.Work(
         who=np.zeros((2, size), dtype=np.int64),
         counts=np.zeros(horizon + 1),

@@ -378,18 +378,10 @@ def simulate(
     rows : (customer, column)
         One row per customer where a task's ``TASK_ROW`` is not negative.
     walks : bool
-        Whether to take the kernel that knows personal programs, which it must where there are any.
+        As for ``scratch_of``.
     """
     horizon, personal = slots.flows.shape[2], model.personal.shape[0]
-    block = p.Block(
-        np.empty((p.BLOCK_COLUMNS, size)),
-        np.empty((TRAIT_COUNT, size)),
-        np.empty((p.SCRATCH, max(TRAIT_COUNT, personal))),
-        np.empty((personal + 1, size)) if walks else None,
-    )
-    sums = p.CellSums(
-        np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)) if walks else None
-    )
+    block, sums = p.scratch_of(p.BLOCK_COLUMNS, TRAIT_COUNT, size, personal, horizon, walks=walks)
     run_tasks(seed, tasks, model, slots, rows, block, sums)
 
 

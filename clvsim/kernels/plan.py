@@ -294,3 +294,32 @@ class Block(NamedTuple):
     uniforms: Floats
     scratch: Floats
     adoptions: Floats | None
+
+
+def scratch_of(
+    columns: int, traits: int, size: int, personal: int, horizon: int, *, walks: bool
+) -> tuple[Block, CellSums]:
+    """Scratch of a block and of a cell.
+
+    Parameters
+    ----------
+    columns : int
+        Columns of ``Block.customers``.
+    traits : int
+        Traits of the relationship.
+    size : int
+        Customers of a block.
+    personal, horizon : int
+        Personal programs; periods.
+    walks : bool
+        Whether for the kernel that knows personal programs, which it must where there are any. The
+        other one is taken by type (None), and compiled in half the time.
+    """
+    block = Block(
+        np.zeros((columns, size)),
+        np.zeros((traits, size)),
+        np.zeros((SCRATCH, max(traits, personal))),
+        np.zeros((personal + 1, size)) if walks else None,
+    )
+    posts = np.zeros((personal, POSTS, horizon + 1)) if walks else None
+    return block, CellSums(np.zeros((3, horizon + 1)), posts)

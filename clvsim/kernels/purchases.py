@@ -295,6 +295,20 @@ def past(model, buying, cell, address, person, begin):
 
 
 @inlined
+def look_out(model, buying, cell, address, person, adoptions, customer, scratch):
+    """Prepare a walk as ``contract.enter``; step of the first event of personal programs."""
+    hazard, spend, lift, pace, _ = person
+    # Effects on spend follow the purchases: to the contract's rules these customers spend nothing.
+    # How far a life is sure to go is not known beforehand: contacts are drawn as they come (-1).
+    enter(model, cell, address, (hazard, 0.0, lift), -1, adoptions, customer, scratch)
+    rank_by_value(model, buying, cell, address, (hazard, spend, pace), scratch)
+    following = int(model.facts[cell, p.STEPS])
+    for row in range(model.personal.shape[0]):
+        following = min(following, int(scratch[p.EVENT, row]))
+    return following
+
+
+@inlined
 def walk(model, buying, cell, address, person, begin, adoptions, customer, scratch, posts, work):
     """One customer from purchase to purchase, and from event to event of personal programs.
 
@@ -328,17 +342,12 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     steps, kind = int(model.facts[cell, p.STEPS]), int(buying.facts[cell, b.KIND])
     origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
     shared, own = model.schedule[cell], buying.schedule[cell]
-    # Effects on spend follow the purchases: to the contract's rules these customers spend nothing.
-    # How far a life is sure to go is not known beforehand: contacts are drawn as they come (-1).
-    enter(model, cell, address, (hazard, 0.0, lift), -1, adoptions, customer, scratch)
-    rank_by_value(model, buying, cell, address, (hazard, spend, pace), scratch)
-    following = steps
-    for row in range(model.personal.shape[0]):
-        following = min(following, int(scratch[p.EVENT, row]))
-    is_known = is_asked_for(model)
-    latest, count, spent = 0.0, 0, 0.0
-    if is_known:
-        latest, count, spent = past(model, buying, cell, address, (spend, pace), (number, clock))
+    following, is_known, latest, count, spent = steps, False, 0.0, 0, 0.0
+    if adoptions is not None:
+        following = look_out(model, buying, cell, address, person, adoptions, customer, scratch)
+        is_known = is_asked_for(model)
+        if is_known:
+            latest, count, spent = past(model, buying, cell, address, (spend, pace), begin[:2])
     hazard_effect, pace_effect, life_left, extra = 1.0, 1.0, 0.0, 0.0
     last, end, target, left, u = 0, 0.0, 0.0, 0.0, 0.0
     is_to_draw, is_to_die_anew, decision = True, True, steps
@@ -350,7 +359,7 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
             last, end = death(model, buying, cell, threshold)
             is_to_die_anew = False
         step = 0 if number == 0 else purchase_step(model, buying, cell, target)
-        if following < steps and following <= min(step, last):
+        if adoptions is not None and following < steps and following <= min(step, last):
             before = following - 1
             if is_known:
                 hold_back(model, following, (latest, count, spent), scratch)
@@ -379,7 +388,8 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         work.counts[step] += 1.0
         work.amounts[min(number, b.ROUNDS), step] += amount
         bought += amount * shared[p.UNIT_MARGIN, step] + own[b.PURCHASE_MARGIN, step]
-        extra += pay_under_effects(model, cell, step, amount, scratch, posts)
+        if adoptions is not None:
+            extra += pay_under_effects(model, cell, step, amount, scratch, posts)
         purchases += 1
         if is_known:
             latest = 0.0
@@ -395,8 +405,12 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         number += 1
         is_to_draw = True
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
-    residual = 0.0
-    if decision == steps and model.residual:
+    residual, is_left = 0.0, decision == steps and model.residual
+    if adoptions is None:
+        if is_left:
+            residual = residual_value(model, buying, cell, (hazard, spend, pace))
+        return decision, bought, extra, residual, purchases
+    if is_left:
         who = hazard, spend, lift, pace
         residual = residual_under_effects(model, buying, cell, who, scratch)
     for row in range(model.personal.shape[0]):

@@ -28,7 +28,7 @@ from clvsim.kernels.customers import (
 from clvsim.kernels.inner import cached, inner
 from clvsim.kernels.moves import next_of, walk
 from clvsim.kernels.random import fill_uniforms_of, occasion
-from clvsim.kernels.tally import post_active, post_lives, post_personal, post_revenue
+from clvsim.kernels.tally import post_lives, post_programs, post_revenue
 from clvsim.kernels.traits import TRAIT_COUNT
 
 
@@ -137,10 +137,10 @@ def live(address, model, moving, cell, count, to, work):
     gather_all(count, to, work)
     for i in range(count):
         to[p.VALUE, i], to[p.RESIDUAL, i] = 0.0, 0.0
-    there, step = count, 0
-    while step < steps and there > 0:
-        there = step_on(address, model, moving, cell, step, there, to, work)
-        step += 1
+    there = count
+    for step in range(steps):
+        if there > 0:
+            there = step_on(address, model, moving, cell, step, there, to, work)
     for i in range(there):
         place = work.who[m.PLACE, i]
         to[m.STATE_OF, place], to[p.DECISION, place] = work.who[m.STATE, i], steps
@@ -151,6 +151,21 @@ def live(address, model, moving, cell, count, to, work):
             state = int(to[m.STATE_OF, place])
             worth = to[p.SPEND_OF, place] * ahead[m.AHEAD_UNIT, state] + ahead[m.AHEAD_HEAD, state]
             to[p.RESIDUAL, place] = factor * worth
+
+
+@inner
+def live_all(address, model, moving, cell, count, block, adoptions, posts, work):
+    """Lives of a block's customers, walked one by one where personal programs may reach them.
+
+    ``adoptions`` are the block's; None as in ``customers.decide_all``.
+    """
+    if adoptions is None:
+        live(address, model, moving, cell, count, block.customers, work)
+    elif model.facts[cell, p.IS_PERSONAL] != 0.0:
+        draw_adoptions(address, model, cell, count, block.customers, adoptions)
+        walk_each(address, model, moving, cell, count, block, posts, work)
+    else:
+        live(address, model, moving, cell, count, block.customers, work)
 
 
 @inner
@@ -187,9 +202,7 @@ def post_cell(model, moving, cell, sums, work, slots, slot):
         post_revenue(model, cell, step, brought, sums, slots, slot)
         slots.flows[slot, p.STATE_CONTACTS, start + step] += contacts
         later[step] -= model.discounting[model.receipts, step] * contacts
-    post_active(model, cell, sums, slots, slot)
-    for row in range(model.personal.shape[0]):
-        post_personal(model, cell, row, False, sums, slots, slot)
+    post_programs(model, cell, False, sums, slots, slot)
 
 
 @inner
@@ -208,11 +221,7 @@ def run_cell(address, model, moving, cell, ranks, block, sums, work, slots, slot
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end
-        if facts[p.IS_PERSONAL] != 0.0:
-            draw_adoptions(address, model, cell, count, to, block.adoptions)
-            walk_each(address, model, moving, cell, count, block, sums.posts, work)
-        else:
-            live(address, model, moving, cell, count, to, work)
+        live_all(address, model, moving, cell, count, block, block.adoptions, sums.posts, work)
         so_far = add_up(model, cell, count, so_far, to, sums, slots, slot)
         if out.shape[0] > 0:
             write_rows(model, cell, count, to, out[customers:])
@@ -233,17 +242,13 @@ def simulate_states(
     moving: m.Moving,
     slots: p.Slots,
     rows: p.Floats,
+    *,
+    walks: bool,
 ) -> None:
     """Run tasks of customers who move between states; as ``customers.simulate``."""
     horizon, states = slots.flows.shape[2], moving.falls.shape[1]
     personal = model.personal.shape[0]
-    block = p.Block(
-        np.zeros((m.BLOCK_COLUMNS, size)),
-        np.zeros((TRAIT_COUNT, size)),
-        np.zeros((p.SCRATCH, max(TRAIT_COUNT, personal))),
-        np.zeros((personal + 1, size)),
-    )
-    sums = p.CellSums(np.zeros((3, horizon + 1)), np.zeros((personal, p.POSTS, horizon + 1)))
+    block, sums = p.scratch_of(m.BLOCK_COLUMNS, TRAIT_COUNT, size, personal, horizon, walks=walks)
     work = m.Wandering(
         who=np.zeros((3, size), dtype=np.int64),
         counts=np.zeros((horizon + 1, states)),

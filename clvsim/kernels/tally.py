@@ -82,7 +82,7 @@ def post_cell(model, cell, sums, slots, slot):
         flows[p.ACTIVE, period] += active
         flows[p.LIST_REVENUE, period] += listed
         flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
-    post_programs(model, cell, sums, slots, slot)
+    post_programs(model, cell, True, sums, slots, slot)
 
 
 @inner
@@ -121,18 +121,18 @@ def post_revenue(model, cell, step, amount, sums, slots, slot):
 
 
 @inner
-def post_programs(model, cell, sums, slots, slot):
+def post_programs(model, cell, spends_on, sums, slots, slot):
     """Add one cell's program flows by step to a slot (``CUSTOMERS``: those active)."""
     post_active(model, cell, sums, slots, slot)
-    post_members(model, cell, sums, sums.posts, slots, slot)
+    post_members(model, cell, spends_on, sums, sums.posts, slots, slot)
 
 
 @inner
-def post_members(model, cell, sums, posts, slots, slot):
+def post_members(model, cell, spends_on, sums, posts, slots, slot):
     """Add one cell's flows under personal programs to a slot; ``posts``: of ``sums``, or None."""
     if posts is not None:
         for row in range(model.personal.shape[0]):
-            post_personal(model, cell, row, True, sums, slots, slot)
+            post_personal(model, cell, row, spends_on, sums, slots, slot)
 
 
 @inner

@@ -1,5 +1,7 @@
 """States: what must not change a result, two states against a contract, shorter lives, faults."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,12 @@ def test_how_it_is_run_changes_nothing(full, settings):
 def test_worlds_may_be_run_in_several_calls(full):
     compiled, expected = full
     assert_identical(join([worlds_of(compiled, 0, 1), worlds_of(compiled, 1, 2)]), expected)
+
+
+def test_both_kernels_find_the_same_customers():
+    plain = compiled_of()
+    assert not plain.walks
+    assert_identical(worlds_of(replace(plain, walks=True)), worlds_of(plain))
 
 
 def test_cutting_a_cohort_into_runs_of_ranks_keeps_its_customers(full, monkeypatch):
