@@ -165,7 +165,11 @@ def fit_gamma_gamma(summary: Summary) -> Fitted:
 
     """
     again = summary.frequency > 0.0
-    used = again & (np.nan_to_num(summary.value) > 0.0)
+    value = np.nan_to_num(summary.value)
+    used = again & (value > 0.0)
+    unit = float(np.mean(value[used])) if used.any() else 1.0
+    # So little beside the others' that it is nothing in their unit.
+    used &= value / unit >= np.finfo(np.float64).tiny
     count, mean = summary.frequency[used], summary.value[used]
     notes: tuple[str, ...] = ()
     excluded = int(np.sum(again & ~used))
@@ -177,7 +181,6 @@ def fit_gamma_gamma(summary: Summary) -> Fitted:
         unknown = dict.fromkeys(names, math.nan)
         nothing = np.full((3, 3), math.nan)
         return Fitted("gamma-gamma", unknown, nothing, 0.0, 0.0, (*notes, empty))
-    unit = float(np.mean(mean))
     likelihood = GammaGammaLikelihood(count, mean / unit)
     fitted = _fitted(
         "gamma-gamma",

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clvsim.calibration import purchases
@@ -301,6 +301,7 @@ def few_customers(draw):
 
 @settings(max_examples=15, deadline=None)
 @given(few_customers())
+@example(summary([(1, 1.0, 1.0, 4.0), (1, 1.0, 1.0, 5e-324), (0, 0.0, 1.0, NAN)]))
 def test_fits_of_a_handful_of_customers_never_raise(seen: Summary):
     for fit in (fit_bg_nbd, fit_pareto_nbd):
         fitted = fit(seen)

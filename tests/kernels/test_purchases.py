@@ -1,6 +1,7 @@
 """The purchase relationship against its naive twin: counts agree exactly, money to 1e-12."""
 
 import copy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -123,16 +124,22 @@ SCENARIOS = {
 }
 
 
-@pytest.fixture(scope="module", params=SEGMENTS)
+@pytest.fixture(params=SEGMENTS)
 def relationship(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=SCENARIOS)
+@cache
+def _pair(relationship, name):
+    compiled = compile_scenario(scenario_of(relationship, **SCENARIOS[name]))
+    return compiled, naive_purchases.simulate(compiled, SEED, WORLD)
+
+
+# Kept for good: tests come in any order, and a fixture keeps one parameter's value at a time.
+@pytest.fixture(params=SCENARIOS)
 def pair(request, relationship):
     """A compiled scenario, and the naive twin of one of its worlds."""
-    compiled = compile_scenario(scenario_of(relationship, **SCENARIOS[request.param]))
-    return compiled, naive_purchases.simulate(compiled, SEED, WORLD)
+    return _pair(relationship, request.param)
 
 
 def test_world_agrees_with_its_naive_twin(pair):

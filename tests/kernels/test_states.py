@@ -1,6 +1,7 @@
 """The migration relationship against its naive twin: counts agree exactly, money to 1e-12."""
 
 import copy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -92,11 +93,17 @@ def scenario_of(**changes):
     return Scenario.model_validate(copy.deepcopy(BASE | {"segments": segments} | changes))
 
 
-@pytest.fixture(scope="module", params=SCENARIOS)
+@cache
+def _pair(name):
+    compiled = compile_scenario(scenario_of(**SCENARIOS[name]))
+    return compiled, naive_states.simulate(compiled, SEED, WORLD)
+
+
+# Kept for good: tests come in any order, and a fixture keeps one parameter's value at a time.
+@pytest.fixture(params=SCENARIOS)
 def pair(request):
     """A compiled scenario, and the naive twin of one of its worlds."""
-    compiled = compile_scenario(scenario_of(**SCENARIOS[request.param]))
-    return compiled, naive_states.simulate(compiled, SEED, WORLD)
+    return _pair(request.param)
 
 
 def test_world_agrees_with_its_naive_twin(pair):
