@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
 from clvsim.kernels import plan as p
@@ -212,6 +214,18 @@ def programs_of(scenario):
     return [(name, one) for name, one in sorted(scenario.programs.items()) if one.enabled]
 
 
+def mean_of(trait):
+    """Mean of a trait over prospects."""
+    if isinstance(trait, float):
+        return trait
+    return _mean_of(trait.distribution, tuple(trait.parameters.items()))
+
+
+@cache
+def _mean_of(distribution, parameters):
+    return float(getattr(stats, distribution)(**dict(parameters)).mean())
+
+
 @dataclass
 class Cohort:
     """One cohort of a scenario, asked period by period."""
@@ -386,11 +400,7 @@ class Cohort:
             weights = [mean_purchases(segment) + (not tenure) for tenure in range(year)]
         saving = sum(self.let_off(self.joined + one) * w for one, w in enumerate(weights))
         saving /= sum(weights)
-        spend = segment.spend
-        if not isinstance(spend, float):
-            from scipy import stats
-
-            spend = float(getattr(stats, spend.distribution)(**spend.parameters).mean())
+        spend = mean_of(segment.spend)
         gift = offer.gift if offer.gift_value is None else offer.gift_value
         saving += (gift + offer.equipment_subsidy) / (spend * sum(weights))
         odds = base / (1.0 - base)

@@ -6,8 +6,6 @@ period, exponentials are used up bit by bit, and nothing is cumulated, compresse
 
 import math
 
-from scipy import stats
-
 from clvsim.kernels import plan as p
 from tests import naive
 from tests.naive import END, Customer, quantile, stream_of, uniform_pair
@@ -318,16 +316,23 @@ class Simulation(naive._Simulation):
                 self.scenario.programs[name].rate for name, last, _ in effects if period <= last
             ]
             conditions = self.conditions(cell, period, effects)
-            yield *conditions, rate_season(cell, period) * math.prod(rates)
+            yield *conditions, self.rate_season(cell, period) * math.prod(rates)
+
+    def rate_season(self, cell, period):
+        """As ``rate_season``, of which only the seasons change once it is late."""
+        if period >= self.late(cell):
+            period = self.late(cell) + (period - self.late(cell)) % naive.SEASONS
+        key = "rate", cell.source, cell.segment_name, cell.joined, period
+        if key not in self.known:
+            self.known[key] = rate_season(cell, period)
+        return self.known[key]
 
 
 def mean_purchases(segment):
     """Expected purchases of a customer per period."""
     name = "purchase_probability" if segment.relationship == "bg/bb" else "purchase_rate"
     trait = getattr(segment, name)
-    if isinstance(trait, float):
-        return trait
-    return float(getattr(stats, trait.distribution)(**trait.parameters).mean())
+    return naive.mean_of(trait)
 
 
 def simulate(compiled, seed, world):
