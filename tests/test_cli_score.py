@@ -136,12 +136,12 @@ def test_many_rows_are_written_in_parts(here, monkeypatch):
     assert len((here / "a.csv").read_text().splitlines()) == 5
 
 
-def test_the_error_from_the_fit_is_said_to_be_in_no_interval(here):
-    told = "intervals of customers leave out the error from the fit"
-    assert told in run("shop.csv", "--fit", "shop.toml").stdout
-    (here / "shop.toml").write_text(BG.split("\n[segments.shop.fit]", 1)[0])
+def test_intervals_without_the_error_of_the_fit_are_said_to_be_luck_alone(here):
+    told = "intervals of customers are luck alone"
     assert told not in run("shop.csv", "--fit", "shop.toml").stdout
-    assert "not the doubt about the fit" in " ".join(run("--help").stdout.split())
+    (here / "shop.toml").write_text(BG.split("\n[segments.shop.fit]", 1)[0])
+    assert told in run("shop.csv", "--fit", "shop.toml", "--step", "week").stdout
+    assert "its luck, and the fit's error" in " ".join(run("--help").stdout.split())
 
 
 @pytest.mark.parametrize(

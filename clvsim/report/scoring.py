@@ -39,8 +39,8 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
-#: What an interval of a customer is not.
-_LUCK_ALONE = "intervals of customers leave out the error from the fit: theirs is luck alone"
+#: What an interval of a customer is not, where the fit says nothing of its error.
+_LUCK_ALONE = "the fit says nothing of its error: intervals of customers are luck alone"
 #: Rows turned into text at a time: they stay in cache.
 _ROWS = 4_096
 #: Signs that make a text need quotation marks.
@@ -207,8 +207,7 @@ def _totals(scores: Scores) -> RenderableType:
         ["still customers", say.with_error(alive, spread)],
         ["expected purchases", say.number(float(scores.purchases.sum()))],
     ]
-    # Where a fit says nothing of its error there is none to leave out.
-    caption = _LUCK_ALONE if math.isfinite(scores.doubt) else ""
+    caption = "" if math.isfinite(scores.doubt) else _LUCK_ALONE
     return grid("Totals, each with its standard error", ("", "total"), rows, caption)
 
 

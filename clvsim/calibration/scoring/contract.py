@@ -12,14 +12,15 @@ import scipy  # its submodules load on first use: importing this file stays chea
 from clvsim.calibration.scoring.quadrature import beta_points
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from clvsim.calibration.scoring.outlook import Outlook
 
     Floats = NDArray[np.float64]
 
-#: Halvings of the number of payments that a quantile is looked for among.
-_HALVINGS = 70
+#: Payments that a quantile is looked for among.
 _MOST_PAYMENTS = 2.0**60
 
 
@@ -65,10 +66,10 @@ class Contract:
         v = 1.0 / (1.0 + discount)
         changing = max(len(self.hazard) - tenure - 1.0, 0.0) if math.isinf(horizon) else horizon
         periods = np.arange(1.0, changing + 1.0)
-        first = float(np.exp(self._log_stay(tenure, periods)) @ v ** (periods - 1.0))
+        first = float(np.exp(self.log_stay(tenure, periods)) @ v ** (periods - 1.0))
         if not math.isinf(horizon):
             return first
-        rest = float(np.exp(self._log_stay(tenure, np.array(changing)))) * v**changing
+        rest = float(np.exp(self.log_stay(tenure, np.array(changing)))) * v**changing
         return first + rest * self._perpetual(tenure + changing, v) if rest else first
 
     def _perpetual(self, tenure: float, v: float) -> float:
@@ -106,7 +107,7 @@ class Contract:
         known = np.minimum(at, len(self.hazard))
         return np.asarray(table[known.astype(np.int64)] + (at - known) * self.hazard[-1])
 
-    def _log_stay(self, tenure: Floats | float, periods: Floats) -> Floats:
+    def log_stay(self, tenure: Floats | float, periods: Floats) -> Floats:
         """Log-probability of renewing so many times more after as many as the tenure."""
         before = self._exposure(tenure)
         ahead = self._exposure(np.asarray(tenure) + periods) - before
@@ -115,26 +116,6 @@ class Contract:
             return np.multiply(ahead, log, out=np.zeros_like(ahead), where=ahead > 0.0)
         betaln = scipy.special.betaln
         return np.asarray(betaln(self.a, self.b + before + ahead) - betaln(self.a, self.b + before))
-
-    def quantile(self, tenure: Floats, outlook: Outlook, level: float) -> Floats:
-        """Discounted payments that the customer's own stay below with a probability, (customer,).
-
-        Exact: the least number of payments whose probability to be the last ones, or more than
-        those, is at least ``level``.
-        """
-        own, where = np.unique(tenure, return_inverse=True)
-        low, high = np.zeros(own.size), np.full(own.size, min(outlook.horizon, _MOST_PAYMENTS))
-        log_more = math.log1p(-level)
-        for _ in range(_HALVINGS):
-            middle = np.floor(0.5 * (low + high))
-            # P(payments <= k) >= level is P(payments > k) <= 1 - level.
-            enough = self._log_stay(own, middle + 1.0) <= log_more
-            high = np.where(enough, middle, high)
-            low = np.where(enough, low, np.minimum(middle + 1.0, high))
-        if outlook.discount == 0.0:
-            return high[where]
-        discounted = -np.expm1(-outlook.force * high) / (1.0 - 1.0 / (1.0 + outlook.discount))
-        return np.asarray(discounted[where])
 
     def variance(self, tenure: Floats, outlook: Outlook) -> Floats:
         """Variance of the discounted payments of one customer, shape (customer,).
@@ -155,7 +136,7 @@ class Contract:
             return max((2.0 * mean - (1.0 + v) * squared) / (1.0 - v) - mean**2, 0.0)
         if not outlook.is_endless:
             periods = np.arange(1.0, outlook.horizon + 1.0)
-            made = np.exp(self._log_stay(tenure, periods))
+            made = np.exp(self.log_stay(tenure, periods))
             return max(float(made @ (2.0 * periods - 1.0)) - mean**2, 0.0)
         if self.hazard:
             return self._endless_variance(tenure, mean)
@@ -176,7 +157,7 @@ class Contract:
             return math.inf
         made = max(len(self.hazard) - tenure - 1.0, 0.0)
         periods = np.arange(1.0, made + 1.0)
-        square = float(np.exp(self._log_stay(tenure, periods)) @ (2.0 * periods - 1.0))
+        square = float(np.exp(self.log_stay(tenure, periods)) @ (2.0 * periods - 1.0))
         if self.b:
             log_stays, weights = self._log_stays(tenure + made)
         else:
@@ -184,8 +165,37 @@ class Contract:
             log_stays, weights = np.array([stay]), np.ones(1)
         leave = _nonzero(-np.expm1(log_stays))
         later = np.exp(log_stays) * ((2.0 * made - 1.0) / leave + 2.0 / leave**2)
-        square += float(np.exp(self._log_stay(tenure, np.array(made)))) * float(weights @ later)
+        square += float(np.exp(self.log_stay(tenure, np.array(made)))) * float(weights @ later)
         return max(square - mean**2, 0.0)
+
+
+def quantile(
+    contracts: Sequence[Contract], tenure: Floats, outlook: Outlook, level: float
+) -> Floats:
+    """Discounted payments that a customer's own stay below with a probability, (customer,).
+
+    Exact: the least number of payments whose probability to be the last ones, or more than those,
+    is at least ``level``.
+
+    Parameters
+    ----------
+    contracts : sequence of Contract
+        What the fit may have been, all as likely; one: it is right.
+    """
+    own, where = np.unique(tenure, return_inverse=True)
+    low, high = np.zeros(own.size), np.full(own.size, min(outlook.horizon, _MOST_PAYMENTS))
+    log_more = math.log1p(-level) + math.log(len(contracts))
+    while np.any(low < high):
+        middle = np.floor(0.5 * (low + high))
+        # P(payments <= k) >= level is P(payments > k) <= 1 - level.
+        logs = [one.log_stay(own, middle + 1.0) for one in contracts]
+        enough = np.logaddexp.reduce(logs) <= log_more
+        high = np.where(enough, middle, high)
+        low = np.where(enough, low, np.minimum(middle + 1.0, high))
+    if outlook.discount == 0.0:
+        return high[where]
+    discounted = -np.expm1(-outlook.force * high) / (1.0 - 1.0 / (1.0 + outlook.discount))
+    return np.asarray(discounted[where])
 
 
 def _nonzero(leave: Floats) -> Floats:

@@ -249,14 +249,21 @@ class FitFile:
     segments: dict[str, Segment]
     tables: dict[str, dict[str, Any]]
 
-    def moved(self, name: str, path: str, change: float) -> Segment:
-        """A segment with one of its numbers changed, by dotted path (``scenario.fit.moved``)."""
+    def moved(self, name: str, changes: Mapping[str, float]) -> Segment:
+        """A segment with some of its numbers changed, by dotted path (``scenario.fit.moved``).
+
+        Raises
+        ------
+        ValidationError
+            If no segment can have these.
+        """
         table = copy.deepcopy(self.tables[name])
-        *above, key = keys_of(path)
-        place: Any = table
-        for part in above:
-            place = place[part]
-        place[key] = moved(path, place[key], change)
+        for path, change in changes.items():
+            *above, key = keys_of(path)
+            place: Any = table
+            for part in above:
+                place = place[part]
+            place[key] = moved(path, place[key], change)
         return type(self.segments[name]).model_validate(table)
 
 

@@ -108,7 +108,7 @@ class BgBb:
         self,
         random: Generator,
         outlook: Outlook,
-        shape: float,
+        shape: float | Floats,
         frequency: float,
         age: float,
         draws: int,
@@ -121,7 +121,7 @@ class BgBb:
         ----------
         random : Generator
         outlook : Outlook
-        shape : float
+        shape : float, or array of shape (draw,)
             Of the gamma that purchases come from; infinite: all are the mean.
         frequency, age : float
             Opportunities taken, x, and all, n.
@@ -136,12 +136,11 @@ class BgBb:
         end = min(outlook.horizon, _NEGLIGIBLE / outlook.force if outlook.force else math.inf)
         life = np.minimum(life, end)
         total, time = np.zeros(draws), np.zeros(draws)
-        going = np.arange(draws)
+        going, shapes = np.arange(draws), np.broadcast_to(shape, draws)
         while going.size:
             misses = np.floor(-random.standard_exponential(going.size) / log_miss[going])
             time[going] += 1.0 + misses
             going = going[time[going] <= life[going]]
-            total[going] += np.exp(-outlook.force * time[going]) * amounts(
-                random, shape, going.size
-            )
+            factor = np.exp(-outlook.force * time[going])
+            total[going] += factor * amounts(random, shapes[going])
         return total

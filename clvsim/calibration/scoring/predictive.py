@@ -11,8 +11,8 @@ adds up to 3 %.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
+    #: How customers buy, and how much.
+    Law = tuple[PurchaseModel | BgBb, Value]
 
 DRAWS = 4_096
 """Lives drawn at each place of the lattice."""
@@ -182,6 +184,7 @@ def spread(
     alive: Floats,
     unit: Floats,
     seed: int,
+    doubts: Sequence[Law] = (),
 ) -> Spread:
     """Bounds and variances of the customers' own remaining values.
 
@@ -196,12 +199,16 @@ def spread(
     unit : ndarray
         Expected margin of a purchase, shape (customer,), currency.
     seed : int
+    doubts : sequence of tuple of model and value
+        What the fit might as well have been, all as likely: bounds are those of them all together.
+        A divisor of `DRAWS` in number; none: the fit is right. P(alive) is as the fit says, which
+        its error moves up as often as down.
     """
     if isinstance(model, BgBb):
         lattice = opportunity_places(history)
     else:
         lattice = places(history, model.scale)
-    table, squares = _drawn(model, value, outlook, lattice, seed)
+    table, squares = _drawn((model, value), doubts, outlook, lattice, seed)
     low, high, variance = (np.empty(alive.size) for _ in range(3))
     for block in history.blocks():
         corners = list(zip(lattice.corners[:, block], lattice.weights[:, block], strict=True))
@@ -231,9 +238,15 @@ def _quantile(
 
 
 def _drawn(
-    model: PurchaseModel | BgBb, value: Value, outlook: Outlook, lattice: Places, seed: int
+    fitted: Law, doubts: Sequence[Law], outlook: Outlook, lattice: Places, seed: int
 ) -> tuple[Floats, Floats]:
-    """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2)."""
+    """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2).
+
+    Mean and mean square are such that their difference is luck alone: the variance within a law.
+    """
+    model, value = _together(doubts) if doubts else fitted
+    laws = max(len(doubts), 1)
+    units = _units(fitted[1], doubts, lattice.frequency)
     table = np.empty((lattice.age.size, _LEVELS.size))
     moments = np.empty((lattice.age.size, 2))
     for at, key in enumerate(lattice.keys.tolist()):
@@ -248,9 +261,40 @@ def _drawn(
             drawn = discounted_values(
                 random, futures, outlook, value, frequency, buys_last=model.buys_last
             )[0]
-        table[at] = np.quantile(drawn, _LEVELS)
-        moments[at] = drawn.mean(), np.square(drawn).mean()
+        by_law = drawn.reshape(laws, -1) * units[:, at : at + 1]
+        table[at] = np.quantile(by_law, _LEVELS)
+        # The mean square of the laws' means, less what is luck of the draws in it.
+        square = np.square(by_law.mean(axis=1)) - by_law.var(axis=1, ddof=1) / by_law.shape[1]
+        moments[at] = math.sqrt(max(square.mean(), 0.0)), np.square(by_law).mean()
     return table, moments
+
+
+def _together(laws: Sequence[Law]) -> Law:
+    """Laws as one whose numbers are arrays, shape (draw,): draws of each law follow one another."""
+    models, values = zip(*laws, strict=True)
+
+    def joined(parts: Sequence[Any]) -> Any:
+        numbers = [
+            np.repeat([getattr(part, field.name) for part in parts], DRAWS // len(parts))
+            for field in fields(parts[0])
+        ]
+        return type(parts[0])(*numbers)
+
+    return joined(models), joined(values)
+
+
+def _units(value: Value, doubts: Sequence[Law], frequency: Floats) -> Floats:
+    """Expected mean value under each law over that of the fit, shape (law, place), 1.
+
+    Of customers who have spent the mean of all so far, to whom the laws do the least.
+    """
+    if not doubts:
+        return np.ones((1, frequency.size))
+    spent = value.mean(np.zeros(frequency.size), np.zeros(frequency.size))
+    own = value.mean(frequency, spent)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = [np.where(own > 0.0, one.mean(frequency, spent) / own, 1.0) for _, one in doubts]
+    return np.array(ratios)
 
 
 def discounted_values(
@@ -292,20 +336,17 @@ def discounted_values(
     count = random.poisson(np.minimum(futures.rate * active, 1e15))
     total = np.zeros(active.shape)
     flat, span, number = total.ravel(), active.ravel(), count.ravel()
-    few = np.flatnonzero((number > 0) & (number <= _ONE_BY_ONE))
-    for step in range(1, _ONE_BY_ONE + 1):
-        few = few[number[few] >= step]
-        if not few.size:
-            break
-        factor = np.exp(-force * span[few] * random.random(few.size))
-        flat[few] += factor * amounts(random, shape, few.size)
+    shapes = np.broadcast_to(shape, active.shape).ravel()
+    each = np.repeat(np.arange(number.size), np.where(number <= _ONE_BY_ONE, number, 0))
+    factor = np.exp(-force * span[each] * random.random(each.size))
+    flat += np.bincount(each, factor * amounts(random, shapes[each]), number.size)
     many = np.flatnonzero(number > _ONE_BY_ONE)
     if many.size:
-        flat[many] += _sums(random, shape, number[many], force * span[many])
+        flat[many] += _sums(random, shapes[many], number[many], force * span[many])
     if buys_last:
         last = np.flatnonzero(futures.life.ravel() < end)
         factor = np.exp(-force * span[last])
-        flat[last] += factor * amounts(random, shape, last.size)
+        flat[last] += factor * amounts(random, shapes[last])
     return np.asarray(total * _own_means(random, value, frequency, total[0].size))
 
 
@@ -317,7 +358,7 @@ def _own_means(random: Generator, value: Value, frequency: Floats, draws: int) -
     return np.asarray((known - 1.0) / random.standard_gamma(known, (frequency.size, draws)))
 
 
-def _sums(random: Generator, shape: float, number: Whole, fall: Floats) -> Floats:
+def _sums(random: Generator, shape: Floats, number: Whole, fall: Floats) -> Floats:
     """Sums of many discounted values, over the customer's own mean."""
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(fall > 0.0, -np.expm1(-fall) / fall, 1.0)

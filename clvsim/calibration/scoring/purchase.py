@@ -332,9 +332,10 @@ Value = GammaGamma | SameValue
 """How much a purchase is worth."""
 
 
-def amounts(random: Generator, shape: float, size: int) -> Floats:
-    """Drawn values of purchases over the customer's own mean, shape (size,), 1.
+def amounts(random: Generator, shapes: Floats) -> Floats:
+    """Drawn values of purchases over the customer's own mean, shape (purchase,), 1.
 
-    A gamma of a shape, or the mean itself where that is infinite.
+    A gamma of each shape, or the mean itself where they are infinite.
     """
-    return np.ones(size) if math.isinf(shape) else random.standard_gamma(shape, size) / shape
+    is_same = shapes.size == 0 or math.isinf(shapes[0])
+    return np.ones(shapes.size) if is_same else random.standard_gamma(shapes) / shapes

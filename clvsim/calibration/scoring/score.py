@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy  # its submodules load on first use: importing this file stays cheap
 from pydantic import ValidationError
 
 from clvsim.calendar import PERIODS_PER_YEAR
 from clvsim.calibration.drops import refuse
+from clvsim.calibration.scoring.contract import quantile
 from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import Spread, spread
@@ -19,7 +22,7 @@ from clvsim.calibration.scoring.purchase import History
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +39,10 @@ CLASSES = ("best", "good", "marginal", "never_profitable")
 """What customers are sorted into, from the top."""
 #: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
 _JUDGED, _STEP = 2_000, 1e-3
+DOUBTS = 64
+"""Laws that a fit might as well have been, drawn for the intervals; a divisor of lives drawn."""
+#: Laws tried for that: where so few of them can be, the fit tells nothing.
+_MOST_TRIED = 1_024
 #: Opportunities that a customer can have had, beyond which they are hardly counted right.
 _MOST_OPPORTUNITIES = 4_096
 
@@ -88,8 +95,8 @@ class Scores:
     value : ndarray
         Expected remaining value, currency: discounted margin within the horizon.
     low, high : ndarray
-        Bounds below which the customer's own remaining value lies with probability 5 % and 95 %
-        if the fit is right, currency.
+        Bounds below which the customer's own remaining value lies with probability 5 % and 95 %,
+        the error of the fit included where it says one, currency.
     alive : ndarray
         Probability of still being a customer, 1.
     purchases : ndarray
@@ -173,12 +180,18 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
                 "hardly ever leave; give one with --horizon"
             )
         notes += _notes(name, segment, customers, own)
+        doubts = _doubts(fit, name, terms.seed)
+        if segment.fit and segment.fit.parameters and not doubts:
+            notes.append(
+                f"{name}: the fit's error is so wide that hardly any numbers drawn from it can be: "
+                "intervals leave it out"
+            )
         for part in ("alive", "purchases", "ahead", "unit"):
             getattr(expected, part)[own] = getattr(found, part)
         # One integrates in NumPy's own time, the other draws: each leaves the other a processor.
         with ThreadPoolExecutor(1) as other:
             waiting = other.submit(_doubt, fit, name, customers, own, terms)
-            bounds = _spread(segment, customers, own, terms, found)
+            bounds = _spread(segment, doubts, customers, own, terms, found)
             doubt = math.hypot(doubt, waiting.result())
         low[own], high[own] = bounds.low, bounds.high
         variance += float(bounds.variance.sum())
@@ -229,17 +242,49 @@ def _history(customers: Customers, own: Whole) -> History:
 
 
 def _spread(
-    segment: Segment, customers: Customers, own: Whole, terms: Terms, found: _Expected
+    segment: Segment,
+    doubts: Sequence[Segment],
+    customers: Customers,
+    own: Whole,
+    terms: Terms,
+    found: _Expected,
 ) -> Spread:
+    """Bounds with the error of the fit in them, and variances without."""
     outlook = terms.outlook
     if not isinstance(segment, ContractSegment):
         history = _history(customers, own)
+        laws = [(one.model, one.value) for one in doubts if not isinstance(one, ContractSegment)]
         return spread(
-            segment.model, segment.value, history, outlook, found.alive, found.unit, terms.seed
-        )
-    contract, tenure = segment.contract, customers.tenure[own]
-    low, high = (found.unit * contract.quantile(tenure, outlook, at) for at in (0.05, 0.95))
-    return Spread(low, high, found.unit**2 * contract.variance(tenure, outlook))
+            segment.model, segment.value, history, outlook, found.alive, found.unit, terms.seed,
+            laws,
+        )  # fmt: skip
+    tenure = customers.tenure[own]
+    contracts = [one.contract for one in doubts if isinstance(one, ContractSegment)]
+    contracts = contracts or [segment.contract]
+    low, high = (found.unit * quantile(contracts, tenure, outlook, at) for at in (0.05, 0.95))
+    return Spread(low, high, found.unit**2 * segment.contract.variance(tenure, outlook))
+
+
+def _doubts(fit: FitFile, name: str, seed: int) -> list[Segment]:
+    """What a segment's fit might as well have been, all as likely; none where it says no error.
+
+    Its numbers are normal on the scales of their covariance; those that no segment can have are
+    passed over.
+    """
+    source = fit.segments[name].fit
+    if source is None or not source.parameters:
+        return []
+    values, vectors = np.linalg.eigh(np.array(source.covariance))
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    shares = scipy.stats.qmc.Sobol(len(values), rng=seed).random(_MOST_TRIED)
+    found: list[Segment] = []
+    for normal in scipy.special.ndtri(shares):
+        changes = dict(zip(source.parameters, (root @ normal).tolist(), strict=True))
+        with suppress(ValidationError), np.errstate(over="ignore"):
+            found.append(fit.moved(name, changes))
+        if len(found) == DOUBTS:
+            return found
+    return []
 
 
 def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Terms) -> float:
@@ -255,7 +300,7 @@ def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Ter
     known: _Known = {}
 
     def total(path: str, change: float) -> float:
-        moved = fit.moved(name, path, change)
+        moved = fit.moved(name, {path: change})
         return float(_expected(moved, customers, some, terms, known).value.sum())
 
     try:

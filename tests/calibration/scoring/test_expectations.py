@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 
-from clvsim.calibration.scoring.contract import Contract
+from clvsim.calibration.scoring.contract import Contract, quantile
 from clvsim.calibration.scoring.outlook import Outlook, by_age
 from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, History, ParetoNbd, SameValue
 from clvsim.calibration.scoring.quadrature import beta_points, time_steps
@@ -234,7 +234,7 @@ def test_spread_of_a_contract_follows_from_its_lives(contract, outlook):
     assert contract.variance(here, outlook)[0] == pytest.approx(variance, rel=1e-7)
     for level in (0.05, 0.5, 0.95):
         expected = worth[np.searchsorted(np.cumsum(probability), level)]
-        assert contract.quantile(here, outlook, level)[0] == pytest.approx(expected, rel=1e-9)
+        assert quantile([contract], here, outlook, level)[0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_spread_without_horizon_and_discount_is_that_of_the_beta_geometric():
@@ -276,3 +276,19 @@ def test_interpolation_by_age_keeps_nine_digits():
     found = by_age(lambda age: (1.0 + age / 3.0) ** -1.3, ages)
     np.testing.assert_allclose(found, (1.0 + ages / 3.0) ** -1.3, rtol=1e-9)
     assert by_age(np.sqrt, np.full(3, 4.0)).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_quantiles_of_several_contracts_are_those_of_all_together():
+    contracts = [Contract(0.4, 7.0), Contract(2.0, 5.0), Contract(0.02), Contract(0.3)]
+    tenure = np.array([0.0, 3.0, 40.0])
+    for outlook in (Outlook(24.0), Outlook(math.inf)):
+        for level in (0.05, 0.5, 0.95):
+            found = quantile(contracts, tenure, outlook, level)
+            for at, most in zip(tenure, found, strict=True):
+                here = np.array([at])
+                more = [
+                    np.mean([math.exp(one.log_stay(here, np.array([k]))[0]) for one in contracts])
+                    for k in (most, most + 1.0)
+                ]
+                assert more[1] <= 1.0 - level or most == outlook.horizon
+                assert more[0] > 1.0 - level or most == 0.0

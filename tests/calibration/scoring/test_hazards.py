@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clvsim.calibration.scoring.contract import Contract
+from clvsim.calibration.scoring.contract import Contract, quantile
 from clvsim.calibration.scoring.outlook import Outlook
 
 HAZARD = (1.0, 0.7, 1.3, 0.5, 0.4)
@@ -46,7 +46,7 @@ def test_payments_and_their_variance_are_sums_over_renewals(contract, tenure):
         found = contract.variance(np.array([float(tenure)]), outlook)
         assert found[0] == pytest.approx(variance, rel=1e-7)
         median = worth[np.searchsorted(np.cumsum(exactly), 0.5)]
-        assert contract.quantile(np.array([float(tenure)]), outlook, 0.5)[0] == pytest.approx(
+        assert quantile([contract], np.array([float(tenure)]), outlook, 0.5)[0] == pytest.approx(
             median
         )
 
@@ -89,4 +89,6 @@ def test_multipliers_of_1_change_nothing(plain, outlook):
     for own, other in zip(flat.payments(at, outlook), plain.payments(at, outlook), strict=True):
         assert own == pytest.approx(other, rel=1e-9)
     assert flat.variance(at, outlook) == pytest.approx(plain.variance(at, outlook), rel=1e-6)
-    assert flat.quantile(at, outlook, 0.95) == pytest.approx(plain.quantile(at, outlook, 0.95))
+    assert quantile([flat], at, outlook, 0.95) == pytest.approx(
+        quantile([plain], at, outlook, 0.95)
+    )

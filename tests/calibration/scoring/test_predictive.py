@@ -1,12 +1,14 @@
 """Drawn lives against closed forms, and what becomes of customers against their intervals."""
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
 from clvsim.calibration.scoring import predictive
+from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import discounted_values, places, spread
 from clvsim.calibration.scoring.purchase import (
@@ -18,7 +20,7 @@ from clvsim.calibration.scoring.purchase import (
     SameValue,
 )
 from tests import customers as drawn
-from tests.statistics import FALSE_ALARM_RATE, assert_mean, assert_proportion
+from tests.statistics import FALSE_ALARM_RATE, assert_mean, assert_proportion, z_limit
 
 BG, PARETO = BgNbd(0.9, 8.0, 1.2, 3.0), ParetoNbd(0.9, 8.0, 1.5, 30.0)
 VALUE = GammaGamma(6.0, 5.0, 90.0)
@@ -110,6 +112,60 @@ def test_variances_are_those_of_drawn_customers():
     value = discounted_values(random, futures, outlook, VALUE, frequency, buys_last=True)[0]
     value = 2.0 * value * (random.random(value.size) < alive[0])
     assert found == pytest.approx(value.var(), rel=0.15)
+
+
+def perturbed(law, random, spread):
+    """64 laws whose numbers are the law's times lognormal ones."""
+    numbers = np.array([getattr(law, one.name) for one in fields(law)])
+    factors = np.exp(spread * random.normal(size=(64, numbers.size)))
+    return [type(law)(*row) for row in (numbers * factors).tolist()]
+
+
+@pytest.mark.parametrize("model", [BG, PARETO, BgBb(1.2, 0.75, 0.66, 2.8)])
+def test_one_in_twenty_passes_the_bound_whichever_law_is_right(model):
+    random = np.random.default_rng(31)
+    steps = 4.0 if isinstance(model, BgBb) else model.scale * (math.exp(0.25 * 5) - 1.0)
+    frequency, age = np.array([0.0]), np.array([steps])
+    history, outlook, sure = History(frequency, 0.0 * age, age), Outlook(24.0, 0.003), np.ones(1)
+    laws = list(
+        zip(perturbed(model, random, 0.5), perturbed(GammaGamma(9.0, 9.0, 90.0), random, 0.3),
+            strict=True)
+    )  # fmt: skip
+    value = GammaGamma(9.0, 9.0, 90.0)
+    unit = value.mean(frequency, frequency)
+    alone = spread(model, value, history, outlook, sure, unit, 5)
+    found = spread(model, value, history, outlook, sure, unit, 5, laws)
+    size, worth = 1_000, []
+    for one, paid in laws:
+        if isinstance(one, BgBb):
+            each = one.values(random, outlook, paid.p, 0.0, float(age[0]), size)
+            known = paid.q
+            each = each * (known - 1.0) / random.standard_gamma(known, size)
+        else:
+            futures = one.futures(random, frequency, age, size)
+            each = discounted_values(
+                random, futures, outlook, paid, frequency, buys_last=one.buys_last
+            )[0]
+        worth.append(each * paid.mean(frequency, frequency))
+    drawn_values = np.concatenate(worth)
+    error = math.sqrt(0.05 * 0.95 * (1.0 / drawn_values.size + 1.0 / predictive.DRAWS))
+    assert abs(np.mean(drawn_values > found.high[0]) - 0.05) < z_limit() * error
+    # Luck alone would not do.
+    assert np.mean(drawn_values > alone.high[0]) > 0.05 + 1.5 * z_limit() * error
+
+
+def test_what_is_called_luck_is_that_within_a_law():
+    frequency, age = np.array([3.0]), np.array([8.0 * (math.exp(0.25 * 5) - 1.0)])
+    history, outlook = History(frequency, 0.7 * age, age), Outlook(30.0, 0.003)
+    alive, unit, value = BG.alive(history), np.array([2.0]), SameValue(2.0)
+    alone = spread(BG, value, history, outlook, alive, unit, 1)
+    same = spread(BG, value, history, outlook, alive, unit, 1, [(BG, value)] * 64)
+    assert same.variance[0] == pytest.approx(alone.variance[0], rel=1e-3)
+    assert same.high[0] == pytest.approx(alone.high[0], rel=1e-12)
+    laws = [(BG, SameValue(amount)) for amount in (1.0, 3.0)] * 32
+    apart = spread(BG, value, history, outlook, alive, unit, 1, laws)
+    assert apart.variance[0] == pytest.approx(1.25 * alone.variance[0], rel=0.15)
+    assert apart.high[0] > 1.1 * alone.high[0]
 
 
 def test_bounds_hang_neither_on_the_others_nor_on_their_order():

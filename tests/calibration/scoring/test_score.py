@@ -1,6 +1,7 @@
 """From files to scores: what is refused, what is left out, ranks, classes and errors."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -349,6 +350,35 @@ def test_the_error_of_the_fit_follows_from_its_covariance(tmp_path):
     assert found.doubt == pytest.approx(expected, rel=1e-3)
     assert found.error == pytest.approx(math.hypot(found.doubt, found.luck))
     assert math.isnan(scored(tmp_path, PARETO, SHOPPERS, Terms("month", horizon=9.0)).doubt)
+
+
+@pytest.mark.parametrize("kind", ["purchases", "contracts"])
+def test_intervals_hold_the_error_of_the_fit(tmp_path, kind):
+    fit, people, terms, chosen = BG, SHOPPERS, Terms("week", horizon=52.0), ""
+    if kind == "contracts":
+        fit = CONTRACTS.replace("0.003", "0.05") + (
+            '\n[segments.one_year.fit]\nmodel = "geometric"\nparameters = ["churn"]\n'
+            "covariance = [[0.04]]\n"
+        )
+        people, terms, chosen = "customer,tenure\na,3\nb,0\n", Terms("month"), "one_year"
+    without = re.split(r"\n\[segments\.\w+\.fit\]", fit)[0]
+    alone, found, wider = (
+        scored(tmp_path, one, people, terms, chosen=chosen)
+        for one in (without, fit, fit.replace("0.04]]", "0.64]]"))
+    )
+    some = alone.high > 0.0
+    assert (wider.high[some] > found.high[some]).all()
+    assert np.median(wider.high[some] / alone.high[some]) > 1.04
+    np.testing.assert_array_equal(found.value, alone.value)
+    assert found.luck == pytest.approx(alone.luck, rel=0.15)
+
+
+def test_a_fit_that_tells_nothing_leaves_luck_alone(tmp_path):
+    terms = Terms("week", horizon=52.0)
+    found = scored(tmp_path, BG.replace("0.04]]", "1e9]]"), SHOPPERS, terms)
+    alone = scored(tmp_path, BG.split("\n[segments.shop.fit]", maxsplit=1)[0], SHOPPERS, terms)
+    assert "error is so wide" in found.notes[-1]
+    np.testing.assert_array_equal(found.high, alone.high)
 
 
 def test_the_luck_of_contracts_is_that_of_their_lives(tmp_path):
