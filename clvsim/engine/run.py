@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clvsim.engine.compile import Compiled
 from clvsim.engine.histogram import concentration, quantiles
 from clvsim.engine.ledger import keep_ledger
-from clvsim.engine.luck import luck_of_customers
+from clvsim.engine.luck import companions, luck_of_customers
 from clvsim.engine.relationships import run_tasks
 from clvsim.engine.tasks import TaskPlan, new_slots, plan_tasks, slot_bytes, slots_of
 from clvsim.kernels import plan as p
@@ -161,11 +161,22 @@ def run_worlds(
 
 def _waves(compiled: Compiled, first: int, count: int, settings: Settings) -> Iterator["_Wave"]:
     """Runs of worlds whose accumulators fit into the memory of a wave, not yet started."""
-    tasks = plan_tasks(compiled)
-    per_world = slot_bytes(compiled, tasks.widest) * max(len(tasks.tasks), 1)
+    sides = [_Side(compiled, plan_tasks(compiled))]
+    if (pairs := companions(compiled)) is not None:
+        sides.append(_Side(pairs, plan_tasks(pairs).of_somebody(pairs)))
+    per_world = sum(
+        slot_bytes(compiled, side.plan.widest) * max(len(side.plan.tasks), 1) for side in sides
+    )
     size = max(1, min(count, settings.wave_bytes // per_world))
     for at in range(first, first + count, size):
-        yield _Wave(compiled, tasks, at, min(size, first + count - at))
+        yield _Wave(sides, at, min(size, first + count - at))
+
+
+class _Side(NamedTuple):
+    """What a wave simulates: its variant, or the companions of customers alone in a cell."""
+
+    compiled: Compiled
+    plan: TaskPlan
 
 
 class _Wave:
@@ -173,28 +184,36 @@ class _Wave:
 
     Parameters
     ----------
-    compiled : Compiled
-    plan : TaskPlan
+    sides : list of _Side
+        The variant, and the companions of those alone in a cell, if anybody is.
     first, worlds : int
     """
 
-    def __init__(self, compiled: Compiled, plan: TaskPlan, first: int, worlds: int) -> None:
-        self.compiled, self.plan, self.first, self.worlds = compiled, plan, first, worlds
+    def __init__(self, sides: list[_Side], first: int, worlds: int) -> None:
+        self.sides, self.first, self.worlds = sides, first, worlds
+        self.slots: list[p.Slots] = []
         self.running: list[Future[int]] = []
 
     def start(self, seed: int, settings: Settings, pool: ThreadPoolExecutor) -> None:
         """Hand the tasks to a pool of threads."""
-        tasks = self.plan.for_worlds(self.first, self.worlds)
-        customers = np.tile(self.plan.customers, self.worlds)
-        self.slots = new_slots(self.compiled, len(tasks), self.plan.widest)
+        for side in self.sides:
+            self._start(side, seed, settings, pool)
+
+    def _start(self, side: _Side, seed: int, settings: Settings, pool: ThreadPoolExecutor) -> None:
+        """The same of one side."""
+        tasks = side.plan.for_worlds(self.first, self.worlds)
+        customers = np.tile(side.plan.customers, self.worlds)
+        slots = new_slots(side.compiled, len(tasks), side.plan.widest)
+        is_told = side is self.sides[0]
 
         def work(part: slice) -> int:
-            own = slots_of(self.slots, part)
-            run_tasks(self.compiled, seed, tasks[part], settings.block, own, _NO_ROWS)
-            return int(customers[part].sum())
+            own = slots_of(slots, part)
+            run_tasks(side.compiled, seed, tasks[part], settings.block, own, _NO_ROWS)
+            return int(customers[part].sum()) if is_told else 0
 
         parts = _parts(customers, settings.threads or default_threads())
-        self.running = [pool.submit(work, part) for part in parts]
+        self.slots.append(slots)
+        self.running += [pool.submit(work, part) for part in parts]
 
     def gathered(self, progress: Progress | None) -> Worlds:
         """Wait for the tasks; their results by world."""
@@ -202,7 +221,23 @@ class _Wave:
             finished = one.result()
             if progress is not None:
                 progress(finished)
-        return _gather(self.compiled, self.plan, self.slots, self.first, self.worlds)
+        cells, *pairs = (
+            _by_cell(side, slots.cells, self.worlds)
+            for side, slots in zip(self.sides, self.slots, strict=True)
+        )
+        compiled, plan = self.sides[0]
+        luck = luck_of_customers(compiled, cells, *pairs)
+        return _gather(compiled, plan, self.slots[0], cells, luck, self.first)
+
+
+def _by_cell(side: _Side, sums: Floats, worlds: int) -> Floats:
+    """Customers, summed values and summed squares of some worlds, ``(world, cell, 3)``."""
+    cells = np.zeros((worlds, len(side.compiled.table.group), 3))
+    per_world = sums.reshape(worlds, len(side.plan.tasks), side.plan.widest, 3)
+    for index, task in enumerate(side.plan.tasks):
+        width = task[2] - task[1]
+        cells[:, task[1] : task[2]] += per_world[:, index, :width]
+    return cells
 
 
 def _parts(customers: Floats, threads: int) -> list[slice]:
@@ -225,19 +260,16 @@ def _summed(slots: Numbers, places: Ints, worlds: int, count: int) -> Numbers:
     return out
 
 
-def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worlds: int) -> Worlds:
-    """Slots of some worlds to results by world."""
+def _gather(
+    compiled: Compiled, plan: TaskPlan, slots: p.Slots, cells: Floats, luck: Floats, first: int
+) -> Worlds:
+    """Slots of some worlds, and what is known of them by cell, to results by world."""
     table, periods = compiled.table, compiled.scenario.time.periods
-    groups = len(table.groups)
+    groups, worlds = len(table.groups), len(cells)
     flows = _summed(slots.flows, plan.group, worlds, groups)
     program_flows = _summed(slots.program_flows, plan.group, worlds, groups)
     sums = _summed(slots.sums, plan.group, worlds, groups)
     ledger = keep_ledger(compiled, flows, program_flows, _over(sums[:, :, p.SUM_RESIDUAL]))
-    cells = np.zeros((worlds, len(table.group), 3))
-    per_world = slots.cells.reshape(worlds, len(plan.tasks), plan.widest, 3)
-    for index, task in enumerate(plan.tasks):
-        width = task[2] - task[1]
-        cells[:, task[1] : task[2]] += per_world[:, index, :width]
     cohorts = np.zeros((worlds, periods, 2))
     expected_cost = np.zeros((worlds, groups))
     for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
@@ -266,7 +298,7 @@ def _gather(compiled: Compiled, plan: TaskPlan, slots: p.Slots, first: int, worl
         program_flows=_over(program_flows),
         sums=sums,
         expected_cost=expected_cost,
-        luck=luck_of_customers(compiled, cells),
+        luck=luck,
         cohorts=cohorts,
         only=_over(_summed(slots.only, plan.group, worlds, groups)),
         clv_quantiles=quantiles(total[:, 0], PROBABILITIES),

@@ -40,6 +40,14 @@ class TaskPlan:
         tasks[:, 0] = np.repeat(np.arange(first, first + count), len(self.tasks))
         return tasks
 
+    def of_somebody(self, compiled: Compiled) -> "TaskPlan":
+        """The tasks in whose cells anybody is."""
+        limits = compiled.intake.limit
+        some = np.array(
+            [bool(limits[begin:end].any()) for begin, end in self.tasks[:, 1:3]], dtype=np.bool_
+        )
+        return TaskPlan(self.tasks[some], self.group[some], self.customers[some])
+
     @property
     def widest(self) -> int:
         """Most cells of a task."""

@@ -7,6 +7,7 @@ import clvsim
 from clvsim.api import Effort
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.run import run_worlds
+from clvsim.kernels import plan as p
 from clvsim.scenario.load import load
 from clvsim.scenario.model import Scenario
 from tests.statistics import z_limit
@@ -52,6 +53,26 @@ def _relative_gap(worlds):
     around = (npv - npv.mean()) ** 2 * len(npv) / (len(npv) - 1.0)
     gap = worlds.luck / around.mean() - around / around.mean()
     return gap.mean(), gap.std(ddof=1) / np.sqrt(len(npv))
+
+
+ALONE = PLAN | {
+    "channels": {},
+    "cohorts": {
+        f"c{joins}": {"segment": "home", "customers": 1, "joins": joins} for joins in (0, 5, 9)
+    }
+    | {"pair": {"segment": "home", "customers": 2}},
+    "installed_base": {"old": {"segment": "home", "customers": 4, "tenure": [1.0] * 4}},
+}
+
+
+def test_the_luck_of_one_customer_is_told_from_another():
+    """Cells of one customer: their luck is that between two people, not nothing."""
+    worlds = run_worlds([compile_scenario(Scenario.model_validate(ALONE))], 3, 0, 30_000)[0]
+    gap, error = _relative_gap(worlds)
+    assert abs(gap) < z_limit() * error
+    assert z_limit() * error < 0.15
+    # Nobody was added.
+    assert (worlds.sums[:, :, p.SUM_CUSTOMERS].sum(axis=1) == 9.0).all()
 
 
 @pytest.mark.parametrize("kind", ["channels", "cohorts", "installed_base"])
