@@ -50,8 +50,9 @@ def price_response(scenario: Scenario, table: CellTable, levers: Levers) -> Floa
     log_multiplier = np.zeros_like(paid)
     for length in np.unique(felt):
         cells = felt == length
-        for lag in range(min(int(length), paid.shape[1])):
-            log_multiplier[cells, lag:] += rise[cells, : paid.shape[1] - lag]
+        # By rise, not by period after one: prices seldom rise, and may be felt for ever.
+        for period in np.flatnonzero(rise[cells].any(axis=0))[::-1]:
+            log_multiplier[cells, period : period + length] += rise[cells, period, None]
     return np.asarray(np.exp(np.minimum(sensitivity[:, None] * log_multiplier, _EVERYBODY)))
 
 
