@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Payments that a quantile is looked for among.
+#: Halvings of the number of payments that a quantile is looked for among, at most.
+_HALVINGS = 70
 _MOST_PAYMENTS = 2.0**60
 
 
@@ -185,7 +186,9 @@ def quantile(
     own, where = np.unique(tenure, return_inverse=True)
     low, high = np.zeros(own.size), np.full(own.size, min(outlook.horizon, _MOST_PAYMENTS))
     log_more = math.log1p(-level) + math.log(len(contracts))
-    while np.any(low < high):
+    for _ in range(_HALVINGS):
+        if not np.any(low < high):
+            break
         middle = np.floor(0.5 * (low + high))
         # P(payments <= k) >= level is P(payments > k) <= 1 - level.
         logs = [one.log_stay(own, middle + 1.0) for one in contracts]
