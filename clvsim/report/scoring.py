@@ -39,8 +39,6 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
-#: What an interval of a customer is not, where the fit says nothing of its error.
-_LUCK_ALONE = "the fit says nothing of its error: intervals of customers are luck alone"
 #: Rows turned into text at a time: they stay in cache.
 _ROWS = 4_096
 #: Signs that make a text need quotation marks.
@@ -207,8 +205,7 @@ def _totals(scores: Scores) -> RenderableType:
         ["still customers", say.with_error(alive, spread)],
         ["expected purchases", say.number(float(scores.purchases.sum()))],
     ]
-    caption = "" if math.isfinite(scores.doubt) else _LUCK_ALONE
-    return grid("Totals, each with its standard error", ("", "total"), rows, caption)
+    return grid("Totals, each with its standard error", ("", "total"), rows)
 
 
 def _known(error: float, other: float) -> float:

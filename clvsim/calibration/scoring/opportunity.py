@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _NEGLIGIBLE = 40.0
 #: Purchase probability, 1, below which nobody lives to see one.
 _LEAST = 1e-15
+#: Purchases of a life that are drawn one by one.
+_ONE_BY_ONE = 1_024
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,17 @@ class BgBb:
         life = np.minimum(life, end)
         total, time = np.zeros(draws), np.zeros(draws)
         going, shapes = np.arange(draws), np.broadcast_to(shape, draws)
-        while going.size:
+        for _ in range(_ONE_BY_ONE):
+            if not going.size:
+                return total
             misses = np.floor(-random.standard_exponential(going.size) / log_miss[going])
             time[going] += 1.0 + misses
             going = going[time[going] <= life[going]]
             factor = np.exp(-outlook.force * time[going])
             total[going] += factor * amounts(random, shapes[going])
+        # So many more that they hardly differ from what is expected of them.
+        left, force = life[going] - time[going], outlook.force
+        if force:
+            left = np.exp(-force * time[going]) * -np.expm1(-force * left) / math.expm1(force)
+        total[going] += chance[going] * left
         return total

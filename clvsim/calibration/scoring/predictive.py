@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 DRAWS = 4_096
 """Lives drawn at each place of the lattice."""
+#: Those of them that are drawn from the fit alone, where it might as well have been another.
+_FITTED = 1_024
 #: Distance of two places in the logarithm of the age, 1.
 _STEP = 0.25
 #: Frequencies up to which each has places of its own, and ratio of two places beyond.
@@ -201,8 +203,8 @@ def spread(
     seed : int
     doubts : sequence of tuple of model and value
         What the fit might as well have been, all as likely: bounds are those of them all together.
-        A divisor of `DRAWS` in number; none: the fit is right. P(alive) is as the fit says, which
-        its error moves up as often as down.
+        Their number divides three quarters of `DRAWS`; none: the fit is right. P(alive) is as the
+        fit says, which its error moves up as often as down. Variances are those of the fit.
     """
     if isinstance(model, BgBb):
         lattice = opportunity_places(history)
@@ -242,43 +244,49 @@ def _drawn(
 ) -> tuple[Floats, Floats]:
     """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2).
 
-    Mean and mean square are such that their difference is luck alone: the variance within a law.
+    Quantiles are those of all doubts together; moments those of the fit alone.
     """
-    model, value = _together(doubts) if doubts else fitted
-    laws = max(len(doubts), 1)
     units = _units(fitted[1], doubts, lattice.frequency)
+    law = _together(doubts) if doubts else fitted
     table = np.empty((lattice.age.size, _LEVELS.size))
     moments = np.empty((lattice.age.size, 2))
     for at, key in enumerate(lattice.keys.tolist()):
         random = np.random.default_rng([seed, *key])
-        frequency, age = lattice.frequency[at : at + 1], lattice.age[at : at + 1]
-        if isinstance(model, BgBb):
-            shape = value.p if isinstance(value, GammaGamma) else math.inf
-            drawn = model.values(random, outlook, shape, float(frequency[0]), float(age[0]), DRAWS)
-            drawn = drawn * _own_means(random, value, frequency, DRAWS)[0]
+        place = lattice.frequency[at : at + 1], lattice.age[at : at + 1]
+        if doubts:
+            lives = _lives(random, law, outlook, place, DRAWS - _FITTED)
+            table[at] = np.quantile(lives.reshape(len(doubts), -1) * units[:, at, None], _LEVELS)
+            lives = _lives(random, fitted, outlook, place, _FITTED)
         else:
-            futures = model.futures(random, frequency, age, DRAWS)
-            drawn = discounted_values(
-                random, futures, outlook, value, frequency, buys_last=model.buys_last
-            )[0]
-        by_law = drawn.reshape(laws, -1) * units[:, at : at + 1]
-        table[at] = np.quantile(by_law, _LEVELS)
-        # The mean square of the laws' means, less what is luck of the draws in it.
-        square = np.square(by_law.mean(axis=1)) - by_law.var(axis=1, ddof=1) / by_law.shape[1]
-        moments[at] = math.sqrt(max(square.mean(), 0.0)), np.square(by_law).mean()
+            lives = _lives(random, fitted, outlook, place, DRAWS)
+            table[at] = np.quantile(lives, _LEVELS)
+        moments[at] = lives.mean(), np.square(lives).mean()
     return table, moments
+
+
+def _lives(
+    random: Generator, law: Law, outlook: Outlook, place: tuple[Floats, Floats], draws: int
+) -> Floats:
+    """Values of drawn lives at one place, in units of the expected mean value, shape (draw,)."""
+    (model, value), (frequency, age) = law, place
+    if isinstance(model, BgBb):
+        shape = value.p if isinstance(value, GammaGamma) else math.inf
+        drawn = model.values(random, outlook, shape, float(frequency[0]), float(age[0]), draws)
+        return np.asarray(drawn * _own_means(random, value, frequency, draws)[0])
+    futures = model.futures(random, frequency, age, draws)
+    found = discounted_values(random, futures, outlook, value, frequency, buys_last=model.buys_last)
+    return np.asarray(found[0])
 
 
 def _together(laws: Sequence[Law]) -> Law:
     """Laws as one whose numbers are arrays, shape (draw,): draws of each law follow one another."""
     models, values = zip(*laws, strict=True)
+    draws = (DRAWS - _FITTED) // len(laws)
 
     def joined(parts: Sequence[Any]) -> Any:
-        numbers = [
-            np.repeat([getattr(part, field.name) for part in parts], DRAWS // len(parts))
-            for field in fields(parts[0])
-        ]
-        return type(parts[0])(*numbers)
+        names = [field.name for field in fields(parts[0])]
+        numbers = [[getattr(part, name) for part in parts] for name in names]
+        return type(parts[0])(*(np.repeat(column, draws) for column in numbers))
 
     return joined(models), joined(values)
 
@@ -286,7 +294,8 @@ def _together(laws: Sequence[Law]) -> Law:
 def _units(value: Value, doubts: Sequence[Law], frequency: Floats) -> Floats:
     """Expected mean value under each law over that of the fit, shape (law, place), 1.
 
-    Of customers who have spent the mean of all so far, to whom the laws do the least.
+    Of customers who have spent the mean of all so far: to whom spent far less, after few
+    purchases, the laws do more than that, up to twice.
     """
     if not doubts:
         return np.ones((1, frequency.size))
@@ -333,19 +342,27 @@ def discounted_values(
     end = min(outlook.horizon, _NEGLIGIBLE / force if force else math.inf)
     active = np.minimum(futures.life, end)
     shape = value.p if isinstance(value, GammaGamma) else math.inf
-    count = random.poisson(np.minimum(futures.rate * active, 1e15))
+    # Who never buys or never leaves: neither times the other is a number.
+    means = np.multiply(
+        futures.rate,
+        active,
+        out=np.zeros(active.shape),
+        where=(futures.rate > 0.0) & (active > 0.0),
+    )
+    count = random.poisson(np.minimum(means, 1e15))
     total = np.zeros(active.shape)
     flat, span, number = total.ravel(), active.ravel(), count.ravel()
     shapes = np.broadcast_to(shape, active.shape).ravel()
+    falls = force * span if force else np.zeros(span.size)
     each = np.repeat(np.arange(number.size), np.where(number <= _ONE_BY_ONE, number, 0))
-    factor = np.exp(-force * span[each] * random.random(each.size))
+    factor = np.exp(-falls[each] * random.random(each.size))
     flat += np.bincount(each, factor * amounts(random, shapes[each]), number.size)
     many = np.flatnonzero(number > _ONE_BY_ONE)
     if many.size:
-        flat[many] += _sums(random, shapes[many], number[many], force * span[many])
+        flat[many] += _sums(random, shapes[many], number[many], falls[many])
     if buys_last:
         last = np.flatnonzero(futures.life.ravel() < end)
-        factor = np.exp(-force * span[last])
+        factor = np.exp(-falls[last])
         flat[last] += factor * amounts(random, shapes[last])
     return np.asarray(total * _own_means(random, value, frequency, total[0].size))
 

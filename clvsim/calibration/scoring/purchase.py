@@ -190,8 +190,11 @@ class BgNbd:
         leaves = random.standard_gamma(self.a, shape)
         stays = random.standard_gamma(self.b + x, shape)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            life = random.standard_exponential(shape) * (leaves + stays) / (rate * leaves)
-            return Futures(rate * (stays / (leaves + stays)), life)
+            # Of shapes so small that both are nothing, one is, in fact, nearly all.
+            both = leaves + stays
+            leaves, both = np.where(both > 0.0, leaves, 1.0), np.where(both > 0.0, both, 1.0)
+            life = random.standard_exponential(shape) * both / (rate * leaves)
+            return Futures(rate * (stays / both), life)
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,10 @@ CLASSES = ("best", "good", "marginal", "never_profitable")
 _JUDGED, _STEP = 2_000, 1e-3
 DOUBTS = 64
 """Laws that a fit might as well have been, drawn for the intervals; a divisor of lives drawn."""
-#: Laws tried for that: where so few of them can be, the fit tells nothing.
-_MOST_TRIED = 1_024
+#: Laws tried for that, and the widest error of a number's logarithm: beyond, a fit tells nothing.
+_MOST_TRIED, _WIDEST = 128, 2.0
+#: Customers for whom a law must not expect for ever what the fit does not.
+_FEW = 8
 #: Opportunities that a customer can have had, beyond which they are hardly counted right.
 _MOST_OPPORTUNITIES = 4_096
 
@@ -180,12 +182,9 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
                 "hardly ever leave; give one with --horizon"
             )
         notes += _notes(name, segment, customers, own)
-        doubts = _doubts(fit, name, terms.seed)
-        if segment.fit and segment.fit.parameters and not doubts:
-            notes.append(
-                f"{name}: the fit's error is so wide that hardly any numbers drawn from it can be: "
-                "intervals leave it out"
-            )
+        doubts = _doubts(fit, name, customers, own, terms)
+        if not doubts:
+            notes.append(_luck_alone(name, segment))
         for part in ("alive", "purchases", "ahead", "unit"):
             getattr(expected, part)[own] = getattr(found, part)
         # One integrates in NumPy's own time, the other draws: each leaves the other a processor.
@@ -265,26 +264,48 @@ def _spread(
     return Spread(low, high, found.unit**2 * segment.contract.variance(tenure, outlook))
 
 
-def _doubts(fit: FitFile, name: str, seed: int) -> list[Segment]:
-    """What a segment's fit might as well have been, all as likely; none where it says no error.
+def _doubts(
+    fit: FitFile, name: str, customers: Customers, own: Whole, terms: Terms
+) -> list[Segment]:
+    """What a segment's fit might as well have been, all as likely; none where it does not say.
 
-    Its numbers are normal on the scales of their covariance; those that no segment can have are
-    passed over.
+    Its numbers are normal on the scales of their covariance. Those that no segment can have, or
+    under which customers are worth infinitely much, are passed over.
     """
     source = fit.segments[name].fit
-    if source is None or not source.parameters:
+    paths = [] if source is None else [one for one in source.parameters if _matters(one)]
+    if source is None or not paths:
         return []
-    values, vectors = np.linalg.eigh(np.array(source.covariance))
+    places = [source.parameters.index(path) for path in paths]
+    values, vectors = np.linalg.eigh(np.array(source.covariance)[np.ix_(places, places)])
+    if values[-1] > _WIDEST**2:
+        return []
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    shares = scipy.stats.qmc.Sobol(len(values), rng=seed).random(_MOST_TRIED)
+    shares = scipy.stats.qmc.Sobol(len(values), rng=terms.seed).random(_MOST_TRIED)
+    some = own[:: -(-own.size // _FEW)]
     found: list[Segment] = []
     for normal in scipy.special.ndtri(shares):
-        changes = dict(zip(source.parameters, (root @ normal).tolist(), strict=True))
+        changes = dict(zip(paths, (root @ normal).tolist(), strict=True))
         with suppress(ValidationError), np.errstate(over="ignore"):
-            found.append(fit.moved(name, changes))
+            moved = fit.moved(name, changes)
+            if np.isfinite(_expected(moved, customers, some, terms, {}).value).all():
+                found.append(moved)
         if len(found) == DOUBTS:
             return found
     return []
+
+
+def _matters(path: str) -> bool:
+    """Whether scores hang on a number: churn is judged by tenure or history, not by spend."""
+    return not path.startswith("correlations.")
+
+
+def _luck_alone(name: str, segment: Segment) -> str:
+    """Why intervals leave out the error of a segment's fit."""
+    why = "says nothing of its error"
+    if segment.fit and any(map(_matters, segment.fit.parameters)):
+        why = "has an error so wide that numbers drawn from it can hardly be"
+    return f"{name}: the fit {why}: intervals of its customers are luck alone"
 
 
 def _doubt(fit: FitFile, name: str, customers: Customers, own: Whole, terms: Terms) -> float:

@@ -297,3 +297,4 @@ def test_quantiles_of_several_contracts_are_those_of_all_together():
 def test_quantiles_end_where_nobody_ever_leaves():
     found = quantile([Contract(0.0), Contract(1e-18)], np.array([2.0]), Outlook(math.inf, 0.1), 0.5)
     assert found[0] == pytest.approx(10.0 + 1.0, rel=0.1)
+    assert quantile([Contract(0.075, 1.5)], np.array([2.0]), Outlook(math.inf, 0.1), 0.95)[0] > 10.0

@@ -377,7 +377,7 @@ def test_a_fit_that_tells_nothing_leaves_luck_alone(tmp_path):
     terms = Terms("week", horizon=52.0)
     found = scored(tmp_path, BG.replace("0.04]]", "1e9]]"), SHOPPERS, terms)
     alone = scored(tmp_path, BG.split("\n[segments.shop.fit]", maxsplit=1)[0], SHOPPERS, terms)
-    assert "error is so wide" in found.notes[-1]
+    assert "an error so wide" in found.notes[-1]
     np.testing.assert_array_equal(found.high, alone.high)
 
 
