@@ -254,19 +254,12 @@ def walk_each(address, model, buying, cell, count, block, posts, work):
 
 
 @inner
-def draw_any_adoptions(address, model, cell, count, to, adoptions):
-    """Draw a block's adoptions, if a program is personal (else None)."""
-    if adoptions is not None:
-        draw_adoptions(address, model, cell, count, to, adoptions)
-
-
-@inner
 def live(address, model, buying, cell, count, block, sums, work):
     """Purchases, lives and values of a block's customers."""
     facts, to = model.facts[cell], block.customers
     begin(model, buying, cell, count, to, work)
     if facts[p.IS_PERSONAL] != 0.0 or int(facts[p.SOURCE]) == p.SURVIVORS:
-        draw_any_adoptions(address, model, cell, count, to, block.adoptions)
+        draw_adoptions(address, model, cell, count, to, block.adoptions)
         walk_each(address, model, buying, cell, count, block, sums.posts, work)
         return
     buy_first(address, model, buying, cell, count, to, work)

@@ -164,6 +164,16 @@ def close(model, row, cell, end, spend, scratch, posts):
 
 
 @inlined
+def close_all(model, cell, end, spend, extra, scratch, posts):
+    """End all effects that run, before step ``end`` or their own; ``extra`` with their margin."""
+    for row in range(model.personal.shape[0]):
+        if scratch[p.SINCE, row] >= 0.0:
+            last = min(end, int(scratch[p.UNTIL, row]))
+            extra += close(model, row, cell, last, spend, scratch, posts)
+    return extra
+
+
+@inlined
 def happen(model, cell, step, address, person, known, scratch, posts):
     """All events of a step: contacts, adoptions, effects that end; margin and next event."""
     _, spend, _ = person
@@ -283,8 +293,5 @@ def settle(model, cell, person, decision, extra, scratch, posts):
         end = min(int(model.schedule[cell, p.HELD, decision]) + 1, steps)
     if model.residual:
         residual = residual_under_effects(model, cell, person, decision, scratch)
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            last = min(end, int(scratch[p.UNTIL, row]))
-            extra += close(model, row, cell, last, spend, scratch, posts)
+    extra = close_all(model, cell, end, spend, extra, scratch, posts)
     return decision, extra, residual

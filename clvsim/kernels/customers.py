@@ -120,7 +120,9 @@ def fill_residuals(model, cell, count, to):
 
 @inner
 def draw_adoptions(address, model, cell, count, to, adoptions):
-    """Exponentials of the memberships that a block's customers may join, ``(row, B)``."""
+    """Exponentials of the memberships that a block's customers may join, ``(row, B)``; or None."""
+    if adoptions is None:
+        return
     seed, world, streams = address
     facts, first = model.facts[cell], int(to[p.RANK, 0])
     when, spare = occasion(int(facts[p.JOINED_IN]), int(facts[p.START])), adoptions[-1]
@@ -174,9 +176,7 @@ def decide_all(address, model, cell, count, block, adoptions, sums):
     ``adoptions`` are the block's; where they are None no program is personal, and numba leaves out
     all that walks need: half of what there is to compile.
     """
-    if adoptions is None:
-        decide(model, cell, count, block.customers)
-    elif model.facts[cell, p.IS_PERSONAL] != 0.0:
+    if adoptions is not None and model.facts[cell, p.IS_PERSONAL] != 0.0:
         decide_each(address, model, cell, count, block, sums)
     else:
         decide(model, cell, count, block.customers)

@@ -6,7 +6,7 @@ from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.bits import minus_log
-from clvsim.kernels.contract import close, effect, enter, happen
+from clvsim.kernels.contract import close_all, effect, enter, happen
 from clvsim.kernels.effects import (
     effect_of,
     hazard_ahead,
@@ -245,10 +245,7 @@ def walk(model, moving, cell, address, person, state, adoptions, customer, scrat
     residual = 0.0
     if decision == steps and model.residual:
         residual = settle(model, moving, cell, person, state, scratch, work)
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
-            extra += close(model, row, cell, until, 0.0, scratch, posts)
+    extra = close_all(model, cell, min(decision + 1, steps), 0.0, extra, scratch, posts)
     return decision, value, extra, residual
 
 

@@ -21,7 +21,7 @@ from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.bits import minus_log
 from clvsim.kernels.contract import (
-    close,
+    close_all,
     decision_step,
     effect,
     enter,
@@ -208,6 +208,15 @@ def residual_under_effects(model, buying, cell, person, scratch):
         outlook, int(own[b.KIND]), person, own[b.LATER_PURCHASE], last, factor
     )
     return factor ** int(model.facts[cell, p.STEPS]) * value
+
+
+@inlined
+def settle(model, buying, cell, person, adoptions, scratch):
+    """Residual value of one still a customer; ``adoptions`` None: no program is personal."""
+    hazard, spend, _, pace = person
+    if adoptions is None:
+        return residual_value(model, buying, cell, (hazard, spend, pace))
+    return residual_under_effects(model, buying, cell, person, scratch)
 
 
 @inlined
@@ -405,16 +414,10 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         number += 1
         is_to_draw = True
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
-    residual, is_left = 0.0, decision == steps and model.residual
-    if adoptions is None:
-        if is_left:
-            residual = residual_value(model, buying, cell, (hazard, spend, pace))
-        return decision, bought, extra, residual, purchases
-    if is_left:
+    residual = 0.0
+    if decision == steps and model.residual:
         who = hazard, spend, lift, pace
-        residual = residual_under_effects(model, buying, cell, who, scratch)
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            until = min(decision + 1, steps, int(scratch[p.UNTIL, row]))
-            extra += close(model, row, cell, until, 0.0, scratch, posts)
+        residual = settle(model, buying, cell, who, adoptions, scratch)
+    if adoptions is not None:
+        extra = close_all(model, cell, min(decision + 1, steps), 0.0, extra, scratch, posts)
     return decision, bought, extra, residual, purchases

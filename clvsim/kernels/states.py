@@ -159,9 +159,7 @@ def live_all(address, model, moving, cell, count, block, adoptions, posts, work)
 
     ``adoptions`` are the block's; None as in ``customers.decide_all``.
     """
-    if adoptions is None:
-        live(address, model, moving, cell, count, block.customers, work)
-    elif model.facts[cell, p.IS_PERSONAL] != 0.0:
+    if adoptions is not None and model.facts[cell, p.IS_PERSONAL] != 0.0:
         draw_adoptions(address, model, cell, count, block.customers, adoptions)
         walk_each(address, model, moving, cell, count, block, posts, work)
     else:
