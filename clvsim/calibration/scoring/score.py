@@ -39,8 +39,8 @@ CLASSES = ("best", "good", "marginal", "never_profitable")
 """What customers are sorted into, from the top."""
 #: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
 _JUDGED, _STEP = 2_000, 1e-3
-DOUBTS = 64
-"""Laws that a fit might as well have been, drawn for the intervals; a divisor of lives drawn."""
+#: Laws that a fit might as well have been, for the intervals: as many lives are drawn from each.
+_DOUBTS = 64
 #: Laws tried for that, and the widest error of a number's logarithm: beyond, a fit tells nothing.
 _MOST_TRIED, _WIDEST = 128, 2.0
 #: Customers for whom a law must not expect for ever what the fit does not.
@@ -290,7 +290,7 @@ def _doubts(
             moved = fit.moved(name, changes)
             if np.isfinite(_expected(moved, customers, some, terms, {}).value).all():
                 found.append(moved)
-        if len(found) == DOUBTS:
+        if len(found) == _DOUBTS:
             return found
     return []
 

@@ -154,6 +154,14 @@ def test_one_in_twenty_passes_the_bound_whichever_law_is_right(model):
     assert np.mean(drawn_values > alone.high[0]) > 0.05 + 1.5 * z_limit() * error
 
 
+def test_lives_of_a_law_stand_beside_one_another():
+    """They are multiplied by the law's own unit, row by row."""
+    laws = [(BgNbd(float(law), 1.0, 1.0, 1.0), SameValue(float(law))) for law in range(1, 65)]
+    model, value = predictive._together(laws)
+    for numbers in (model.r, value.amount):
+        np.testing.assert_array_equal(numbers.reshape(64, -1).T, np.tile(np.arange(1, 65), (48, 1)))
+
+
 def test_what_is_called_luck_is_that_under_the_fit():
     frequency, age = np.array([3.0]), np.array([8.0 * (math.exp(0.25 * 5) - 1.0)])
     history, outlook = History(frequency, 0.7 * age, age), Outlook(30.0, 0.003)
@@ -237,3 +245,13 @@ def test_who_never_leaves_and_is_not_discounted_is_drawn_too():
         random, futures, Outlook(math.inf, 0.5), SameValue(1.0), np.array([0.0]), buys_last=False
     )
     assert np.all(np.isfinite(found))
+
+
+def test_opportunities_taken_beyond_those_drawn_one_by_one_count_too():
+    """Lives of 20,000 opportunities, nearly all of them taken."""
+    model, outlook = BgBb(99.0, 1.0, 2.0, 20_000.0), Outlook(math.inf, 1e-4)
+    found = model.values(np.random.default_rng(2), outlook, 4.0, 0.0, 0.0, 4_000)
+    history = History(*(np.zeros(1) for _ in range(3)))
+    expected = model.ahead(history, outlook)[1][0]
+    assert expected > 5_000
+    assert_mean(found, None, expected, fault=0.9 * expected)

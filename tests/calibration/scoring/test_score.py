@@ -9,7 +9,7 @@ import pytest
 from clvsim.calibration.records import open_records
 from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import read_fit
-from clvsim.calibration.scoring.score import CLASSES, Terms, score
+from clvsim.calibration.scoring.score import CLASSES, Terms, _doubts, score
 from clvsim.errors import ScenarioError
 from clvsim.reference import BgBb
 
@@ -398,15 +398,17 @@ def test_the_error_of_a_correlation_that_nothing_depends_on_is_no_error(tmp_path
     plain = f'{head}parameters = ["churn.a"]\ncovariance = [[0.01]]\n'
     whole = (
         f'{head}parameters = ["churn.a", "correlations.0.value"]\n'
-        "covariance = [[0.01, 0.0], [0.0, 4.0]]\n"
+        "covariance = [[0.01, 0.0], [0.0, 9.0]]\n"
     )
     people = "customer,tenure\na,3\nb,9\n"
     doubts = [
-        scored(tmp_path, CONTRACTS + fit, people, chosen="month_to_month").doubt
-        for fit in (plain, whole)
+        scored(tmp_path, CONTRACTS + fit, people, chosen="month_to_month") for fit in (plain, whole)
     ]
-    assert doubts[0] > 0.0
-    assert doubts[1] == doubts[0]
+    assert doubts[0].doubt > 0.0
+    assert doubts[1].doubt == doubts[0].doubt
+    # However wide it is, it moves no interval either, and takes no other error out of it.
+    assert not any("luck alone" in note for note in doubts[1].notes)
+    np.testing.assert_array_equal(doubts[1].high, doubts[0].high)
 
 
 def test_a_fit_at_the_edge_of_what_is_allowed_has_no_error(tmp_path):
@@ -489,3 +491,21 @@ def test_what_are_no_opportunities_is_said_at_once(tmp_path):
         assert what in told
     with pytest.raises(ScenarioError, match="opportunities come by the period"):
         scored(tmp_path, DONORS, GIVERS, Terms("year", horizon=2.5))
+
+
+def _laws(tmp_path, covariance, rate):
+    """Shapes of leaving of the laws that donors might have."""
+    text = DONORS.replace("a = 0.657, b", "a = 1.1, b").replace('"churn.b"', '"churn.a"')
+    fit, people, _ = read(tmp_path, text.replace("0.013", covariance), GIVERS)
+    own = np.arange(len(people.names))
+    laws = _doubts(fit, "donors", people, own, Terms("year", rate=rate))
+    return np.array([law.churn.a for law in laws])
+
+
+def test_laws_are_spread_as_the_covariance_says(tmp_path):
+    shapes = np.log(_laws(tmp_path, "0.04", 0.1) / 1.1)
+    assert len(shapes) == 64
+    assert shapes.mean() == pytest.approx(0.0, abs=0.01)
+    assert shapes.std() == pytest.approx(0.2, rel=0.05)
+    # Endless and undiscounted, those who leave with Beta(a <= 1, b) are worth infinitely much.
+    assert _laws(tmp_path, "0.04", 0.0).min() > 1.0
