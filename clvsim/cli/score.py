@@ -140,8 +140,9 @@ def score(
     the periods of the fit; those of contracts a tenure, and are valued just before their next
     renewal. The interval of a value holds the customer's own remaining value with probability
     90 %: its luck, and the fit's error where the block says one (64 sets of parameters drawn from
-    it; 48 lives each at every place of a lattice of histories, exact for contracts). Who is lost
-    with more than 95 % has both bounds at 0 and a value a little above.
+    it; 48 lives each at every place of a lattice of histories, exact for contracts). Bounds from
+    drawn lives differ by some per cent with the seed (CDNOW: 5 %). Who is lost with more than 95 %
+    has both bounds at 0 and a value a little above.
 
     Classes: best, the top --best-share; good, above the median (the mean of values so skewed often
     lies among the best); marginal, above --contact-cost; never_profitable, at or below it.

@@ -3,9 +3,10 @@
 The value of a customer who is alive, in units of its expected mean value, hangs on frequency and
 age alone. Lives are drawn on a fixed lattice of both, each place with a seed of its own, and their
 quantiles interpolated: what a customer gets hangs neither on who else is in the file nor on the
-order. P(alive) and the customer's own value come in exactly. Upper bounds of CDNOW customers differ
-by 2 % between seeds on average, by 4 to 10 % for the few whose purchases are rarest; the lattice
-adds up to 3 %.
+order. P(alive) and the customer's own value come in exactly. The error of drawing: over eight seeds
+upper bounds of CDNOW's customers for 52 weeks had a standard deviation of 5 % of their mean on
+average, of 8 % for one in a hundred (7 % and 24 % without the fit's error); the lattice adds up to
+3 %.
 """
 
 from __future__ import annotations
