@@ -20,7 +20,7 @@ TELCO = ("tenure", "telco.csv", "--tenure", "tenure", "--churned", "Churn")
 LOG = ("transactions", "log.csv", "--customer", "who", "--date", "when", "--amount", "paid")
 GIFTS = ("opportunities", "gifts.csv", "--customer", "who", "--period", "year", "--amount", "paid")
 HISTORIES = (
-    *("opportunities", "donations.csv", "--frequency", "x", "--recency", "t_x"),
+    *("histories", "donations.csv", "--frequency", "x", "--recency", "t_x"),
     *("--opportunities", "n", "--count", "donors"),
 )
 PANEL = ("states", "panel.csv", "--customer", "id", "--period", "t", "--state", "s")
@@ -129,14 +129,11 @@ def test_the_published_donors_give_the_published_estimates():
 
 
 @pytest.mark.usefixtures("here")
-def test_opportunities_are_a_log_or_histories_and_not_both():
-    both = fit(*GIFTS, "--frequency", "x")
-    assert both.exit_code == 2
-    assert "belong to a log of purchases, --frequency to a table of histories" in both.stderr
+def test_a_log_is_no_table_of_histories():
     some = fit("opportunities", "gifts.csv", "--customer", "who")
     assert some.exit_code == 2
-    assert "needs --period too" in some.stderr
-    none = fit("opportunities", "gifts.csv")
+    assert "--period" in some.stderr
+    none = fit("histories", "gifts.csv")
     assert none.exit_code == 2
     assert none.stderr.count("there is no column") == 3
 

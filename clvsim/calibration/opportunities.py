@@ -1,4 +1,4 @@
-"""``clvsim fit opportunities``: one opportunity to buy a period, taken or not."""
+"""``clvsim fit opportunities`` and ``histories``: one opportunity to buy a period, taken or not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from clvsim.calibration.drops import refuse
-from clvsim.calibration.opportunity_log import GiftColumns, read_gifts, read_histories
+from clvsim.calibration.opportunity_log import read_gifts, read_histories
 from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.fitted import Fitted
-    from clvsim.calibration.opportunity_log import Histories, HistoryColumns
+    from clvsim.calibration.opportunity_log import GiftColumns, Histories, HistoryColumns
     from clvsim.calibration.records import Records
 
     Floats = NDArray[np.float64]
@@ -35,26 +35,20 @@ _LEAST_EXPECTED, _MOST_CELLS = 5.0, 20_000
 
 
 def fit_opportunities(
-    records: Records,
-    columns: GiftColumns | HistoryColumns,
-    *,
-    step: str = "year",
-    holdout: int = 0,
-    end: str = "",
+    records: Records, columns: GiftColumns, *, step: str = "year", holdout: int = 0, end: str = ""
 ) -> Outcome:
-    """Fit BG/BB, and Gamma-Gamma where there are amounts.
+    """Fit BG/BB to a log, a row a purchase, and Gamma-Gamma where there are amounts.
 
     Parameters
     ----------
     records : Records
-    columns : GiftColumns or HistoryColumns
-        Of a log, a row a purchase, or of a table of histories.
+    columns : GiftColumns
     step : str
         What a period is.
     holdout : int
-        Last periods of a log that are not fitted.
+        Last periods that are not fitted.
     end : str
-        Last period of a log, written as in the file.
+        Last period, written as in the file.
 
     Raises
     ------
@@ -65,47 +59,73 @@ def fit_opportunities(
     ----------
     Fader, Hardie & Shang 2010, "Customer-base analysis in a discrete-time noncontractual setting".
     """
-    if isinstance(columns, GiftColumns):
-        own, drops = read_gifts(records, columns, step=step, holdout=holdout, end=end)
-    else:
-        own, drops = read_histories(records, columns)
-    if not own.frequency.any():
-        message = "nobody bought at an opportunity after joining: there is nothing to fit"
-        refuse([Fault(str(records.path), None, "", message, "customers who come back")])
-    fitted = fit_bg_bb(own.frequency, own.recency, own.age, own.count)
-    spend = _spend(own) if isinstance(columns, GiftColumns) and columns.amount else None
-    values, links = _block_values(fitted, spend)
-    label = records.path.stem
-    notes = [
-        f"{WORDS[one.model]}: {note}"
-        for one in (fitted, *((spend,) if spend else ()))
-        for note in one.notes
-    ]
-    comments = {"purchase_probability": f"at each {step} after joining, while a customer"}
-    if not isinstance(values["spend"], dict):
-        comments["spend"] = "no amounts of repeat purchases say more"
-    segment = SegmentFit(
-        key=keys_of([label])[0],
-        label=label,
-        customers=float(own.count.sum()),
-        candidates=(Candidate(fitted, *chi_squared(own, fitted), _holdout_error(own, fitted)),),
-        chosen=fitted,
-        values=values,
-        links=links,
-        comments=comments,
-        spend=(spend,) if spend else (),
-        facts=_facts(own, fitted),
-        notes=tuple(notes),
-        curve=_over_time(own, fitted, step) if own.names else _by_frequency(own, fitted),
-    )
+    own, drops = read_gifts(records, columns, step=step, holdout=holdout, end=end)
+    fitted = _fit(records, own)
+    spend = _spend(own) if columns.amount else None
+    segment = _segment(records, step, own, fitted, spend)
+    notes = tuple(_log_notes(own, step))
     return Outcome(
         "opportunities",
         records.path.name,
         step,
         (segment,),
         drops,
-        tuple(_log_notes(own, step)),
+        notes,
         partial(_customer_table, own),
+    )
+
+
+def fit_histories(records: Records, columns: HistoryColumns, step: str = "year") -> Outcome:
+    """Fit BG/BB to a table of histories, a row a customer or a kind of customer.
+
+    Raises
+    ------
+    RecordsError
+        If the file cannot be used, or nobody bought again.
+    """
+    own, drops = read_histories(records, columns)
+    segment = _segment(records, step, own, _fit(records, own), None)
+    return Outcome("histories", records.path.name, step, (segment,), drops)
+
+
+def _fit(records: Records, own: Histories) -> Fitted:
+    """BG/BB of customers of whom some came back.
+
+    Raises
+    ------
+    RecordsError
+        If nobody did.
+    """
+    if not own.frequency.any():
+        message = "nobody bought at an opportunity after joining: there is nothing to fit"
+        refuse([Fault(str(records.path), None, "", message, "customers who come back")])
+    return fit_bg_bb(own.frequency, own.recency, own.age, own.count)
+
+
+def _segment(
+    records: Records, step: str, own: Histories, fitted: Fitted, spend: Fitted | None
+) -> SegmentFit:
+    """The one segment of the file: what was fitted, how well, and the block's keys."""
+    values, links = _block_values(fitted, spend)
+    comments = {"purchase_probability": f"at each {step} after joining, while a customer"}
+    if not isinstance(values["spend"], dict):
+        comments["spend"] = "no amounts of repeat purchases say more"
+    spends = (spend,) if spend else ()
+    return SegmentFit(
+        key=keys_of([records.path.stem])[0],
+        label=records.path.stem,
+        customers=float(own.count.sum()),
+        candidates=(Candidate(fitted, *chi_squared(own, fitted), _holdout_error(own, fitted)),),
+        chosen=fitted,
+        values=values,
+        links=links,
+        comments=comments,
+        spend=spends,
+        facts=_facts(own, fitted),
+        notes=tuple(
+            f"{WORDS[one.model]}: {note}" for one in (fitted, *spends) for note in one.notes
+        ),
+        curve=_over_time(own, fitted, step) if own.names else _by_frequency(own, fitted),
     )
 
 

@@ -158,7 +158,7 @@ class Outcome:
     Attributes
     ----------
     what : str
-        The command: "retention", "tenure", "transactions", "opportunities".
+        The command: "retention", "tenure", "transactions", "opportunities", "histories".
     data : str
         Name of the file.
     step : str

@@ -1,4 +1,4 @@
-"""``clvsim fit``: its four commands, their options and examples."""
+"""``clvsim fit``: its commands, their options and examples."""
 
 import enum
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
+from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, column
 
 _RETENTION = (
     "clvsim fit retention survivors.csv --holdout 5 --step year",
@@ -25,8 +26,11 @@ _TRANSACTIONS = (
 )
 _OPPORTUNITIES = (
     "clvsim fit opportunities gifts.csv --customer donor --period year --amount gift --holdout 3",
-    "clvsim fit opportunities histories.csv --frequency x --recency t_x --opportunities n \\",
-    "    --count donors --plot fit.png",
+    "clvsim fit opportunities gifts.csv --customer donor --period year --plot fit.png",
+)
+_HISTORIES = (
+    "clvsim fit histories donors.csv --count donors --plot fit.png",
+    "clvsim fit histories donors.csv --frequency x --recency t_x --opportunities n --step year",
 )
 _STATES = ("clvsim fit states panel.csv --customer id --period month --state recency --value paid",)
 
@@ -34,20 +38,13 @@ fit = typer.Typer(
     name="fit",
     help="Fit segments of a scenario to your own records.",
     short_help="Fit segments to your own records.",
-    epilog=examples(_RETENTION[0], _TENURE[0], _TRANSACTIONS[0], _OPPORTUNITIES[0], _STATES[0]),
+    epilog=examples(
+        _RETENTION[0], _TENURE[0], _TRANSACTIONS[0], _OPPORTUNITIES[0], _HISTORIES[0], _STATES[0]
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Step(enum.StrEnum):
-    """Periods of a scenario."""
-
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
 
 
 class ChurnModel(enum.StrEnum):
@@ -68,19 +65,6 @@ class PurchaseModel(enum.StrEnum):
 
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Records: CSV, text or Parquet.")]
-_Columns = Annotated[
-    str,
-    typer.Option(
-        metavar="A,B,…", help="Names of all columns of a file without a header, in their order."
-    ),
-]
-_Separator = Annotated[
-    str,
-    typer.Option(
-        metavar="WORD",
-        help="comma, semicolon, tab, bar, whitespace or a character; found out unless given.",
-    ),
-]
 _Out = Annotated[
     Path | None,
     typer.Option(
@@ -91,7 +75,6 @@ _Plot = Annotated[
     Path | None,
     typer.Option(metavar="FILE.png", help="Draw fit against data (needs matplotlib)."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, no tables.")]
 _Step = Annotated[Step, typer.Option(help="What a period is.")]
 _Model = Annotated[
     ChurnModel,
@@ -100,7 +83,7 @@ _Model = Annotated[
         "geometric, bdw, or best (lowest AIC)."
     ),
 ]
-_Segment = Annotated[str, typer.Option(metavar="COLUMN", help="Segments, by name.")]
+_Segment = Annotated[str, column("Segments, by name.")]
 
 
 @fit.command(
@@ -110,26 +93,20 @@ _Segment = Annotated[str, typer.Option(metavar="COLUMN", help="Segments, by name
 def retention(
     file: _File,
     *,
-    period: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Period since joining: 0, 1, 2, …")
-    ] = "period",
-    survivors: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Customers still there after it.")
-    ] = "survivors",
+    period: Annotated[str, column("Period since joining: 0, 1, 2, …")] = "period",
+    survivors: Annotated[str, column("Customers still there after it.")] = "survivors",
     segment: _Segment = "",
-    cohort: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Cohorts, by name; fitted together.")
-    ] = "",
+    cohort: Annotated[str, column("Cohorts, by name; fitted together.")] = "",
     holdout: Annotated[
         int, typer.Option(min=0, metavar="N", help="Last periods of each cohort to hold out.")
     ] = 0,
     step: _Step = Step.MONTH,
     model: _Model = ChurnModel.SBG,
-    columns: _Columns = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
     plot: _Plot = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Fit sBG, one churn rate and beta-discrete-Weibull to cohorts and their survivors.
 
@@ -161,24 +138,18 @@ def _if_there(name: str, header: tuple[str, ...]) -> str:
 def tenure(
     file: _File,
     *,
-    tenure: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Periods as a customer, until leaving or today.")
-    ],
-    churned: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Whether it left: Yes or No, 1 or 0, …")
-    ],
+    tenure: Annotated[str, column("Periods as a customer, until leaving or today.")],
+    churned: Annotated[str, column("Whether it left: Yes or No, 1 or 0, …")],
     segment: _Segment = "",
-    spend: Annotated[str, typer.Option(metavar="COLUMN", help="Spend per period, currency.")] = "",
-    customer: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Names of customers: each counts once.")
-    ] = "",
+    spend: Annotated[str, column("Spend per period, currency.")] = "",
+    customer: Annotated[str, column("Names of customers: each counts once.")] = "",
     step: _Step = Step.MONTH,
     model: _Model = ChurnModel.SBG,
-    columns: _Columns = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
     plot: _Plot = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Fit churn, spend and their correlation to customers of whom most have not left yet.
 
@@ -201,9 +172,9 @@ def tenure(
 def transactions(
     file: _File,
     *,
-    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Who bought.")],
-    date: Annotated[str, typer.Option(metavar="COLUMN", help="When.")],
-    amount: Annotated[str, typer.Option(metavar="COLUMN", help="For how much, currency.")],
+    customer: Annotated[str, column("Who bought.")],
+    date: Annotated[str, column("When.")],
+    amount: Annotated[str, column("For how much, currency.")],
     holdout: Annotated[
         float, typer.Option(min=0.0, metavar="N", help="Last units of time to hold out.")
     ] = 0.0,
@@ -221,17 +192,12 @@ def transactions(
     model: Annotated[
         PurchaseModel, typer.Option(help="Model in the block; best: the lower AIC.")
     ] = PurchaseModel.BEST,
-    columns: _Columns = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
-    customers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", help="Write every customer as clvsim score reads them (to the cut)."
-        ),
-    ] = None,
+    customers: CustomersOut = None,
     plot: _Plot = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Fit BG/NBD, Pareto/NBD and Gamma-Gamma to purchases, those of a day merged."""
     from clvsim.calibration.purchase_log import LogColumns
@@ -263,83 +229,73 @@ def transactions(
 def opportunities(
     file: _File,
     *,
-    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log: who bought.")] = "",
-    period: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN",
-            help="Of a log: when; whole numbers like 1996, months like 2026-03, or dates.",
-        ),
-    ] = "",
-    amount: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of a log: for how much, currency.")
-    ] = "",
-    holdout: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Of a log: last periods to hold out.")
-    ] = 0,
+    customer: Annotated[str, column("Who bought.")],
+    period: Annotated[str, column("When; whole numbers like 1996, months like 2026-03, or dates.")],
+    amount: Annotated[str, column("For how much, currency.")] = "",
+    holdout: Annotated[int, typer.Option(min=0, metavar="N", help="Last periods to hold out.")] = 0,
     end: Annotated[
         str,
-        typer.Option(
-            metavar="PERIOD", help="Of a log: last period observed; the last of a purchase if not."
-        ),
-    ] = "",
-    frequency: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of histories: opportunities taken.")
-    ] = "",
-    recency: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of histories: the last one taken; 0: none.")
-    ] = "",
-    opportunities: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of histories: all opportunities.")
-    ] = "",
-    count: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of histories: customers a row; one if not named.")
+        typer.Option(metavar="PERIOD", help="Last period observed; the last of a purchase if not."),
     ] = "",
     step: _Step = Step.YEAR,
-    columns: _Columns = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
-    customers: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Write every customer of a log, for clvsim score."),
-    ] = None,
+    customers: CustomersOut = None,
     plot: _Plot = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Fit BG/BB, and Gamma-Gamma to amounts, where there is one opportunity to buy a period.
 
-    From a log, a row a purchase: a customer joins with its first one, every period after it is an
-    opportunity, and purchases of a period are one. Or from histories, a row a customer or a kind of
-    customer: columns frequency, recency, opportunities, and how many customers.
+    A row a purchase: a customer joins with its first one, every period after it is an opportunity,
+    and purchases of a period are one.
     """
     from clvsim.calibration.opportunities import fit_opportunities
-    from clvsim.calibration.opportunity_log import GiftColumns, HistoryColumns
+    from clvsim.calibration.opportunity_log import GiftColumns
     from clvsim.cli.files import open_file
-    from clvsim.cli.fitting import Target, refuse_both, show_fit
+    from clvsim.cli.fitting import Target, show_fit
 
-    log = {"--customer": customer, "--period": period, "--amount": amount, "--end": end}
-    log |= {"--holdout": str(holdout or ""), "--customers": str(customers or "")}
-    histories = {
-        "--frequency": frequency,
-        "--recency": recency,
-        "--opportunities": opportunities,
-        "--count": count,
-    }
-    is_log = refuse_both(log, histories, needed=("--customer", "--period"))
     target = Target(out, plot, as_json=json, customers=customers)
     records = open_file(file, columns, separator)
-    wanted = (
-        GiftColumns(customer, period, amount)
-        if is_log
-        else HistoryColumns(
-            frequency or "frequency",
-            recency or "recency",
-            opportunities or "opportunities",
-            count or _if_there("customers", records.header),
-        )
-    )
-    outcome = fit_opportunities(records, wanted, step=step.value, holdout=holdout, end=end)
-    show_fit(outcome, target)
+    wanted = GiftColumns(customer, period, amount)
+    show_fit(fit_opportunities(records, wanted, step=step.value, holdout=holdout, end=end), target)
+
+
+@fit.command(
+    short_help="From counts of opportunities taken: a table of recency and frequency.",
+    epilog=examples(*_HISTORIES),
+)
+@guarded
+def histories(
+    file: _File,
+    *,
+    frequency: Annotated[str, column("Opportunities taken.")] = "frequency",
+    recency: Annotated[str, column("The last one taken; 0: none.")] = "recency",
+    opportunities: Annotated[str, column("All opportunities.")] = "opportunities",
+    count: Annotated[
+        str, column("Customers a row; 'customers' if there is one, else one a row.")
+    ] = "",
+    step: _Step = Step.YEAR,
+    columns: Header = "",
+    separator: Separator = "",
+    out: _Out = None,
+    plot: _Plot = None,
+    json: Json = False,
+) -> None:
+    """Fit BG/BB to what customers did with their opportunities, a row a customer or a kind of them.
+
+    As clvsim fit opportunities, for those who keep frequency and recency and no log.
+    """
+    from clvsim.calibration.opportunities import fit_histories
+    from clvsim.calibration.opportunity_log import HistoryColumns
+    from clvsim.cli.files import open_file
+    from clvsim.cli.fitting import Target, show_fit
+
+    target = Target(out, plot, as_json=json)
+    records = open_file(file, columns, separator)
+    counted = count or _if_there("customers", records.header)
+    wanted = HistoryColumns(frequency, recency, opportunities, counted)
+    show_fit(fit_histories(records, wanted, step.value), target)
 
 
 @fit.command(short_help="From a panel of states.", epilog=examples(*_STATES))
@@ -347,14 +303,10 @@ def opportunities(
 def states(
     file: _File,
     *,
-    customer: Annotated[str, typer.Option(metavar="COLUMN", help="Who.")],
-    period: Annotated[
-        str, typer.Option(metavar="COLUMN", help="When: whole numbers, or months like 2026-03.")
-    ],
-    state: Annotated[str, typer.Option(metavar="COLUMN", help="In which state.")],
-    value: Annotated[
-        str, typer.Option(metavar="COLUMN", help="What the period brought in, currency.")
-    ] = "",
+    customer: Annotated[str, column("Who.")],
+    period: Annotated[str, column("When: whole numbers, or months like 2026-03.")],
+    state: Annotated[str, column("In which state.")],
+    value: Annotated[str, column("What the period brought in, currency.")] = "",
     gone: Annotated[
         str,
         typer.Option(
@@ -363,10 +315,10 @@ def states(
         ),
     ] = "",
     step: _Step = Step.MONTH,
-    columns: _Columns = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Count transitions between states from one period to the next, with their errors."""
     from clvsim.calibration.states import StateColumns, fit_states

@@ -1,6 +1,5 @@
 """What the commands of ``clvsim fit`` share: where the results go."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,38 +59,6 @@ def day_of(text: str) -> int:
         message = f"--end {text!r} is no date: write it like 1998-06-30"
         raise InputError(message)
     return day
-
-
-def refuse_both(
-    log: Mapping[str, str], histories: Mapping[str, str], needed: tuple[str, ...]
-) -> bool:
-    """Whether options speak of a log, not of a table of histories.
-
-    Parameters
-    ----------
-    log, histories : mapping of str to str
-        What was said, by option; empty: not given.
-    needed : tuple of str
-        Options without which a log cannot be read.
-
-    Raises
-    ------
-    InputError
-        If they speak of both, or of a log that they say too little of.
-    """
-    of_log = [option for option, value in log.items() if value]
-    of_histories = [option for option, value in histories.items() if value]
-    if of_log and of_histories:
-        message = (
-            f"{', '.join(of_log)} belong to a log of purchases, {', '.join(of_histories)} to a "
-            "table of histories: name the columns of one of them"
-        )
-        raise InputError(message)
-    missing = [option for option in needed if not log[option]]
-    if of_log and missing:
-        message = f"a log of purchases ({', '.join(of_log)}) needs {' and '.join(missing)} too"
-        raise InputError(message)
-    return bool(of_log)
 
 
 def show_fit(outcome: Outcome, target: Target) -> None:

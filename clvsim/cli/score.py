@@ -1,6 +1,5 @@
 """``clvsim score``: its options and examples; work is imported when it is called."""
 
-import enum
 import math
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
+from clvsim.cli.options import Header, Json, Separator, Step, column
 
 EPILOG = examples(
     "clvsim score customers.csv --fit segments.toml --out scores.csv",
@@ -17,20 +17,6 @@ EPILOG = examples(
     "    --spend MonthlyCharges --churned Churn --segment-column Contract --out scores.parquet",
 )
 SHORT_HELP = "Score customers with a fit: what each is still worth."
-
-
-class Step(enum.StrEnum):
-    """Periods of a fit."""
-
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-    YEAR = "year"
-
-
-def _column(help_text: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(metavar="COLUMN", help=help_text)
-    return found
 
 
 _File = Annotated[
@@ -75,36 +61,25 @@ _ContactCost = Annotated[
 _Seed = Annotated[
     int, typer.Option(min=0, max=2**64 - 1, metavar="N", help="Of the lives behind intervals.")
 ]
-_Customer = Annotated[str, _column("Who.")]
-_Frequency = Annotated[str, _column("Repeat purchases: days with one after the first.")]
-_Recency = Annotated[str, _column("Periods from the first purchase to the last.")]
-_Age = Annotated[str, _column("Periods from the first purchase until today.")]
-_Value = Annotated[str, _column("Mean amount of the repeat purchases.")]
-_Tenure = Annotated[str, _column("Contracts: periods as a customer until today.")]
+_Customer = Annotated[str, column("Who.")]
+_Frequency = Annotated[str, column("Repeat purchases: days with one after the first.")]
+_Recency = Annotated[str, column("Periods from the first purchase to the last.")]
+_Age = Annotated[str, column("Periods from the first purchase until today.")]
+_Value = Annotated[str, column("Mean amount of the repeat purchases.")]
+_Tenure = Annotated[str, column("Contracts: periods as a customer until today.")]
 _Spend = Annotated[
-    str, _column("Contracts: amount per period; 'spend' if there is one, else the mean.")
+    str, column("Contracts: amount per period; 'spend' if there is one, else the mean.")
 ]
 _Churned = Annotated[
-    str, _column("Contracts: whether a customer has left (Yes or No); those are left out.")
+    str, column("Contracts: whether a customer has left (Yes or No); those are left out.")
 ]
 _SegmentColumn = Annotated[
-    str, _column("Segment of each customer; 'segment' if there is one and it is needed.")
-]
-_Header = Annotated[
-    str, typer.Option(metavar="A,B,…", help="Names of all columns of a file without a header.")
-]
-_Separator = Annotated[
-    str,
-    typer.Option(
-        metavar="WORD",
-        help="comma, semicolon, tab, bar, whitespace or a character; found out unless given.",
-    ),
+    str, column("Segment of each customer; 'segment' if there is one and it is needed.")
 ]
 _Out = Annotated[
     Path | None,
     typer.Option(metavar="FILE.csv", help="Write the scores: FILE.csv or FILE.parquet."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, no tables.")]
 
 
 @guarded
@@ -129,10 +104,10 @@ def score(
     spend: _Spend = "",
     churned: _Churned = "",
     segment_column: _SegmentColumn = "",
-    columns: _Header = "",
-    separator: _Separator = "",
+    columns: Header = "",
+    separator: Separator = "",
     out: _Out = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> None:
     """Score customers with a fit: remaining value, chance of being alive, rank and class.
 

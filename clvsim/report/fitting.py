@@ -21,6 +21,7 @@ _TINY = 1e-3
 _ONCE = {
     "transactions": "bought on one day only",
     "opportunities": "never bought after joining",
+    "histories": "never bought after joining",
 }
 
 

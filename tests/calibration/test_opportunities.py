@@ -13,6 +13,7 @@ from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.opportunities import (
     _cells,
     expected_repeats,
+    fit_histories,
     fit_opportunities,
     frequency_chances,
 )
@@ -64,7 +65,7 @@ GOOD = [
 @pytest.fixture(scope="module")
 def published():
     records = open_records(DATA / "donations.csv")
-    return fit_opportunities(records, HistoryColumns("x", "t_x", "n", "donors"))
+    return fit_histories(records, HistoryColumns("x", "t_x", "n", "donors"))
 
 
 def test_donors_give_the_published_estimates(published):
