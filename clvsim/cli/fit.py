@@ -321,7 +321,8 @@ def states(
     json: Json = False,
 ) -> None:
     """Count transitions between states from one period to the next, with their errors."""
-    from clvsim.calibration.states import StateColumns, fit_states
+    from clvsim.calibration.panel import StateColumns
+    from clvsim.calibration.states import fit_states
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_states
 

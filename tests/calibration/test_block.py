@@ -12,9 +12,10 @@ from clvsim.calibration.block import block, check_target, state_block, toml, wri
 from clvsim.calibration.drops import Drops
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of, keys_of, sampling
+from clvsim.calibration.panel import StateColumns
 from clvsim.calibration.records import open_records
 from clvsim.calibration.retention import RetentionColumns, fit_retention_table
-from clvsim.calibration.states import StateColumns, fit_states
+from clvsim.calibration.states import fit_states
 from clvsim.calibration.tenure import TenureColumns, fit_tenure
 from clvsim.errors import ClvsimError, InputError
 from tests.calibration.test_tenure import TELCO

@@ -6,8 +6,9 @@ import pytest
 from clvsim.api import Effort, run
 from clvsim.calibration.block import state_block
 from clvsim.calibration.drops import RecordsError
+from clvsim.calibration.panel import StateColumns
 from clvsim.calibration.records import open_records
-from clvsim.calibration.states import StateColumns, fit_states
+from clvsim.calibration.states import fit_states
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.load import load
 from clvsim.scenario.model import StatesSegment
