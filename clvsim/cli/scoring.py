@@ -8,7 +8,8 @@ import typer
 from clvsim.calibration.block import check_target
 from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import FitFile, read_fit
-from clvsim.calibration.scoring.score import Terms, score
+from clvsim.calibration.scoring.group import Terms
+from clvsim.calibration.scoring.score import score
 from clvsim.cli.files import open_file
 from clvsim.cli.guard import tell
 from clvsim.cli.progress import waiting

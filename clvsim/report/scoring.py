@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from clvsim.calibration.drops import Drops
-    from clvsim.calibration.scoring.score import Scores, Terms
+    from clvsim.calibration.scoring.group import Terms
+    from clvsim.calibration.scoring.score import Scores
 
 COLUMNS: dict[str, str] = {
     "customer": "Name of the customer",

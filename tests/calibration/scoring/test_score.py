@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from clvsim.calibration.records import open_records
+from clvsim.calibration.scoring import doubt
 from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import read_fit
-from clvsim.calibration.scoring.score import CLASSES, Terms, _doubts, score
+from clvsim.calibration.scoring.group import Group, Terms
+from clvsim.calibration.scoring.score import CLASSES, score
 from clvsim.errors import ScenarioError
 from clvsim.reference import BgBb
 
@@ -498,7 +500,7 @@ def _laws(tmp_path, covariance, rate):
     text = DONORS.replace("a = 0.657, b", "a = 1.1, b").replace('"churn.b"', '"churn.a"')
     fit, people, _ = read(tmp_path, text.replace("0.013", covariance), GIVERS)
     own = np.arange(len(people.names))
-    laws = _doubts(fit, "donors", people, own, Terms("year", rate=rate))
+    laws = doubt.laws(Group(fit, "donors", people, own, Terms("year", rate=rate)))
     return np.array([law.churn.a for law in laws])
 
 

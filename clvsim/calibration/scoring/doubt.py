@@ -1,0 +1,91 @@
+"""What the error of a fit does to scores: laws that it might as well have been, and the total."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy  # its submodules load on first use: importing this file stays cheap
+from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from clvsim.calibration.scoring.fit_file import Segment
+    from clvsim.calibration.scoring.group import Group, Known
+
+#: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
+_JUDGED, _STEP = 2_000, 1e-3
+LAWS = 64
+"""Laws that a fit might as well have been, for the intervals: as many lives are drawn from each."""
+#: Laws tried for that, and the widest error of a number's logarithm: beyond, a fit tells nothing.
+_MOST_TRIED, _WIDEST = 128, 2.0
+#: Customers for whom a law must not expect for ever what the fit does not.
+_FEW = 8
+
+
+def laws(group: Group) -> list[Segment]:
+    """What a segment's fit might as well have been, all as likely; none where it does not say.
+
+    Its numbers are normal on the scales of their covariance. Those that no segment can have, or
+    under which customers are worth infinitely much, are passed over.
+    """
+    source = group.segment.fit
+    paths = [] if source is None else [one for one in source.parameters if _matters(one)]
+    if source is None or not paths:
+        return []
+    places = [source.parameters.index(path) for path in paths]
+    values, vectors = np.linalg.eigh(np.array(source.covariance)[np.ix_(places, places)])
+    if values[-1] > _WIDEST**2:
+        return []
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    shares = scipy.stats.qmc.Sobol(len(values), rng=group.terms.seed).random(_MOST_TRIED)
+    some = group.some(_FEW)
+    found: list[Segment] = []
+    for normal in scipy.special.ndtri(shares):
+        changes = dict(zip(paths, (root @ normal).tolist(), strict=True))
+        with suppress(ValidationError), np.errstate(over="ignore"):
+            moved = group.moved(changes)
+            if np.isfinite(some.expected(moved).value).all():
+                found.append(moved)
+        if len(found) == LAWS:
+            return found
+    return []
+
+
+def _matters(path: str) -> bool:
+    """Whether scores hang on a number: churn is judged by tenure or history, not by spend."""
+    return not path.startswith("correlations.")
+
+
+def luck_alone(group: Group) -> str:
+    """Why intervals leave out the error of a segment's fit: a note."""
+    why = "says nothing of its error"
+    source = group.segment.fit
+    if source and any(map(_matters, source.parameters)):
+        why = "has an error so wide that numbers drawn from it can hardly be"
+    return f"{group.name}: the fit {why}: intervals of its customers are luck alone"
+
+
+def error_of_total(group: Group) -> float:
+    """Standard error of a segment's total that comes from its fitted numbers, currency.
+
+    By the delta method on the scales of the fit's covariance; slopes come from at most 2,000
+    customers, every so many-th of the file. NaN where the fit does not say.
+    """
+    source = group.segment.fit
+    if source is None or not source.parameters:
+        return math.nan
+    some = group.some(_JUDGED)
+    known: Known = {}
+
+    def total(path: str, change: float) -> float:
+        return float(some.expected(group.moved({path: change}), known).value.sum())
+
+    try:
+        changes = [total(path, _STEP) - total(path, -_STEP) for path in source.parameters]
+    except ValidationError:
+        # A number so near its bound cannot be moved both ways.
+        return math.nan
+    slope = np.array(changes) / (2.0 * _STEP) * (group.own.size / some.own.size)
+    return math.sqrt(max(float(slope @ np.array(source.covariance) @ slope), 0.0))
