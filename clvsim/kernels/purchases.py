@@ -230,22 +230,32 @@ def rate_effect(model, scratch):
 
 
 @inlined
-def rescale(target, left, at, old, new):
-    """A target from a moment on under another multiplier, and what is left to it then.
+def rescale(clock, at, new):
+    """A clock's target from a moment on under another multiplier.
 
-    The target is in units of the shared running sum, what is left in the customer's own; a
-    multiplier of 0 stops the clock.
+    Parameters
+    ----------
+    clock : tuple of target, left, multiplier
+        The target is in units of the shared running sum, what is left to it in the customer's own.
+    at : float
+        The running sum at the moment.
+    new : float
+        Multiplier; 0 stops the clock.
     """
+    target, left, old = clock
     if new == old:
-        return target, left
+        return clock
     if old > 0.0:
         left = (target - at) * old
-    return (at + left / new if new > 0.0 else math.inf), left
+    return (at + left / new if new > 0.0 else math.inf), left, new
 
 
 @inlined
 def next_purchase(model, cell, address, number, clock, pace, multiplier):
-    """Target of a purchase, what is left to it, and the uniform of its amount."""
+    """Target of a purchase, what is left to it, and the uniform of its amount.
+
+    ``clock`` is where the clock of purchases stands, ``multiplier`` that of the effects that run.
+    """
     seed, world, streams, rank = address
     joined = int(model.facts[cell, p.JOINED_IN])
     stream, when = event_address(streams[p.STREAM_PURCHASE], joined, number)
@@ -318,6 +328,32 @@ def look_out(model, buying, cell, address, person, adoptions, customer, scratch)
 
 
 @inlined
+def meet(model, buying, cell, step, address, person, life, gap, scratch, posts):
+    """All events of a step: margin, step of the next, and both clocks as they go on from there.
+
+    Parameters
+    ----------
+    person : tuple of hazard, lift
+    life, gap : tuple
+        Clocks of leaving and of the next purchase, as in ``rescale``. That of leaving of a BG/NBD
+        moves with purchases: to it an effect is only what the next one counts.
+    """
+    hazard, lift = person
+    margin, following = happen(model, cell, step, address, (hazard, 0.0, lift), -1, scratch, posts)
+    multiplier = effect(model, lift, scratch)
+    lived, passed = model.facts[cell, p.ORIGIN], model.facts[cell, p.START]
+    passed -= model.facts[cell, p.JOINED_IN]
+    if step > 0:
+        lived = model.schedule[cell, p.CUMULATED, step - 1]
+        passed = buying.schedule[cell, b.CUMULATED, step - 1]
+    if int(buying.facts[cell, b.KIND]) == b.BG_NBD:
+        life = life[0], life[1], multiplier
+    else:
+        life = rescale(life, lived, multiplier)
+    return margin, following, life, rescale(gap, passed, rate_effect(model, scratch))
+
+
+@inlined
 def walk(model, buying, cell, address, person, begin, adoptions, customer, scratch, posts, work):
     """One customer from purchase to purchase, and from event to event of personal programs.
 
@@ -349,7 +385,6 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     hazard, spend, lift, pace, threshold = person
     number, clock, ticks, bought, purchases = begin
     steps, kind = int(model.facts[cell, p.STEPS]), int(buying.facts[cell, b.KIND])
-    origin = model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN]
     shared, own = model.schedule[cell], buying.schedule[cell]
     following, is_known, latest, count, spent = steps, False, 0.0, 0, 0.0
     if adoptions is not None:
@@ -357,40 +392,27 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         is_known = is_asked_for(model)
         if is_known:
             latest, count, spent = past(model, buying, cell, address, (spend, pace), begin[:2])
-    hazard_effect, pace_effect, life_left, extra = 1.0, 1.0, 0.0, 0.0
-    last, end, target, left, u = 0, 0.0, 0.0, 0.0, 0.0
-    is_to_draw, is_to_die_anew, decision = True, True, steps
+    # Targets, what is left to them, and multipliers of the effects that run (see ``rescale``).
+    life, gap = (threshold, 0.0, 1.0), (0.0, 0.0, 1.0)
+    extra, decision = 0.0, steps
     while True:
-        if is_to_draw:
-            target, left, u = next_purchase(model, cell, address, number, clock, pace, pace_effect)
-            is_to_draw = False
-        if is_to_die_anew:
-            last, end = death(model, buying, cell, threshold)
-            is_to_die_anew = False
-        step = 0 if number == 0 else purchase_step(model, buying, cell, target)
-        if adoptions is not None and following < steps and following <= min(step, last):
-            before = following - 1
+        target, left, u = next_purchase(model, cell, address, number, clock, pace, gap[2])
+        gap = target, left, gap[2]
+        while True:
+            last, end = death(model, buying, cell, life[0])
+            step = 0 if number == 0 else purchase_step(model, buying, cell, gap[0])
+            if adoptions is None or following >= steps or following > min(step, last):
+                break
             if is_known:
                 hold_back(model, following, (latest, count, spent), scratch)
-            margin, following = happen(
-                model, cell, following, address, (hazard, 0.0, lift), -1, scratch, posts
+            margin, following, life, gap = meet(
+                model, buying, cell, following, address, (hazard, lift), life, gap, scratch, posts
             )
             extra += margin
-            new = effect(model, lift, scratch)
-            if new != hazard_effect and kind != b.BG_NBD:
-                at = shared[p.CUMULATED, before] if before >= 0 else model.facts[cell, p.ORIGIN]
-                threshold, life_left = rescale(threshold, life_left, at, hazard_effect, new)
-                is_to_die_anew = True
-            hazard_effect, new = new, rate_effect(model, scratch)
-            at = own[b.CUMULATED, before] if before >= 0 else origin
-            target, left = rescale(target, left, at, pace_effect, new)
-            pace_effect = new
-            continue
-        if step >= steps and last >= steps:
-            break
-        if number > 0 and (
-            step >= steps or not purchase_moment(model, buying, cell, step, target) < end
-        ):
+        moment = 0.0
+        if number > 0 and step < steps:
+            moment = purchase_moment(model, buying, cell, step, gap[0])
+        if step >= steps or (number > 0 and not moment < end):
             decision = last
             break
         amount = amount_of(model, cell, spend, u)
@@ -400,19 +422,14 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         if adoptions is not None:
             extra += pay_under_effects(model, cell, step, amount, scratch, posts)
         purchases += 1
-        if is_known:
-            latest = 0.0
-            if number > 0:
-                latest = purchase_moment(model, buying, cell, step, target)
-            count, spent = count + 1, spent + amount
+        latest, count, spent = moment, count + 1, spent + amount
         if kind == b.BG_NBD and number > 0:
-            ticks += shared[p.MULTIPLIER, step] * hazard_effect
+            ticks += shared[p.MULTIPLIER, step] * life[2]
             if ticks > threshold:
                 decision = step
                 break
-        clock = clock_after(buying, cell, step, target if number > 0 else clock)
+        clock = clock_after(buying, cell, step, gap[0] if number > 0 else clock)
         number += 1
-        is_to_draw = True
     work.used[0] = max(work.used[0], min(number, b.ROUNDS) + 1)
     residual = 0.0
     if decision == steps and model.residual:
