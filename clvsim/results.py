@@ -1,7 +1,6 @@
 """Results as an xarray Dataset: built from arrays, provenance, NetCDF that reopens alone."""
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from clvsim.engine.compile import Compiled
 from clvsim.engine.run import PROBABILITIES, segment_names
 from clvsim.engine.variants import Outcome
 from clvsim.errors import InputError
+from clvsim.files import whole
 from clvsim.kernels import plan as p
 from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
@@ -245,18 +245,11 @@ def save(dataset: xr.Dataset, path: Path) -> None:
 
     Raises
     ------
-    InputError
+    ClvsimError
         If the path cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf")
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise InputError(message) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_result(path: str | Path) -> xr.Dataset:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvsim.calibration.outcome import WORDS, sampling
-from clvsim.errors import ClvsimError, InputError
+from clvsim.errors import ClvsimError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from clvsim.calibration.outcome import Outcome, SegmentFit
     from clvsim.calibration.states import StateFit
@@ -146,47 +143,6 @@ def toml(value: Any) -> str:
         rows = [items[at : at + per] for at in range(0, len(items), per)]
         return "[\n" + "".join(f"    {', '.join(row)},\n" for row in rows) + "]"
     return str(value)
-
-
-def check_target(path: Path, ending: str) -> None:
-    """Refuse a path that a file cannot be put at.
-
-    Raises
-    ------
-    InputError
-        If the ending is another, or the place cannot be written to.
-    """
-    if path.suffix.lower() != ending:
-        message = f"{path}: must end in {ending}"
-        raise InputError(message)
-    if path.is_dir():
-        message = f"cannot write {path}: it is a folder"
-        raise InputError(message)
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise InputError(message) from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file to a temporary name and rename it: whole, or not at all.
-
-    Raises
-    ------
-    ClvsimError
-        If writing fails; no part of the file is left.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise ClvsimError(message) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _one_line(text: str) -> str:

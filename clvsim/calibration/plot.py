@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvsim.calibration.outcome import WORDS
-from clvsim.errors import ClvsimError, InputError
+from clvsim.errors import InputError
+from clvsim.files import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,8 @@ def draw(path: Path, outcome: Outcome) -> None:
         panel.set_axis_off()
     for place, (panel, segment) in enumerate(zip(panels.flat, shown, strict=False)):
         _panel(panel, segment, is_left=place % across == 0)
-    _save(figure, path)
+    with whole(path) as temporary:
+        figure.savefig(temporary, format="png")
 
 
 def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
@@ -138,18 +139,6 @@ def _observations(panel: Any, curve: Curve) -> None:
         zorder=4,
         clip_on=False,
     )
-
-
-def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(temporary, format="png")
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise ClvsimError(message) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def left_out(segments: Sequence[SegmentFit]) -> int:

@@ -6,13 +6,14 @@ from pathlib import Path
 import typer
 from rich.console import RenderableType
 
-from clvsim.calibration.block import block, check_target, state_block, write_text
+from clvsim.calibration.block import block, state_block
 from clvsim.calibration.outcome import Outcome
 from clvsim.calibration.plot import check_matplotlib, draw, left_out
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
 from clvsim.cli.guard import tell
 from clvsim.errors import InputError
+from clvsim.files import check_writable, whole
 from clvsim.report.fitting import fit_json, fit_report, state_json, state_report, told
 from clvsim.report.tables import console_for
 
@@ -39,11 +40,11 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.out is not None:
-            check_target(self.out, ".toml")
+            check_writable(self.out, ".toml")
         if self.customers is not None:
-            check_target(self.customers, ".csv")
+            check_writable(self.customers, ".csv")
         if self.plot is not None:
-            check_target(self.plot, ".png")
+            check_writable(self.plot, ".png")
             check_matplotlib()
 
 
@@ -67,7 +68,7 @@ def show_fit(outcome: Outcome, target: Target) -> None:
     if target.plot is not None:
         draw(target.plot, outcome)
     if target.customers is not None:
-        write_text(target.customers, outcome.customers())
+        _write(target.customers, outcome.customers())
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
     for line in told(outcome.drops, outcome.notes, outcome.segments):
         tell(line)
@@ -88,7 +89,7 @@ def show_states(fit: StateFit, target: Target) -> None:
 def _show(text: str, document: str, report: list[RenderableType], target: Target) -> None:
     """The block alone on stdout, so that it can be redirected; with ``--out`` the tables there."""
     if target.out is not None:
-        write_text(target.out, text)
+        _write(target.out, text)
     if document:
         typer.echo(document)
         return
@@ -100,3 +101,8 @@ def _show(text: str, document: str, report: list[RenderableType], target: Target
         console.print()
     if target.out is not None:
         tell(f"{target.out}: written")
+
+
+def _write(path: Path, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

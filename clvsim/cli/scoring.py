@@ -5,7 +5,6 @@ from pathlib import Path
 
 import typer
 
-from clvsim.calibration.block import check_target
 from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import FitFile, read_fit
 from clvsim.calibration.scoring.group import Terms
@@ -14,6 +13,7 @@ from clvsim.cli.files import open_file
 from clvsim.cli.guard import tell
 from clvsim.cli.progress import waiting
 from clvsim.errors import InputError
+from clvsim.files import check_writable
 from clvsim.report.customers import check_format
 from clvsim.report.scoring import score_json, score_report, write_scores
 from clvsim.report.tables import console_for
@@ -71,7 +71,7 @@ def score_customers(request: Request) -> None:
     """
     if request.out is not None:
         check_format(request.out)
-        check_target(request.out, request.out.suffix.lower())
+        check_writable(request.out)
     watcher = console_for(stderr=True)
     fit = read_fit(request.fit)
     terms = _terms(request, fit)

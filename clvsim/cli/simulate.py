@@ -1,6 +1,5 @@
 """``clvsim run`` and ``clvsim compare``: check the request, simulate, save, show."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from clvsim.cli.guard import FAILED, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest
+from clvsim.files import check_writable
 from clvsim.report.comparing import comparison_report
 from clvsim.report.customers import check_format, write_customers
 from clvsim.report.document import to_json
@@ -97,20 +97,7 @@ def _check_options(request: Request) -> None:
         check_format(request.customers)
     for path in (request.out, request.customers):
         if path is not None:
-            _check_writable(path)
-
-
-def _check_writable(path: Path) -> None:
-    """Refuse a path that a file cannot be put at."""
-    if path.is_dir():
-        message = f"cannot write {path}: it is a folder"
-        raise InputError(message)
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise InputError(message) from None
+            check_writable(path)
 
 
 def chosen_scenarios(request: Request) -> dict[str, Scenario]:

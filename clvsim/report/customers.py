@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from clvsim.errors import ClvsimError, InputError
+from clvsim.errors import InputError
+from clvsim.files import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,19 +97,11 @@ def write_customers(path: Path, rows: Iterable[tuple[str, Rows]]) -> int:
         If writing fails; no part of the file is left.
     """
     check_format(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    written = 0
-    try:
-        with (_Csv if path.suffix.lower() == ".csv" else _Parquet)(temporary) as sink:
-            for scenario, part in rows:
-                sink.write(scenario, part)
-                written += len(part)
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise ClvsimError(message) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    written, kind = 0, _Csv if path.suffix.lower() == ".csv" else _Parquet
+    with whole(path) as temporary, kind(temporary) as sink:
+        for scenario, part in rows:
+            sink.write(scenario, part)
+            written += len(part)
     return written
 
 

@@ -6,14 +6,13 @@ import csv
 import itertools
 import json
 import math
-import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvsim.calibration.scoring.score import CLASSES
-from clvsim.errors import ClvsimError
+from clvsim.files import whole
 from clvsim.report import format as say
 from clvsim.report.digits import lines
 from clvsim.report.tables import grid, words
@@ -62,18 +61,9 @@ def write_scores(path: Path, scores: Scores) -> None:
     ClvsimError
         If writing fails; no part of the file is left.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if path.suffix.lower() == ".parquet":
-            _write_parquet(temporary, scores)
-        else:
-            _write_csv(temporary, scores)
-        temporary.replace(path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise ClvsimError(message) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    write = _write_parquet if path.suffix.lower() == ".parquet" else _write_csv
+    with whole(path) as temporary:
+        write(temporary, scores)
 
 
 def _numbers(scores: Scores) -> dict[str, Any]:

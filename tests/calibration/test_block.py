@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import clvsim
-from clvsim.calibration.block import block, check_target, state_block, toml, write_text
+from clvsim.calibration.block import block, state_block, toml
 from clvsim.calibration.drops import Drops
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of, keys_of, sampling
@@ -17,7 +17,7 @@ from clvsim.calibration.records import open_records
 from clvsim.calibration.retention import RetentionColumns, fit_retention_table
 from clvsim.calibration.states import fit_states
 from clvsim.calibration.tenure import TenureColumns, fit_tenure
-from clvsim.errors import ClvsimError, InputError
+from clvsim.errors import ClvsimError
 from tests.calibration.test_tenure import TELCO
 
 SCENARIO = """
@@ -163,33 +163,6 @@ def test_names_that_need_quotes():
     outcome = Outcome("tenure", "a\nb.csv", "month", (segment_of({}, "größe"),), Drops("x"))
     found = tomllib.loads(block(outcome))
     assert found["segments"]["größe"]["fit"]["covariance"] == []
-
-
-def test_targets(tmp_path):
-    with pytest.raises(InputError, match=r"must end in \.toml"):
-        check_target(tmp_path / "x.txt", ".toml")
-    (tmp_path / "d.toml").mkdir()
-    with pytest.raises(InputError, match="it is a folder"):
-        check_target(tmp_path / "d.toml", ".toml")
-    with pytest.raises(InputError, match="cannot write"):
-        check_target(tmp_path / "none" / "x.toml", ".toml")
-    check_target(tmp_path / "x.toml", ".toml")
-
-
-def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
-    path = tmp_path / "x.toml"
-    path.write_text("old")
-    write_text(path, "new = 1\n")
-    assert path.read_text() == "new = 1\n"
-
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(type(path), "replace", fail)
-    with pytest.raises(ClvsimError, match="No space left on device"):
-        write_text(path, "lost")
-    assert path.read_text() == "new = 1\n"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_block_of_a_bdw_holds_its_shape_and_what_is_known_given_it(tmp_path):
