@@ -13,8 +13,8 @@ from clvsim.scenario.model import Scenario
 from tests.engine.test_identity import CELL, assert_identical, worlds_of
 from tests.engine.test_purchases import LARGE, SEED
 from tests.kernels.test_purchases import BUYERS, PROGRAMS, SEGMENTS, scenario_of
-from tests.kernels.test_twins import rows_of
 from tests.statistics import assert_proportion
+from tests.twins import rows_of
 
 RATE, CHANCE, SPEND, SHAPE, AGE = 0.4, 0.3, 12.0, 2.0, 5
 LETTER = {"kind": "retention", "segments": BUYERS, "share": 0.5, "every": 4, "acceptance": 0.7,

@@ -25,8 +25,8 @@ from tests.engine.test_identity import (
     worlds_of,
 )
 from tests.kernels.test_purchases import BASE, PROGRAMS, SEGMENTS, scenario_of
-from tests.kernels.test_twins import assert_money, rows_of
 from tests.statistics import assert_proportion
+from tests.twins import assert_money, rows_of
 
 SEED = 7
 PURCHASES = p.ROW_PURCHASES

@@ -17,8 +17,8 @@ from clvsim.scenario.model import Scenario
 from tests.engine.test_identity import AT_END, CLV, PERIODS, arrays, assert_identical, worlds_of
 from tests.kernels.test_purchases import BASE
 from tests.kernels.test_states import CHAIN, PERSONAL, PROGRAMS, scenario_of
-from tests.kernels.test_twins import rows_of
 from tests.statistics import assert_mean
+from tests.twins import rows_of
 
 SEED = 7
 LARGE = {"cohorts": BASE["cohorts"] | {"a": {**BASE["cohorts"]["a"], "customers": 1_200}}}

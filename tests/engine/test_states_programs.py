@@ -10,8 +10,8 @@ from clvsim.scenario.model import Scenario
 from tests.engine.test_identity import AT_END, CELL, CLV, assert_identical, worlds_of
 from tests.engine.test_states import SEED, compiled_of
 from tests.kernels.test_states import CHAIN, PERSONAL, PROGRAMS, scenario_of
-from tests.kernels.test_twins import rows_of
 from tests.statistics import assert_proportion
+from tests.twins import rows_of
 
 NEUTRAL = {
     "add_on": {"adoption": 0.3},

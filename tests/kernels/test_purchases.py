@@ -3,15 +3,14 @@
 import copy
 from functools import cache
 
-import numpy as np
 import pytest
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
 from tests import naive_purchases
-from tests.kernels.test_twins import KINDS, assert_money, rows_of
+from tests.kernels.test_twins import KINDS
+from tests.twins import assert_customers_agree, assert_world_agrees
 
 SEED, WORLD = 20_261_122, 2
 GAMMA = {"distribution": "gamma", "a": 0.8, "scale": 0.5}
@@ -144,44 +143,9 @@ def pair(request, relationship):
 
 def test_world_agrees_with_its_naive_twin(pair):
     compiled, twin = pair
-    (world,) = run_worlds([compiled], SEED, WORLD, 1)
-
-    counts = [p.ACTIVE, p.JOINED, p.LEFT, p.PURCHASES, p.AT_RISK, p.DECIDED]
-    np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
-    counts = [p.CONTACTS, p.ENTRIES, p.MEMBERS]
-    np.testing.assert_array_equal(world.program_flows[0][:, counts], twin.program_flows[:, counts])
-    counts = [p.SUM_CUSTOMERS, p.SUM_PAID_BACK]
-    np.testing.assert_array_equal(world.sums[0][:, counts], twin.sums[:, counts])
-    np.testing.assert_array_equal(
-        world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)]
-    )
+    assert_world_agrees(compiled, SEED, WORLD, twin)
     assert twin.flows[p.PURCHASES].sum() > 100
-
-    assert_money(world.cash[0], twin.cash)
-    assert_money(world.present[0], twin.present)
-    assert_money(world.program_cost[0], twin.program_cost)
-    for flow in (p.LIST_REVENUE, p.DISCOUNT, p.EQUITY):
-        assert_money(world.flows[0, flow], twin.flows[flow])
-    for flow in (p.EXTRA_LIST, p.EXTRA_DISCOUNT, p.ACTIVE_COST):
-        assert_money(world.program_flows[0, :, flow], twin.program_flows[:, flow])
-    for column in (p.SUM_VALUE, p.SUM_SQUARE, p.SUM_RESIDUAL, p.SUM_PRESENT):
-        assert_money(world.sums[0, :, column], twin.sums[:, column])
-    assert_money(world.expected_cost[0], twin.expected_cost)
-    assert_money(world.cohorts[0, :, 1], twin.cohorts[:, 1])
 
 
 def test_customers_agree_with_their_naive_twins(pair):
-    compiled, twins = pair[0], pair[1].customers
-    rows = rows_of(compiled, SEED, WORLD)
-    start = compiled.levers.cohorts.start
-    lives = [
-        (
-            one.cohort, one.rank, one.last + 1 - start[one.cohort], one.stays,
-            getattr(one, "purchases", 0),
-        )
-        for one in twins
-    ]  # fmt: skip
-    np.testing.assert_array_equal(rows[:, [0, 1, 5, 6, p.ROW_PURCHASES]], lives)
-    assert_money(rows[:, 3], np.array([one.spend for one in twins]))
-    cost = compiled.intake.cost[rows[:, 0].astype(int)]
-    assert_money(rows[:, 7] + cost, np.array([one.value for one in twins]))
+    assert_customers_agree(pair[0], SEED, WORLD, pair[1].customers)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.rows import customer_rows
 from clvsim.engine.run import run_worlds
 from clvsim.kernels import plan as p
 from clvsim.kernels.acquisition import count_arrivals
 from clvsim.kernels.tally import bin_edges, bin_of
 from clvsim.scenario.model import Scenario
 from tests import naive
+from tests.twins import assert_customers_agree, assert_money, assert_world_agrees
 
 SEED, WORLD = 20_261_122, 3
 BETA = {"distribution": "beta", "a": 0.7, "b": 6.0}
@@ -281,58 +281,17 @@ def pair(request):
     return _pair(request.param)
 
 
-def assert_money(found, expected):
-    """Agreement to 1e-12 of the largest amount of the same array."""
-    np.testing.assert_allclose(
-        found, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(initial=0.0)
-    )
-
-
-def rows_of(compiled, seed, world):
-    """One world's customers, ``(customer, ROW_COLUMNS)``, in the order of cells and ranks."""
-    return np.concatenate([one.numbers for one in customer_rows(compiled, seed, world)])
-
-
 def test_world_agrees_with_its_naive_twin(pair):
     compiled, twin = pair
-    (world,) = run_worlds([compiled], SEED, WORLD, 1)
-
-    counts = [p.ACTIVE, p.JOINED, p.LEFT, p.CALLS, p.AT_RISK, p.DECIDED]
-    np.testing.assert_array_equal(world.flows[0, counts], twin.flows[counts])
-    counts = [p.CONTACTS, p.ENTRIES, p.MEMBERS]
-    np.testing.assert_array_equal(world.program_flows[0][:, counts], twin.program_flows[:, counts])
-    counts = [p.SUM_CUSTOMERS, p.SUM_PAID_BACK]
-    np.testing.assert_array_equal(world.sums[0][:, counts], twin.sums[:, counts])
-    np.testing.assert_array_equal(
-        world.by_tenure[0], [twin.by_tenure[name] for name in sorted(twin.by_tenure)]
-    )
-    np.testing.assert_array_equal(world.cohorts[0, :, 0], twin.cohorts[:, 0])
+    assert_world_agrees(compiled, SEED, WORLD, twin)
     assert twin.flows[p.ACTIVE].sum() > 100
-
-    assert_money(world.cash[0], twin.cash)
-    assert_money(world.present[0], twin.present)
-    assert_money(world.program_cost[0], twin.program_cost)
-    for flow in (p.LIST_REVENUE, p.DISCOUNT, p.FEES, p.EQUITY):
-        assert_money(world.flows[0, flow], twin.flows[flow])
-    for flow in (p.EXTRA_LIST, p.EXTRA_DISCOUNT, p.ACTIVE_COST):
-        assert_money(world.program_flows[0, :, flow], twin.program_flows[:, flow])
-    for column in (p.SUM_VALUE, p.SUM_SQUARE, p.SUM_RESIDUAL, p.SUM_PRESENT):
-        assert_money(world.sums[0, :, column], twin.sums[:, column])
-    assert_money(world.expected_cost[0], twin.expected_cost)
-    assert_money(world.cohorts[0, :, 1], twin.cohorts[:, 1])
 
 
 def test_customers_agree_with_their_naive_twins(pair):
     compiled, twins = pair[0], pair[1].customers
-    rows = rows_of(compiled, SEED, WORLD)
-    start = compiled.levers.cohorts.start
-    lives = [(one.cohort, one.rank, one.last + 1 - start[one.cohort], one.stays) for one in twins]
-    np.testing.assert_array_equal(rows[:, [0, 1, 5, 6]], lives)
-    assert_money(rows[:, 3], np.array([one.spend for one in twins]))
+    rows = assert_customers_agree(compiled, SEED, WORLD, twins)
     assert_money(rows[:, 4], np.array([one.lift for one in twins]))
     assert_money(rows[:, 2], np.array([-np.expm1(-one.rate) for one in twins]))
-    cost = compiled.intake.cost[rows[:, 0].astype(int)]
-    assert_money(rows[:, 7] + cost, np.array([one.value for one in twins]))
 
 
 def test_the_scenarios_reach_every_flow_and_account():

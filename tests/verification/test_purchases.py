@@ -10,8 +10,8 @@ from clvsim.engine.compile import compile_scenario
 from clvsim.engine.run import Settings, run_worlds
 from clvsim.kernels import plan as p
 from clvsim.scenario.model import Scenario
-from tests.kernels.test_twins import rows_of
 from tests.statistics import assert_mean
+from tests.twins import rows_of
 
 pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="a million purchases need the JIT"
