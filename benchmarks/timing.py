@@ -40,7 +40,7 @@ def race(
     per: dict[str, float],
     repeats: int,
 ) -> dict[str, Any]:
-    """The engine on one thread and on two against a rival, in turn.
+    """The engine on one thread, on two and on all processors against a rival, in turn.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def race(
         found = seconds(work, times)
         return found | {f"ns_per_{unit}": 1e9 * found["fastest_s"] / n for unit, n in per.items()}
 
-    engine = {n: timed(lambda n=n: simulate(compiled, n), repeats) for n in (1, 2)}
+    threads = sorted({1, 2, os.cpu_count() or 1})
+    engine = {n: timed(lambda n=n: simulate(compiled, n), repeats) for n in threads}
     theirs = timed(rival, max(1, repeats // 2))
     return {
         **{f"engine_{n}_threads": one for n, one in engine.items()},
