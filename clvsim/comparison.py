@@ -1,10 +1,10 @@
 """Comparison on common random numbers: paired differences, who is best, the marginal customers."""
 
 from collections.abc import Mapping
-from statistics import NormalDist
 
 import numpy as np
 import xarray as xr
+from scipy.special import stdtrit
 
 from clvsim.measures import Estimate, ratio_of, standard_error, unlabelled
 
@@ -63,13 +63,18 @@ def _difference(name: str, estimate: Estimate, base: int) -> dict[str, xr.DataAr
     """Paired difference of one measure to the baseline."""
     paired = estimate.influence - estimate.influence.isel(scenario=base)
     mean, error = paired.mean("world"), standard_error(paired)
-    reach = NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error
+    reach = _errors_wide(paired.sizes["world"]) * error
     return {
         f"{name}_difference": mean,
         f"{name}_difference_se": error,
         f"{name}_difference_low": mean - reach,
         f"{name}_difference_high": mean + reach,
     }
+
+
+def _errors_wide(worlds: int) -> float:
+    """Standard errors that an interval reaches to each side: Student's t, as few worlds ask for."""
+    return float(stdtrit(max(worlds - 1, 1), 0.5 + LEVEL / 2.0))
 
 
 def _variance_reduction(npv: xr.DataArray, base: int) -> xr.DataArray:
@@ -115,4 +120,4 @@ def ranking_is_settled(dataset: xr.Dataset) -> bool:
         return True
     lead = npv.isel(scenario=int(order[0])) - npv.isel(scenario=int(order[1]))
     error = float(standard_error(lead))
-    return bool(float(lead.mean("world")) > NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error)
+    return bool(float(lead.mean("world")) > _errors_wide(lead.sizes["world"]) * error)

@@ -56,7 +56,7 @@ def fit_geometric(life: LifeTable) -> Fitted:
     """One churn rate for all: ``leavers / customer-periods``."""
     left, stayed = float(life.leavers.sum()), float(life.stayers.sum())
     churn = left / (left + stayed)
-    variance = (1.0 - churn) / left if left else math.nan
+    variance = (1.0 - churn) / left if left and stayed else math.nan
     log_likelihood = _xlogy(left, churn) + _xlogy(stayed, 1.0 - churn)
     return Fitted(
         "geometric", {"churn": churn}, np.array([[variance]]), log_likelihood, life.customers
@@ -135,7 +135,13 @@ def fit_bdw(life: LifeTable) -> Fitted:
     found = maximise(lambda logs: _bdw_log_likelihood(life, logs), names, starts)
     values = dict(zip(names, np.exp(found.logs).tolist(), strict=True))
     return Fitted(
-        "bdw", values, found.covariance, found.log_likelihood, life.customers, found.notes
+        "bdw",
+        values,
+        found.covariance,
+        found.log_likelihood,
+        life.customers,
+        found.notes,
+        found.told,
     )
 
 

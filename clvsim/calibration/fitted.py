@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PROBABILITY = "churn"
+"""The one parameter that is a probability."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A model fitted to records by maximum likelihood.
@@ -33,6 +37,9 @@ class Fitted:
         Customers that the fit used.
     notes : tuple of str
         What is not identified and what was fallen back to, for people.
+    told : ndarray, optional
+        As `covariance` where all of that is known; where it is not, the covariance over what the
+        data tell of the parameters together, the rest being held as it is. Numbers are drawn by it.
 
     Raises
     ------
@@ -47,6 +54,7 @@ class Fitted:
     log_likelihood: float
     sample_size: float
     notes: tuple[str, ...] = ()
+    told: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.parameters)
@@ -56,6 +64,11 @@ class Fitted:
                 f"not {self.covariance.shape}"
             )
             raise ValueError(message)
+
+    @property
+    def drawn(self) -> NDArray[np.float64]:
+        """Covariance of the logs by which numbers are drawn, shape (parameter, parameter), 1."""
+        return self.covariance if self.told is None else self.told
 
     @property
     def aic(self) -> float:
@@ -74,6 +87,8 @@ class Fitted:
 
     def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
         """Interval that covers a parameter with probability ``level``, log-normal.
+
+        Of ``churn``, which is a probability, by its log-odds.
 
         Parameters
         ----------
@@ -102,6 +117,11 @@ class Fitted:
             raise ValueError(message)
         half = NormalDist().inv_cdf(0.5 + 0.5 * level) * self._log_errors()[names.index(name)]
         value = self.parameters[name]
+        if name == PROBABILITY and 0.0 < value < 1.0:
+            # Of its log-odds, as no probability is above 1.
+            odds, half = value / (1.0 - value), min(half / (1.0 - value), 700.0)
+            low, high = odds * math.exp(-half), odds * math.exp(half)
+            return low / (1.0 + low), high / (1.0 + high)
         # An error so large that its exponential overflows leaves the upper bound open.
         top = math.inf if half > 700.0 else value * math.exp(half)
         return value * math.exp(-half), top

@@ -47,11 +47,15 @@ _NEWTON_STEPS = 30
 _LONGEST_STEP = 2.0
 """Longest step of Newton's method in a log, 1: a factor of e²."""
 
-_LEAST_INFORMATION = 0.01
+_LEAST_INFORMATION = 0.25
 """Information on a direction in logs, 1, below which it is not identified.
 
-The 95 % interval would then reach over a factor of e²⁰ to either side.
+The 95 % interval would then reach over a factor of fifty to either side, and worlds drawn from it
+would be worth what a few impossible ones are: a log-normal is no likeness of such a likelihood.
 """
+
+_LEAST_CURVATURE = 0.01
+"""Curvature of a direction in logs, 1, that Newton's method takes where there is less."""
 
 _LOADING = 0.1
 """Share of a direction, 1, from which a parameter is said to take part in it."""
@@ -70,6 +74,9 @@ class Maximum:
     covariance : ndarray
         Of the logs, shape (parameter, parameter), the inverse of the observed information;
         NaN in the rows and columns of parameters that are not identified.
+    told : ndarray
+        The same over the directions that are identified, what is not being held as it is: finite.
+        Where a and b of a beta run off together their mean is known, and its error is in here.
     notes : tuple of str
         What is not identified or not found, for people.
 
@@ -78,6 +85,7 @@ class Maximum:
     logs: NDArray[np.float64]
     log_likelihood: float
     covariance: NDArray[np.float64]
+    told: NDArray[np.float64]
     notes: tuple[str, ...]
 
 
@@ -120,17 +128,16 @@ def maximise(
     notes = [*_bound_notes(names, logs, free), *_level_notes(names, level)]
     known = free & ~level
     strength, directions = np.linalg.eigh(information[np.ix_(free, free)])
-    covariance = np.full(information.shape, np.nan)
-    covariance[np.ix_(known, known)] = _inverse(strength, directions)[
-        np.ix_(known[free], known[free])
-    ]
+    told = np.zeros(information.shape)
+    told[np.ix_(free, free)] = _inverse(strength, directions)
+    covariance = np.where(known & known[:, None], told, np.nan)
     gain = _gain(slope[free], strength, directions)
     if not gain <= max(_CONVERGED, _ROUNDING * abs(value)):
         notes.append(
             "The search for the maximum did not converge: the log-likelihood could still rise by "
             f"about {gain:.1g}."
         )
-    return Maximum(logs, value, covariance, tuple(notes))
+    return Maximum(logs, value, covariance, told, tuple(notes))
 
 
 def _best_search(objective: Objective, starts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
@@ -181,7 +188,7 @@ def _newton(
         if _gain(slope[free], strength, directions) <= _GAIN:
             break
         # Where the likelihood curves up or hardly at all, follow the slope as if it curved down.
-        curved = np.maximum(np.abs(strength), _LEAST_INFORMATION)
+        curved = np.maximum(np.abs(strength), _LEAST_CURVATURE)
         step = np.zeros_like(logs)
         step[free] = directions @ ((directions.T @ slope[free]) / curved)
         step *= min(1.0, _LONGEST_STEP / max(float(np.max(np.abs(step))), 1e-300))
@@ -242,7 +249,7 @@ def _gain(
 ) -> float:
     """Log-likelihood that a Newton step would gain, 1."""
     along = directions.T @ slope
-    return float(0.5 * np.sum(along**2 / np.maximum(np.abs(strength), _LEAST_INFORMATION)))
+    return float(0.5 * np.sum(along**2 / np.maximum(np.abs(strength), _LEAST_CURVATURE)))
 
 
 def _bound_notes(
@@ -264,4 +271,8 @@ def _level_notes(names: Sequence[str], level: NDArray[np.bool_]) -> list[str]:
     if len(moving) == 1:
         return [f"{moving[0]} is not identified: the likelihood hardly moves with it."]
     together = f"{', '.join(moving[:-1])} and {moving[-1]}"
-    return [f"{together} are not identified: the likelihood hardly moves if they change together."]
+    note = (
+        f"{together} are not identified: the likelihood hardly moves if they change together. What "
+        "the data do tell of them, such as a mean, has its error in the block; the rest is held."
+    )
+    return [note]

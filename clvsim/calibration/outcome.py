@@ -254,13 +254,14 @@ def _given(chosen: Fitted, name: str) -> Fitted:
     The block holds the shape c in numbers for each tenure; γ and δ go with it, so that drawn as if
     they did not they would spread the survival three times too far.
     """
-    place, table = list(chosen.parameters).index(name), np.array(chosen.covariance)
-    moved = np.outer(table[:, place], table[place]) / table[place, place]
-    return replace(chosen, covariance=table - moved)
+    place, table = list(chosen.parameters).index(name), np.array(chosen.drawn)
+    if table[place, place] > 0.0:
+        table -= np.outer(table[:, place], table[place]) / table[place, place]
+    return replace(chosen, told=table)
 
 
 def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
-    """Paths whose errors are known, and the covariance of their logs.
+    """Paths of which the data tell something, and the covariance of their logs.
 
     Returns
     -------
@@ -273,7 +274,8 @@ def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
         for j, other in enumerate(rows):
             if one.fitted is other.fitted:
                 table[i, j] = _covariance(one, other)
-    known = np.isfinite(np.diag(table))
+    # What is held as it is has an error of 0: it is not drawn.
+    known = np.diag(table) > 0.0
     kept = [path for path, is_known in zip(paths, known, strict=True) if is_known]
     return kept, table[np.ix_(known, known)]
 
@@ -301,7 +303,7 @@ def sampling(segment: SegmentFit) -> tuple[list[str], Floats]:
 def _covariance(one: Link, other: Link) -> float:
     names = list(one.fitted.parameters)
     return sum(
-        power * weight * float(one.fitted.covariance[names.index(name), names.index(second)])
+        power * weight * float(one.fitted.drawn[names.index(name), names.index(second)])
         for name, power in one.powers.items()
         for second, weight in other.powers.items()
     )

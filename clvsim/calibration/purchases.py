@@ -250,6 +250,7 @@ def _fitted(
         model=model,
         parameters=dict(zip(names, values.tolist(), strict=True)),
         covariance=found.covariance,
+        told=found.told,
         log_likelihood=found.log_likelihood - densities,
         sample_size=size,
         notes=(*notes, *found.notes),

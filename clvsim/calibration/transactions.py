@@ -14,6 +14,7 @@ import scipy
 from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
 from clvsim.calibration.purchase_log import DAYS_PER_UNIT, read_log, split_log
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
+from clvsim.calibration.scoring.quadrature import beta_points
 from clvsim.calibration.shelves import Shelves
 from clvsim.calibration.texts import day_text
 
@@ -48,8 +49,9 @@ def expected_repeats(fitted: Fitted, times: Floats) -> Floats:
 
     References
     ----------
-    Fader, Hardie & Lee 2005, "Counting your customers the easy way", eq. 9; Schmittlein, Morrison
-    & Colombo 1987, eq. 17.
+    Fader, Hardie & Lee 2005, "Counting your customers the easy way", eq. 9, as the mean over the
+    dropout probability p of ``(1 - (α/(α + p t))^r)/p`` (its hypergeometric function overflows
+    where rates or probabilities hardly differ); Schmittlein, Morrison & Colombo 1987, eq. 17.
     """
     since = np.maximum(np.asarray(times, dtype=np.float64), 0.0)
     found = fitted.parameters
@@ -58,9 +60,11 @@ def expected_repeats(fitted: Fitted, times: Floats) -> Floats:
         s, beta = _off_one(found["s"]), found["beta"]
         shares = -np.expm1((s - 1.0) * np.log(beta / (beta + since)))
         return np.asarray(r * beta / (alpha * (s - 1.0)) * shares)
-    a, b = _off_one(found["a"]), found["b"]
-    odds = scipy.special.hyp2f1(r, b, a + b - 1.0, since / (alpha + since))
-    return np.asarray((a + b - 1.0) / (a - 1.0) * (1.0 - (alpha / (alpha + since)) ** r * odds))
+    leaves, weights = beta_points(found["a"], found["b"])
+    bought = -np.expm1(-r * np.log1p(since[:, None] * (leaves / alpha)))
+    # Who never leaves buys at the mean rate for good.
+    lasting = np.outer(since, np.full_like(leaves, r / alpha))
+    return np.asarray(np.divide(bought, leaves, out=lasting, where=leaves > 0.0) @ weights)
 
 
 def _off_one(value: float) -> float:

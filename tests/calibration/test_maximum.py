@@ -77,6 +77,22 @@ def test_parameters_that_only_count_together_are_named():
     assert found.notes[0].startswith("first and second are not identified: ")
     assert np.all(np.isnan(found.covariance[:2]))
     assert found.covariance[2, 2] == pytest.approx(1.0 / 8.0, rel=1e-6)
+    # Of their sum the data tell: its information is 50, and their difference is held.
+    both = np.array([1.0, 1.0, 0.0])
+    assert both @ found.told @ both == pytest.approx(1.0 / 50.0, rel=1e-6)
+    other = np.array([1.0, -1.0, 0.0])
+    assert other @ found.told @ other == pytest.approx(0.0, abs=1e-9)
+    assert found.told[2, 2] == pytest.approx(1.0 / 8.0, rel=1e-6)
+
+
+def test_a_direction_that_is_hardly_told_is_held():
+    # Two standard deviations of the logs and a little more: worlds drawn from it would be wild.
+    for strength, is_told in ((0.24, False), (0.26, True)):
+        peak, information = np.array([0.5, 0.5]), np.diag([strength, 40.0])
+        found = maximise(parabola(peak, information), NAMES[:2], [(1.0, 1.0)])
+        np.testing.assert_allclose(found.logs, peak, atol=1e-6)
+        assert np.isfinite(found.covariance[0, 0]) == is_told
+        assert found.told[0, 0] == pytest.approx(1.0 / strength if is_told else 0.0, rel=1e-6)
 
 
 def test_a_parameter_without_influence_is_named():
@@ -95,6 +111,10 @@ def test_one_that_moves_with_a_parameter_at_its_bound_is_not_identified_either()
     found = maximise(objective, NAMES[:2], [(1.0, 1.0)])
     assert np.all(np.isnan(found.covariance))
     assert any("first and second are not identified" in note for note in found.notes)
+    # The second is held at its bound; by the first, then, the rate is as sure as it is.
+    at_bound = found.logs >= HIGHEST - 1e-3
+    assert at_bound.any()
+    assert found.told[~at_bound, ~at_bound] == pytest.approx(1.0 / 200.0, rel=1e-3)
 
 
 def test_a_search_that_stops_short_says_so():

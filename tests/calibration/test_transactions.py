@@ -86,6 +86,14 @@ def test_expectations_pass_smoothly_through_1(near):
         assert found == pytest.approx(0.5 * (sides[0] + sides[1]), rel=2e-3)
 
 
+def test_expectations_where_customers_hardly_differ():
+    # All buy once a week and leave with probability p: (1 - exp(-p t))/p repeats.
+    times = np.array([0.0, 10.0, 52.0, 500.0])
+    for p, size in ((0.1, 1e6), (0.1, 1e5), (0.5, 1e6)):
+        found = expected_repeats(bg_nbd(size, size, p * size, (1.0 - p) * size), times)
+        np.testing.assert_allclose(found, -np.expm1(-p * times) / p, rtol=30.0 / size)
+
+
 def test_expectation_of_the_pareto_nbd_agrees_with_draws():
     rng, count = np.random.default_rng(1), 200_000
     rate, death = rng.gamma(0.8, 1 / 6.0, count), rng.gamma(1.0, 1 / 9.0, count)
