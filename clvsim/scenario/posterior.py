@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: Draws that are kept of a file, evenly spaced: more would only make results larger.
 MOST_DRAWS = 1_000
-_FEWEST_CHAINS = 2
+#: Fewest chains, and draws of each, by which it can be told whether they agree; R-hat of those that
+#: do, at most (Gelman & Rubin 1992).
+_FEWEST_CHAINS, _FEWEST_DRAWS, _MOST_R_HAT = 2, 50, 1.1
+_DIMS = ("chain", "draw")
+#: What PyMC-Marketing calls models that share the names of another's parameters: in the modified
+#: BG/NBD customers may leave before they have bought again.
+_OTHERS = frozenset({"MBG/NBD"})
 
 
 class PosteriorFile(Section):
@@ -223,6 +229,32 @@ def _settled(
 
 def _read(file: Path, cohort: str | None) -> tuple[_Model, Floats]:
     """The model of a file, and its parameters, ``(parameter, draw)``."""
+    dataset, kind = _open(file)
+    if kind in _OTHERS:
+        message = f"{file.name} is a fit of {kind}, whose parameters mean another thing"
+        raise _UnusableError(message, ", ".join(one.name for one in _MODELS))
+    # Under covariates, alpha and the like are given by customer, and their scale for all.
+    there = sorted(map(str, dataset.data_vars))
+    scaled = {name.removesuffix("_scale"): name for name in there}
+    models = [one for one in _MODELS if set(one.variables) <= set(scaled)]
+    if not models:
+        message = f"{file.name} has {', '.join(there) or 'no variables'}: no model that we know"
+        known = "; ".join(f"{', '.join(one.variables)} ({one.name})" for one in _MODELS)
+        raise _UnusableError(message, known)
+    model = models[0]
+    for other in models[1:]:
+        if not set(other.variables) & set(model.variables):
+            message = f"{file.name} holds fits of {model.name} and of {other.name}"
+            raise _UnusableError(message, "a file for each, and a list of both as the posterior")
+    draws = np.stack([_values(dataset[scaled[name]], file, cohort) for name in model.variables])
+    _check(model, draws, file)
+    found = draws.reshape(len(draws), -1)
+    chosen = np.linspace(0, found.shape[1] - 1, min(found.shape[1], MOST_DRAWS)).round().astype(int)
+    return model, found[:, chosen]
+
+
+def _open(file: Path) -> tuple[Any, str]:
+    """The group of a posterior, and the model that the file says it is of; empty: it does not."""
     import xarray as xr
 
     if not file.is_file():
@@ -231,33 +263,59 @@ def _read(file: Path, cohort: str | None) -> tuple[_Model, Floats]:
     try:
         with xr.open_dataset(file, group="posterior", engine="h5netcdf") as opened:
             dataset = opened.load()
+        with xr.open_dataset(file, engine="h5netcdf") as root:
+            kind = str(root.attrs.get("model_type", ""))
     except (OSError, ValueError, KeyError):
         message = f"{file.name} has no group 'posterior' that can be read"
         raise _UnusableError(message, "NetCDF as PyMC-Marketing saves it") from None
-    there = sorted(map(str, dataset.data_vars))
-    # Under covariates, alpha and the like are given by customer, and their scale for all.
-    scaled = {name.removesuffix("_scale"): name for name in there}
-    model = next((one for one in _MODELS if set(one.variables) <= set(scaled)), None)
-    if model is None:
-        message = f"{file.name} has {', '.join(there) or 'no variables'}: no model that we know"
-        known = "; ".join(f"{', '.join(one.variables)} ({one.name})" for one in _MODELS)
-        raise _UnusableError(message, known)
-    chains = dataset.sizes.get("chain", 0)
+    return dataset, kind
+
+
+def _check(model: _Model, draws: Floats, file: Path) -> None:
+    """Refuse draws ``(parameter, chain, draw)`` that are no sample of a posterior."""
+    chains, each = draws.shape[1:]
     if chains < _FEWEST_CHAINS:
-        message = f"{file.name} has {chains} chain: nobody can tell whether it has converged"
+        count = f"{chains} chain{'' if chains == 1 else 's'}"
+        message = f"{file.name} has {count}: nobody can tell whether it has converged"
         raise _UnusableError(message, "two chains or more")
-    values = [_values(dataset[scaled[name]], file, cohort) for name in model.variables]
-    found = np.stack(values)
-    if not (np.isfinite(found).all() and (found > 0.0).all()):
-        message = f"{file.name} has draws that are not positive numbers"
-        raise _UnusableError(message, "draws of a posterior")
-    chosen = np.linspace(0, found.shape[1] - 1, min(found.shape[1], MOST_DRAWS)).round().astype(int)
-    return model, found[:, chosen]
+    if each < _FEWEST_DRAWS:
+        message = f"{file.name} has {each} draws a chain: nobody can tell whether it has converged"
+        raise _UnusableError(message, f"{_FEWEST_DRAWS} draws a chain or more")
+    for name, values in zip(model.variables, draws, strict=True):
+        wrong = int(np.sum(~(np.isfinite(values) & (values > 0.0))))
+        if wrong:
+            share = f"{wrong:,} of {values.size:,} draws of {name}"
+            message = f"{file.name}: {share} are not positive numbers"
+            raise _UnusableError(message, "draws of a posterior")
+        found = r_hat(np.log(values))
+        if found > _MOST_R_HAT:
+            message = f"{file.name}: the chains disagree on {name} (R-hat {found:.2f})"
+            raise _UnusableError(message, f"R-hat of at most {_MOST_R_HAT}: sample for longer")
+
+
+def r_hat(draws: Floats) -> float:
+    """Potential scale reduction of chains split in two, 1 where they agree.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (chain, draw)
+
+    References
+    ----------
+    Gelman et al. 2013, "Bayesian Data Analysis", third edition, section 11.4.
+    """
+    half = draws.shape[1] // 2
+    halves = np.concatenate((draws[:, :half], draws[:, -half:]))
+    within = float(halves.var(axis=1, ddof=1).mean())
+    between = float(halves.mean(axis=1).var(ddof=1))
+    if within == 0.0:
+        return 1.0 if between == 0.0 else np.inf
+    return float(np.sqrt((half - 1.0) / half + between / within))
 
 
 def _values(variable: Any, file: Path, cohort: str | None) -> Floats:
-    """All draws of one parameter, chain after chain."""
-    rest = [dim for dim in variable.dims if dim not in {"chain", "draw"}]
+    """All draws of one parameter, ``(chain, draw)``."""
+    rest = [dim for dim in variable.dims if dim not in _DIMS]
     if rest == ["cohort"] or (len(rest) == 1 and cohort is not None):
         names = [str(name) for name in variable[rest[0]].values]
         if cohort not in names:
@@ -269,4 +327,10 @@ def _values(variable: Any, file: Path, cohort: str | None) -> Floats:
     elif rest:
         message = f"{file.name}: {variable.name} is given by {', '.join(rest)}, not for all"
         raise _UnusableError(message, f"{variable.name}, or {variable.name}_scale, for all")
-    return np.asarray(variable.transpose("chain", "draw").values, dtype=np.float64).ravel()
+    elif cohort is not None:
+        message = f"{file.name}: {variable.name} is for all customers, not by cohort"
+        raise _UnusableError(message, "no 'cohort', or a fit by cohort")
+    if set(variable.dims) != set(_DIMS) or variable.dtype.kind not in "fiu":
+        message = f"{file.name}: {variable.name} is no array of numbers by chain and draw"
+        raise _UnusableError(message, "dimensions chain and draw, as PyMC-Marketing saves them")
+    return np.asarray(variable.transpose(*_DIMS).values, dtype=np.float64)

@@ -6,7 +6,7 @@ import xarray as xr
 
 from clvsim.errors import ScenarioError
 from clvsim.scenario.load import load
-from clvsim.scenario.posterior import MOST_DRAWS
+from clvsim.scenario.posterior import MOST_DRAWS, r_hat
 from clvsim.scenario.uncertain import is_uncertain
 from clvsim.scenario.worlds import in_world
 
@@ -112,6 +112,14 @@ FAULTS = [
     ('posterior = { file = "sbg.nc", unit = "week" }', "cannot be turned into"),
     ('posterior = { file = "cohorts.nc", unit = "month" }', "say which cohort"),
     ('posterior = { file = "cohorts.nc", unit = "month", cohort = "od" }', "did you mean 'old'"),
+    ('posterior = { file = "fit.nc", unit = "week", cohort = "old" }', "not by cohort"),
+    ('posterior = { file = "mbg.nc", unit = "week" }', "a fit of MBG/NBD"),
+    ('posterior = { file = "short.nc", unit = "week" }', "has 1 draws a chain"),
+    ('posterior = { file = "apart.nc", unit = "week" }', "the chains disagree on alpha (R-hat"),
+    ('posterior = { file = "text.nc", unit = "week" }', "a is no array of numbers by chain"),
+    ('posterior = { file = "flat.nc", unit = "week" }', "b is no array of numbers by chain"),
+    ('posterior = { file = "empty.nc", unit = "week" }', "has 0 draws a chain"),
+    ('posterior = { file = "two.nc", unit = "week" }', "fits of BG/NBD and of Gamma-Gamma"),
 ]
 
 
@@ -122,14 +130,39 @@ def test_what_is_wrong_is_said(tmp_path, segment, says):
     save(tmp_path, "one.nc", chains=1, **BG_NBD)
     save(tmp_path, "zero.nc", **{**BG_NBD, "a": 0.0})
     save(tmp_path, "sbg.nc", alpha=0.7, beta=1.2)
-    draws = np.ones((2, 9, 2))
+    draws = np.ones((2, 60, 2))
     cohorts = dict.fromkeys(("alpha", "beta"), (("chain", "draw", "cohort"), draws))
     cohorts = xr.Dataset(cohorts, {"cohort": ["old", "new"]})
     cohorts.to_netcdf(tmp_path / "cohorts.nc", group="posterior", engine="h5netcdf")
+    save_odd_ones(tmp_path)
     with pytest.raises(ScenarioError) as error:
         read(tmp_path, f"{segment}\nspend = 3.0")
     assert says in str(error.value)
     assert len(error.value.faults) == 1
+
+
+def save_odd_ones(folder):
+    """Posteriors that look like others, or like none."""
+    fit = save(folder, "two.nc", p=6.25, q=3.74, v=15.44, **BG_NBD).drop_vars(["p", "q", "v"])
+    apart = fit["alpha"] * np.array([1.0, 1.0, 1.0, 8.0])[:, None]
+    for name, other in {
+        "mbg": fit,
+        "short": fit.isel(draw=[0]),
+        "empty": fit.isel(draw=[]),
+        "apart": fit.assign(alpha=apart),
+        "text": fit.assign(a=fit["a"].astype(str)),
+        "flat": fit.assign(b=fit["b"].isel(draw=0, drop=True)),
+    }.items():
+        other.to_netcdf(folder / f"{name}.nc", group="posterior", engine="h5netcdf")
+    said = xr.Dataset(attrs={"model_type": "MBG/NBD"})
+    said.to_netcdf(folder / "mbg.nc", mode="a", engine="h5netcdf")
+
+
+def test_r_hat_is_that_of_the_textbook():
+    # Halves of means 0, 2, 4, 6 and variance 2/3 each: between 20/3, within 2/3, n 3.
+    draws = np.array([[-1.0, 0.0, 1.0, 1.0, 2.0, 3.0], [3.0, 4.0, 5.0, 5.0, 6.0, 7.0]])
+    assert r_hat(draws) == pytest.approx(np.sqrt(2.0 / 3.0 + (20.0 / 3.0) / 1.0))
+    assert r_hat(np.ones((2, 6))) == 1.0
 
 
 def test_a_name_alone_is_by_the_step_that_the_scenario_writes_down(tmp_path):
