@@ -2,14 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from clvsim.errors import ClvsimError, InputError
 
 
-def check_writable(path: Path, ending: str = "") -> None:
+def check_writable(path: Path, ending: str = "", inputs: Iterable[Path] = ()) -> None:
     """Refuse a path that a file cannot be put at.
 
     Parameters
@@ -17,17 +17,22 @@ def check_writable(path: Path, ending: str = "") -> None:
     path : Path
     ending : str
         That it must have; empty: any.
+    inputs : iterable of Path
+        Files that are read: none of them is overwritten.
 
     Raises
     ------
     InputError
-        If the ending is another, or the place cannot be written to.
+        If the ending is another, the place cannot be written to, or the file is an input.
     """
     if ending and path.suffix.lower() != ending:
         message = f"{path}: must end in {ending}"
         raise InputError(message)
     if path.is_dir():
         message = f"cannot write {path}: it is a folder"
+        raise InputError(message)
+    if path.exists() and any(one.exists() and path.samefile(one) for one in inputs):
+        message = f"cannot write {path}: it is what is read; name another file"
         raise InputError(message)
     try:
         with tempfile.TemporaryFile(dir=path.parent):

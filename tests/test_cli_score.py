@@ -57,6 +57,22 @@ def test_a_row_a_customer_and_a_table_of_classes(here):
     assert all(float(x["value_low"]) <= float(x["value"]) <= float(x["value_high"]) for x in rows)
 
 
+def test_what_is_read_is_not_overwritten(here):
+    for out, fit in (("shop.csv", "shop.toml"), ("./shop.csv", "shop.toml")):
+        result = run("shop.csv", "--fit", fit, "--out", out)
+        assert result.exit_code == 2
+        assert "it is what is read" in result.stderr
+    assert (here / "shop.csv").read_text() == SHOPPERS
+
+
+def test_periods_are_those_of_the_fit(here):
+    (here / "weekly.toml").write_text('time.step = "week"\n' + BG)
+    result = run("shop.csv", "--fit", "weekly.toml", "--step", "year")
+    assert result.exit_code == 2
+    assert "the numbers of weekly.toml are by week" in result.stderr
+    assert run("shop.csv", "--fit", "weekly.toml", "--step", "week").exit_code == 0
+
+
 @pytest.mark.usefixtures("here")
 def test_runs_repeat_to_the_bit_and_another_seed_moves_only_bounds(here):
     for name, seed in (("a.csv", 1), ("b.csv", 1), ("c.csv", 2)):

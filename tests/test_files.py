@@ -18,6 +18,16 @@ def test_targets(tmp_path):
     check_writable(tmp_path / "x.txt")
 
 
+def test_what_is_read_is_not_overwritten(tmp_path):
+    path, link = tmp_path / "log.csv", tmp_path / "same.csv"
+    path.write_text("id\n")
+    link.symlink_to(path)
+    for one in (path, link, tmp_path / "." / "log.csv"):
+        with pytest.raises(InputError, match="it is what is read"):
+            check_writable(one, ".csv", [tmp_path / "none.csv", path])
+    check_writable(tmp_path / "other.csv", ".csv", [path])
+
+
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     path = tmp_path / "x.toml"
     path.write_text("old")

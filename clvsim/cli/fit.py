@@ -116,7 +116,7 @@ def retention(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 
-    target = Target(out, plot, as_json=json)
+    target = Target(file, out, plot, as_json=json)
     records = open_file(file, columns, separator)
     named = RetentionColumns(
         period=period,
@@ -161,7 +161,7 @@ def tenure(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 
-    target = Target(out, plot, as_json=json)
+    target = Target(file, out, plot, as_json=json)
     records = open_file(file, columns, separator)
     named = TenureColumns(tenure, churned, segment, spend, customer)
     show_fit(fit_tenure(records, named, step.value, model.value), target)
@@ -205,7 +205,7 @@ def transactions(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, day_of, show_fit
 
-    target = Target(out, plot, as_json=json, customers=customers)
+    target = Target(file, out, plot, as_json=json, customers=customers)
     last = day_of(end) if end else None
     records = open_file(file, columns, separator)
     outcome = fit_transactions(
@@ -255,7 +255,7 @@ def opportunities(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 
-    target = Target(out, plot, as_json=json, customers=customers)
+    target = Target(file, out, plot, as_json=json, customers=customers)
     records = open_file(file, columns, separator)
     wanted = GiftColumns(customer, period, amount)
     show_fit(fit_opportunities(records, wanted, step=step.value, holdout=holdout, end=end), target)
@@ -291,7 +291,7 @@ def histories(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 
-    target = Target(out, plot, as_json=json)
+    target = Target(file, out, plot, as_json=json)
     records = open_file(file, columns, separator)
     counted = count or _if_there("customers", records.header)
     wanted = HistoryColumns(frequency, recency, opportunities, counted)
@@ -326,7 +326,7 @@ def states(
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_states
 
-    target = Target(out, None, as_json=json)
+    target = Target(file, out, None, as_json=json)
     records = open_file(file, columns, separator)
     wanted = StateColumns(customer, period, state, value)
     show_states(fit_states(records, wanted, step.value, gone), target)

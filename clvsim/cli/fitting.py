@@ -24,6 +24,8 @@ class Target:
 
     Parameters
     ----------
+    source : Path
+        File of the records.
     out : Path or None
         File of the block; None: stdout.
     plot : Path or None
@@ -33,6 +35,7 @@ class Target:
         Whether one JSON document is all that goes to stdout.
     """
 
+    source: Path
     out: Path | None
     plot: Path | None
     as_json: bool
@@ -40,11 +43,11 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.out is not None:
-            check_writable(self.out, ".toml")
+            check_writable(self.out, ".toml", [self.source])
         if self.customers is not None:
-            check_writable(self.customers, ".csv")
+            check_writable(self.customers, ".csv", [self.source])
         if self.plot is not None:
-            check_writable(self.plot, ".png")
+            check_writable(self.plot, ".png", [self.source])
             check_matplotlib()
 
 

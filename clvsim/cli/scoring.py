@@ -71,7 +71,7 @@ def score_customers(request: Request) -> None:
     """
     if request.out is not None:
         check_format(request.out)
-        check_writable(request.out)
+        check_writable(request.out, inputs=[request.file, request.fit])
     watcher = console_for(stderr=True)
     fit = read_fit(request.fit)
     terms = _terms(request, fit)
@@ -106,8 +106,11 @@ def _terms(request: Request, fit: FitFile) -> Terms:
     Raises
     ------
     InputError
-        If neither does.
+        If neither does, or each says another.
     """
+    if request.step and fit.step and request.step != fit.step:
+        message = f"--step {request.step}: the numbers of {fit.name} are by {fit.step}"
+        raise InputError(message)
     step = request.step or fit.step
     if not step:
         message = (

@@ -97,7 +97,7 @@ def _check_options(request: Request) -> None:
         check_format(request.customers)
     for path in (request.out, request.customers):
         if path is not None:
-            check_writable(path)
+            check_writable(path, inputs=request.files)
 
 
 def chosen_scenarios(request: Request) -> dict[str, Scenario]:
