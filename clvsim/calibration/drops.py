@@ -143,8 +143,8 @@ class Drops:
         self.add(reason, piece.lines[bad], [piece.text(column, int(at)) for at in bad[:1]])
         return among & good
 
-    def faults(self) -> list[Fault]:
-        """Reasons for which most of the file would be lost, as faults."""
+    def faults(self, share: float = _MOST_BAD) -> list[Fault]:
+        """Reasons for which more than a share of the file would be lost, as faults."""
         return [
             Fault(
                 self.file,
@@ -154,7 +154,7 @@ class Drops:
                 reason.allowed,
             )
             for reason, count in self.counts.items()
-            if reason.is_fault and count.rows > _MOST_BAD * self.rows
+            if reason.is_fault and count.rows > share * self.rows
         ]
 
     def told(self) -> list[str]:
@@ -212,15 +212,22 @@ def column_faults(records: Records, wanted: Mapping[str, str]) -> list[Fault]:
     return faults
 
 
-def refuse(faults: Sequence[Fault]) -> None:
+def refuse(faults: Sequence[Fault], drops: Drops | None = None) -> None:
     """Raise all faults at once, if there are any.
+
+    Parameters
+    ----------
+    faults : sequence of Fault
+    drops : Drops, optional
+        Rows that were left out before: what is missing now may have stood in them, so that they
+        are told too.
 
     Raises
     ------
     RecordsError
     """
     if faults:
-        raise RecordsError(faults)
+        raise RecordsError([*faults, *(drops.faults(0.0) if drops else ())])
 
 
 def repeated(marks: NDArray[np.int64]) -> NDArray[np.bool_]:

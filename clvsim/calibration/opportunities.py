@@ -14,6 +14,7 @@ import scipy
 from clvsim.calibration.drops import refuse
 from clvsim.calibration.opportunity_log import read_gifts, read_histories
 from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
+from clvsim.calibration.purchase_log import lone_gaps
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import History
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from clvsim.calibration.drops import Drops
     from clvsim.calibration.fitted import Fitted
     from clvsim.calibration.opportunity_log import GiftColumns, Histories, HistoryColumns
     from clvsim.calibration.records import Records
@@ -32,10 +34,18 @@ if TYPE_CHECKING:
 
 #: Customers that a cell should have for a chi-squared test, at least, and most cells of one.
 _LEAST_EXPECTED, _MOST_CELLS = 5.0, 20_000
+#: Periods without any purchase from which a log may hold a wrong one.
+_LONG_GAP = 5
 
 
 def fit_opportunities(
-    records: Records, columns: GiftColumns, *, step: str = "year", holdout: int = 0, end: str = ""
+    records: Records,
+    columns: GiftColumns,
+    *,
+    step: str = "year",
+    holdout: int = 0,
+    end: str = "",
+    drop_duplicates: bool = False,
 ) -> Outcome:
     """Fit BG/BB to a log, a row a purchase, and Gamma-Gamma where there are amounts.
 
@@ -49,6 +59,7 @@ def fit_opportunities(
         Last periods that are not fitted.
     end : str
         Last period, written as in the file.
+    drop_duplicates : bool
 
     Raises
     ------
@@ -59,8 +70,10 @@ def fit_opportunities(
     ----------
     Fader, Hardie & Shang 2010, "Customer-base analysis in a discrete-time noncontractual setting".
     """
-    own, drops = read_gifts(records, columns, step=step, holdout=holdout, end=end)
-    fitted = _fit(records, own)
+    own, drops = read_gifts(
+        records, columns, step=step, holdout=holdout, end=end, drop_duplicates=drop_duplicates
+    )
+    fitted = _fit(records, own, drops)
     spend = _spend(own) if columns.amount else None
     segment = _segment(records, step, own, fitted, spend)
     notes = tuple(_log_notes(own, step))
@@ -84,11 +97,11 @@ def fit_histories(records: Records, columns: HistoryColumns, step: str = "year")
         If the file cannot be used, or nobody bought again.
     """
     own, drops = read_histories(records, columns)
-    segment = _segment(records, step, own, _fit(records, own), None)
+    segment = _segment(records, step, own, _fit(records, own, drops), None)
     return Outcome("histories", records.path.name, step, (segment,), drops)
 
 
-def _fit(records: Records, own: Histories) -> Fitted:
+def _fit(records: Records, own: Histories, drops: Drops) -> Fitted:
     """BG/BB of customers of whom some came back.
 
     Raises
@@ -98,7 +111,7 @@ def _fit(records: Records, own: Histories) -> Fitted:
     """
     if not own.frequency.any():
         message = "nobody bought at an opportunity after joining: there is nothing to fit"
-        refuse([Fault(str(records.path), None, "", message, "customers who come back")])
+        refuse([Fault(str(records.path), None, "", message, "customers who come back")], drops)
     return fit_bg_bb(own.frequency, own.recency, own.age, own.count)
 
 
@@ -286,6 +299,13 @@ def _log_notes(own: Histories, step: str) -> list[str]:
         )
     if own.end > own.cut:
         notes.append(f"{step}s at the end that were held out: {own.end - own.cut:,}")
+    if own.names:
+        notes.append(f"the log covers {own.end - own.begin + 1:,} {step}s")
+    notes += [
+        f"no purchase in {end - begin - 1:,} {step}s after the first {begin - own.begin + 1:,}: "
+        "is a period wrong?"
+        for begin, end in lone_gaps(np.union1d(own.joined, own.repeats), _LONG_GAP)
+    ]
     if own.later:
         notes.append(
             f"{own.later:,} customers first bought in the holdout: neither fitted nor compared"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
 from clvsim.calibration.texts import NO_DAY, Codes, Days, numbers, periods
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,7 +109,21 @@ _NOBODY = Reason("--customer", "no customer", "the customer's name or number in 
 _PERIOD = Reason("--period", "periods that cannot be read", PERIODS)
 _AMOUNT = Reason("--amount", "amounts that are no number", "29.33")
 _NEGATIVE = Reason("--amount", "amounts below 0 (returns)", "amounts of purchases, 0 or more")
+_ZERO = Reason(
+    "--amount",
+    "amounts of 0 (opportunities taken; customers whose amounts are all 0 stay out of Gamma-Gamma)",
+    is_loss=False,
+    is_fault=False,
+)
 _LATE = Reason("--end", "purchases after --end", "a later --end")
+_EQUAL = Reason(
+    "",
+    "equal to an earlier row in every column; purchases of a period are merged anyway, so only "
+    "amounts could be too large: --drop-duplicates leaves them out",
+    is_loss=False,
+    is_fault=False,
+)
+_TWICE = Reason("", "equal to an earlier row in every column (--drop-duplicates)")
 _FREQUENCY = Reason("--frequency", "frequencies that are no whole number", "0, 1, 2, …")
 _RECENCY = Reason("--recency", "recencies that are no whole number", "0, 1, 2, …")
 _ALL = Reason("--opportunities", "opportunities that are no whole number", "0, 1, 2, …")
@@ -152,7 +166,13 @@ def _period(text: str, step: str) -> float:
 
 
 def read_gifts(
-    records: Records, columns: GiftColumns, *, step: str, holdout: int = 0, end: str = ""
+    records: Records,
+    columns: GiftColumns,
+    *,
+    step: str,
+    holdout: int = 0,
+    end: str = "",
+    drop_duplicates: bool = False,
 ) -> tuple[Histories, Drops]:
     """Read a log, a row a purchase, and cut it where the holdout begins.
 
@@ -169,6 +189,8 @@ def read_gifts(
         Last periods that are not fitted.
     end : str
         Last period observed, written as in the file; that of the last purchase if empty.
+    drop_duplicates : bool
+        Whether rows that are equal in every column are one.
 
     Raises
     ------
@@ -181,7 +203,7 @@ def read_gifts(
         faults.append(Fault(str(records.path), None, "--end", f"{end!r} is no period", PERIODS))
     refuse(faults)
     drops, codes = Drops(str(records.path), records.unit), Codes()
-    parts: list[tuple[Whole, Whole, Floats]] = []
+    parts: list[tuple[Whole, Whole, Floats, Whole, Whole]] = []
     for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
         drops.begin(piece)
         texts = piece.columns[columns.customer]
@@ -194,30 +216,43 @@ def read_gifts(
             amount = numbers(piece.columns[columns.amount])
             good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
             good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+            drops.keep(_ZERO, amount != 0.0, good, piece, columns.amount)
         good = drops.keep(_LATE, ~(when > last), good, piece, columns.period)
         code = codes.encode(texts)[good]
-        parts.append((code, when[good].astype(np.int64), amount[good]))
+        whole = when[good].astype(np.int64)
+        parts.append((code, whole, amount[good], piece.marks[good], piece.lines[good]))
     refuse(drops.faults())
     if not sum(part[0].size for part in parts):
-        refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
-    customer, period, amount = (np.concatenate(part) for part in zip(*parts, strict=True))
+        refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")], drops)
+    customer, period, amount, marks, lines = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
+    equal = repeated(marks)
+    drops.add(_TWICE if drop_duplicates else _EQUAL, lines[equal])
+    if drop_duplicates:
+        customer, period, amount = customer[~equal], period[~equal], amount[~equal]
     final = int(period.max()) if math.isinf(last) else int(last)
-    _refuse_span(records, int(period.min()), final, holdout, step)
+    refuse(list(_span_faults(records, int(period.min()), final, holdout, step)), drops)
     return _histories(customer, period, amount, final, holdout, codes.labels), drops
 
 
-def _refuse_span(records: Records, begin: int, end: int, holdout: int, step: str) -> None:
-    """Refuse a log of too many periods or too few."""
+def _span_faults(
+    records: Records, begin: int, end: int, holdout: int, step: str
+) -> Iterator[Fault]:
+    """What is wrong with a log of too many periods or too few."""
     span, file = end - begin, str(records.path)
     if span > MOST_OPPORTUNITIES:
         message = f"the log spans {span:,} {step}s: at most {MOST_OPPORTUNITIES:,} are read"
-        refuse([Fault(file, None, "--period", message, PERIODS)])
-    if holdout >= span:
+        yield Fault(file, None, "--period", message, PERIODS)
+    elif span < 1:
+        message = f"all purchases fall in one {step}: nobody has had an opportunity to come back"
+        yield Fault(file, None, "--period", message, "two periods or more; perhaps another --step")
+    elif holdout >= span:
         message = (
             f"a holdout of {holdout} leaves no opportunity: the log has {span} after the first "
             f"{step}"
         )
-        refuse([Fault(file, None, "--holdout", message, f"0 to {max(span - 1, 0)}")])
+        yield Fault(file, None, "--holdout", message, f"0 to {span - 1}")
 
 
 def _histories(

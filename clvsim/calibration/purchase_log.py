@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -301,9 +302,13 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
     RecordsError
         If the holdout is longer than the log, or nobody bought again before it.
     """
-    cut = log.end - round(holdout * DAYS_PER_UNIT[unit])
-    if cut <= log.begin:
-        refuse([_long_holdout(log, unit, holdout, drops.file)])
+    held, span = holdout * DAYS_PER_UNIT[unit], log.end - log.begin
+    if span < 1:
+        message = f"all purchases are of one day, {day_text(log.end)}: there is nothing to fit"
+        refuse([Fault(drops.file, None, "--date", message, "two days or more")], drops)
+    if not held < span - 0.5:
+        refuse([_long_holdout(log, unit, holdout, drops.file)], drops)
+    cut = log.end - round(held)
     repeats = np.zeros(log.end - log.begin + 1, dtype=np.int64)
     purchases = merged = later = 0
     parts = []
@@ -320,10 +325,25 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
     summary = _summary(buyers, cut, DAYS_PER_UNIT[unit])
     if not summary.frequency.any():
         message = f"nobody bought on a second day until {day_text(cut)}: there is nothing to fit"
-        refuse([Fault(drops.file, None, "", message, "a log in which customers come back")])
+        refuse([Fault(drops.file, None, "", message, "a log in which customers come back")], drops)
     names = [log.names[code] for code in buyers["customer"].tolist()]
     first = buyers["first"].copy()
     return Split(summary, first, log.begin, cut, log.end, repeats, purchases, merged, later, names)
+
+
+def lone_gaps(times: Whole, least: int) -> Iterator[tuple[int, int]]:
+    """Gap without any purchase that is longer than all the rest of a log: a far date, by mistake.
+
+    Parameters
+    ----------
+    times : ndarray of int, shape (time,)
+        Days or periods with a purchase, ascending.
+    least : int
+        Days or periods from which a gap is long at all.
+    """
+    for begin, end in itertools.pairwise(times.tolist()):
+        if end - begin > max((times[-1] - times[0]) / 2, least):
+            yield begin, end
 
 
 def _long_holdout(log: Log, unit: str, holdout: float, file: str) -> Fault:

@@ -28,6 +28,8 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "whitespa
 #: Bytes from the start of a file, and lines of it, by which its separator is judged.
 _PEEK_BYTES, _PEEK_LINES = 65_536, 50
 _LEAST_FIELDS = 2
+#: Lines like rows inside one text that are no accident.
+_SWALLOWED = 3
 
 
 @dataclass(frozen=True)
@@ -316,7 +318,28 @@ class Lines:
         if not rows:
             return None
         lines = _lines(rows, first, self.line)
+        if self.line - first + 1 != len(rows):
+            self._refuse_swallowed(rows, lines)
         return _piece(rows, lines, places, len(self._records.header), self._records.separator)
+
+    def _refuse_swallowed(self, rows: list[list[str]], lines: NDArray[np.int64]) -> None:
+        """Refuse a text that rows of the file stand in: a stray quotation mark made it.
+
+        Raises
+        ------
+        InputError
+        """
+        between = len(self._records.header) - 1
+        for row, line in zip(rows, lines.tolist(), strict=True):
+            for text in row:
+                inner = text.split("\n")[1:-1] if "\n" in text else []
+                whole = sum(one.count(self._records.separator) == between for one in inner)
+                if between and whole >= _SWALLOWED:
+                    message = (
+                        f"{self._records.path}:{line}: {whole} rows stand inside one text that "
+                        "begins here: is there a stray quotation mark?"
+                    )
+                    raise InputError(message)
 
     def _rows(self, most: int) -> list[list[str]]:
         self._file.seek(self._place)

@@ -111,7 +111,7 @@ def read_retention(
         faults += _cohort_faults(records, name, cohort_name, rows)
         counts = np.array([rows[period][0] for period in sorted(rows)])
         tables.setdefault(name, {})[cohort_name] = counts
-    refuse(faults)
+    refuse(faults, drops)
     return tables, drops
 
 
@@ -188,7 +188,7 @@ def fit_retention_table(
             faults.append(
                 Fault(str(records.path), None, "--holdout", message, f"0 to {longest - 1}")
             )
-    refuse(faults)
+    refuse(faults, drops)
     keys = keys_of(tables)
     segments = tuple(
         _fit_segment(key, name, list(tables[name].values()), step, model, holdout)

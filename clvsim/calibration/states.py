@@ -183,7 +183,7 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
     if len(panel.states) < _FEWEST_STATES:
         message = f"the only state is {panel.states[0]!r}: nobody is seen to move, or to leave"
         advice = "two states or more; or --gone NAME, if customers without rows have left"
-        refuse([Fault(str(records.path), None, "--state", message, advice)])
+        refuse([Fault(str(records.path), None, "--state", message, advice)], drops)
     size = len(panel.states)
     counts = np.zeros((size, size))
     followed = panel.is_followed
@@ -191,7 +191,7 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
     if not counts.any():
         message = "no customer has two periods that follow one another: there are no transitions"
         allowed = "one row a customer and period"
-        refuse([Fault(str(records.path), None, "--period", message, allowed)])
+        refuse([Fault(str(records.path), None, "--period", message, allowed)], drops)
     values, errors = _means(panel)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     return StateFit(

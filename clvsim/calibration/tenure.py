@@ -180,7 +180,7 @@ def read_tenure(records: Records, columns: TenureColumns) -> tuple[Customers, Dr
     tenures, lefts, spends, segments = (np.concatenate(one) for one in zip(*parts, strict=True))
     labels = codes.labels if columns.segment else [EVERYBODY]
     people = Customers(tenures, lefts, spends, segments, labels)
-    refuse(too_many(records, labels) or _empty_segments(records, people))
+    refuse(too_many(records, labels) or _empty_segments(records, people), drops)
     return people, drops
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
-from clvsim.calibration.purchase_log import DAYS_PER_UNIT, read_log, split_log
+from clvsim.calibration.purchase_log import DAYS_PER_UNIT, lone_gaps, read_log, split_log
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
 from clvsim.calibration.scoring.quadrature import beta_points
 from clvsim.calibration.shelves import Shelves
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _NEAR_ONE = 1e-7
 #: Fewest customers with a repeat purchase to correlate frequency and value.
 _LEAST_PAIRS = 10
+#: Days without any purchase from which a log may hold a wrong date.
+_LONG_GAP = 60
 #: Most points of the curve.
 _MOST_POINTS = 400
 
@@ -261,6 +263,13 @@ def _log_notes(split: Split, holdout: float) -> list[str]:
             f"fitted on {day_text(split.begin)} to {day_text(split.cut)}, held out until "
             f"{day_text(split.end)}"
         )
+    else:
+        notes.append(f"fitted on {day_text(split.begin)} to {day_text(split.end)}")
+    days = np.union1d(split.first, split.begin + np.flatnonzero(split.repeats))
+    notes += [
+        f"no purchase between {day_text(begin)} and {day_text(end)}: is a date wrong?"
+        for begin, end in lone_gaps(days, _LONG_GAP)
+    ]
     if split.later:
         notes.append(
             f"{split.later:,} customers first bought in the holdout: neither fitted nor compared"

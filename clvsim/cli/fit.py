@@ -75,6 +75,9 @@ _Plot = Annotated[
     Path | None,
     typer.Option(metavar="FILE.png", help="Draw fit against data (needs matplotlib)."),
 ]
+_Once = Annotated[
+    bool, typer.Option("--drop-duplicates", help="Rows equal in every column are one.")
+]
 _Step = Annotated[Step, typer.Option(help="What a period is.")]
 _Model = Annotated[
     ChurnModel,
@@ -186,9 +189,7 @@ def transactions(
     date_format: Annotated[
         str, typer.Option(metavar="FORMAT", help="Of dates, as in Python: %d.%m.%Y")
     ] = "",
-    drop_duplicates: Annotated[
-        bool, typer.Option("--drop-duplicates", help="Rows equal in every column are one.")
-    ] = False,
+    drop_duplicates: _Once = False,
     model: Annotated[
         PurchaseModel, typer.Option(help="Model in the block; best: the lower AIC.")
     ] = PurchaseModel.BEST,
@@ -237,6 +238,7 @@ def opportunities(
         str,
         typer.Option(metavar="PERIOD", help="Last period observed; the last of a purchase if not."),
     ] = "",
+    drop_duplicates: _Once = False,
     step: _Step = Step.YEAR,
     columns: Header = "",
     separator: Separator = "",
@@ -258,7 +260,15 @@ def opportunities(
     target = Target(file, out, plot, as_json=json, customers=customers)
     records = open_file(file, columns, separator)
     wanted = GiftColumns(customer, period, amount)
-    show_fit(fit_opportunities(records, wanted, step=step.value, holdout=holdout, end=end), target)
+    outcome = fit_opportunities(
+        records,
+        wanted,
+        step=step.value,
+        holdout=holdout,
+        end=end,
+        drop_duplicates=drop_duplicates,
+    )
+    show_fit(outcome, target)
 
 
 @fit.command(

@@ -267,3 +267,21 @@ def test_what_is_no_log(log):
     assert len(caught.value.faults) == 3
     with pytest.raises(RecordsError, match="has a header, but no usable rows"):
         read_gifts(log(), NAMED, step="year")
+
+
+def test_equal_rows_zeros_and_far_periods_are_told(log):
+    again = [*GOOD, GOOD[0], GOOD[1], "zero,2003,0"]
+    own, drops = read_gifts(log(*again), NAMED, step="year")
+    told = " ".join(drops.told())
+    assert "2 of " in told
+    assert "equal to an earlier row in every column; purchases of a period" in told
+    assert "rows kept: amounts of 0" in told
+    less, drops = read_gifts(log(*again), NAMED, step="year", drop_duplicates=True)
+    assert (
+        "left out: equal to an earlier row in every column (--drop-duplicates)" in drops.told()[1]
+    )
+    assert (own.merged, less.merged) == (2, 0)
+    notes = fit_opportunities(log(*GOOD, "far,2200,5"), NAMED).notes
+    assert any("is a period wrong?" in note for note in notes)
+    with pytest.raises(RecordsError, match="all purchases fall in one year"):
+        fit_opportunities(log("a,2001,1", "b,2001,2"), NAMED)

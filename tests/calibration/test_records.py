@@ -205,3 +205,16 @@ def test_numbers_and_periods():
     assert months[1] - months[2] == 1.0
     assert np.isnan(months[[3, 4, 5]]).all()
     assert (months[0], months[6]) == (3.0, 7.0)
+
+
+def test_rows_inside_a_text_are_a_stray_quotation_mark(tmp_path):
+    rows = [f"{at},2026-01-{at:02},5" for at in range(1, 20)]
+    rows[3], rows[11] = f'"{rows[3]}', rows[11].replace(",", '",', 1)
+    path = tmp_path / "log.csv"
+    path.write_text("id,date,paid\n" + "\n".join(rows) + "\n")
+    with pytest.raises(InputError, match=r"log\.csv:5: 7 rows stand inside one text"):
+        list(open_records(path).pieces(["id"]))
+    # An address of some lines is none.
+    path.write_text('id,where,paid\n1,"A, B\nC\nD, E\nF",5\n2,x,6\n')
+    (piece,) = open_records(path).pieces(["where"])
+    assert piece.columns["where"] == ["A, B\nC\nD, E\nF", "x"]

@@ -111,7 +111,12 @@ def test_all_faults_of_a_table_at_once(table):
 def test_a_row_that_cannot_be_read_is_a_gap_and_an_equal_one_is_left_out(table):
     good = rows_of([100, 90, 80, 75])
     found = faults_of(table(*good[:2], "a,x,2,eighty", good[3]))
-    assert found == [(2, "--period", "period 2 of 'a' / 'x' missing")]
+    # What was left out is told with what is missing for it.
+    left_out = "1 of 4 rows: survivors that are no number of customers, the first 'eighty'"
+    assert found == [
+        (2, "--period", "period 2 of 'a' / 'x' missing"),
+        (4, "--survivors", left_out),
+    ]
     _, drops = read_retention(table(*good, good[2]), NAMED)
     assert drops.told() == [
         "1 of 5 rows left out: equal to an earlier row of the same cohort and period; line 6"

@@ -298,3 +298,23 @@ def test_links_say_how_the_block_moves_with_each_parameter(model):
                 power = link.powers.get(name, 0.0) if link.fitted is fitted else 0.0
                 change = math.log(at(after, path) / at(before, path))
                 assert change == pytest.approx(power * math.log(1.1), abs=1e-12), (name, path)
+
+
+def test_one_day_and_a_far_date_are_told(log):
+    with pytest.raises(RecordsError, match="all purchases are of one day, 2026-01-01"):
+        fit_transactions(log("a,2026-01-01,1", "b,2026-01-01,1"), NAMED)
+    with pytest.raises(RecordsError, match="a holdout of inf weeks is longer"):
+        fit_transactions(log(*GOOD), NAMED, holdout=float("inf"))
+    found = fit_transactions(log(*GOOD, "z,1900-01-01,5"), NAMED)
+    assert any("no purchase between 1900-01-01 and 2026-01-0" in note for note in found.notes)
+    assert any("fitted on 1900-01-01 to 2026" in note for note in found.notes)
+    assert not any("is a date wrong" in note for note in fit_transactions(log(*GOOD), NAMED).notes)
+
+
+def test_what_was_left_out_is_told_with_what_is_missing(log):
+    rows = ["a,2026-01-01,1", "b,2026-01-05,1", "b,5.2.2026,2"]
+    with pytest.raises(RecordsError) as caught:
+        fit_transactions(log(*rows), NAMED)
+    messages = [fault.message for fault in caught.value.faults]
+    assert "nobody bought on a second day" in messages[0]
+    assert "1 of 3 rows: dates that cannot be read, the first '5.2.2026'" in messages[1]
