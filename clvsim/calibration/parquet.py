@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvsim.calibration.texts import numbers
+from clvsim.calibration.texts import numbers, possible
 from clvsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def as_numbers(column: Any) -> NDArray[np.float64]:
         # A text of a number with fewer bits is not the number itself: 0.1, not 0.100000001.
         return numbers([text or "nan" for text in as_texts(column)])
     found = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    return possible(found)
 
 
 def row_marks(batch: Any) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from clvsim.calibration.parquet import as_numbers, as_texts, open_parquet, row_marks
 from clvsim.calibration.records import PIECE_ROWS, Lines
-from clvsim.calibration.texts import numbers
+from clvsim.calibration.texts import numbers, possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ class Table:
     texts : dict of str to list of str
         Columns of texts, without spaces around; empty where there is no value.
     numbers : dict of str to ndarray, shape (row,)
-        Columns of numbers; NaN for what is none, or not finite.
+        Columns of numbers; NaN for what is none, or beyond 1e15.
     text : callable
         What stands in a column, by its name, of a row.
     marks : ndarray of int64, shape (row,)
@@ -187,7 +187,7 @@ def _plain(separator: str, lines: Lines, wanted: _Wanted) -> Table | None:
         ragged=nothing,
         texts=texts,
         numbers={
-            name: _numbers(texts[name]) if name in texts else _finite(frame[at].to_numpy())
+            name: _numbers(texts[name]) if name in texts else possible(frame[at].to_numpy())
             for name, at in wanted.numbers.items()
         },
         text=text,
@@ -272,7 +272,3 @@ def _frame(block: bytes, separator: str, wanted: _Wanted) -> Any:
         )
     except ValueError:
         return None
-
-
-def _finite(found: Floats) -> Floats:
-    return np.where(np.isfinite(found), found, np.nan)

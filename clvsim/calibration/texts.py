@@ -21,6 +21,7 @@ NO_DAY = np.iinfo(np.int64).min
 """In place of a day that cannot be read."""
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "churned", "left"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0", "active", "stayed"})
+_MOST = 1e15
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}|\d{8}")
 #: Signs of a date with its separators, and dates and times of day that are not read twice.
@@ -30,12 +31,17 @@ _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
 def numbers(texts: Sequence[str]) -> NDArray[np.float64]:
-    """Numbers of a column, shape (row,); NaN for what is none, or not finite."""
+    """Numbers of a column, shape (row,); NaN for what is none, or as `possible` says."""
     try:
         found = np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
         found = np.fromiter(map(_number, texts), np.float64, len(texts))
-    return np.where(np.isfinite(found), found, np.nan)
+    return possible(found)
+
+
+def possible(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers that records can hold; NaN for those beyond 1e15, which would swallow all others."""
+    return np.where(np.abs(found) <= _MOST, found, np.nan)
 
 
 def _number(text: str) -> float:
