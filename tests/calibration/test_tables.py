@@ -199,7 +199,7 @@ def test_no_text_is_a_number_to_pandas_alone():
             wanted = module._Wanted(2, {}, {"x": 0})
             frame = module._frame(f"{text},1\n".encode(), ",", wanted)
             if frame is not None:
-                found = module._finite(frame[0].to_numpy())
+                found = module.possible(frame[0].to_numpy())
                 assert np.array_equal(found, numbers([text]), equal_nan=True), text
 
 
