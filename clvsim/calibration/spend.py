@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from clvsim.calibration.fitted import Fitted
+from clvsim.scenario.common import beta_lower
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,8 +120,8 @@ def correlation_with_churn(
     grid = np.linspace(-_REACH, _REACH, _POINTS)
     a, b = churn.parameters["alpha"], churn.parameters["beta"]
     # Either end from its own side: 1 - θ keeps its digits where θ is nearly 1.
-    leave = scipy.special.betaincinv(a, b, scipy.special.ndtr(grid))
-    stay = scipy.special.betaincinv(b, a, scipy.special.ndtr(-grid))
+    leave = beta_lower(a, b, scipy.special.ndtr(grid))
+    stay = beta_lower(b, a, scipy.special.ndtr(-grid))
     log_leave, log_stay = (
         np.log(np.maximum(leave, _LEAST_CHANCE)),
         np.log(np.maximum(stay, _LEAST_CHANCE)),
