@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.churn import LifeTable
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.fitted import Fitted
+    from clvsim.calibration.spend import Correlation
 
     Floats = NDArray[np.float64]
 
@@ -128,8 +129,8 @@ class SegmentFit:
         What the fitted numbers are made of, by dotted path inside the segment.
     spend : tuple of Fitted
         Models of spend, the one in the block first.
-    correlation : tuple of float or None
-        Of churn and spend, with its standard error.
+    correlation : Correlation or None
+        Of churn and spend.
     facts : dict of str to float
         Further figures for table and document.
     notes : tuple of str
@@ -145,7 +146,7 @@ class SegmentFit:
     links: dict[str, Link]
     comments: dict[str, str] = field(default_factory=dict)
     spend: tuple[Fitted, ...] = ()
-    correlation: tuple[float, float] | None = None
+    correlation: Correlation | None = None
     facts: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     curve: Curve | None = None
@@ -283,21 +284,33 @@ def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
 def sampling(segment: SegmentFit) -> tuple[list[str], Floats]:
     """Paths whose errors are known, and their covariance as a scenario's ``fit`` has it.
 
-    Of logs, and of Fisher's z of the correlation of churn and spend: its standard error takes the
-    others as known, so it is taken as independent of them.
+    Of logs, and of Fisher's z of the correlation of churn and spend, which goes with the churn that
+    it was found with.
 
     Returns
     -------
     tuple of (list of str, ndarray of shape (path, path))
     """
     paths, table = covariance_of(segment.links)
-    rho, error = segment.correlation or (math.nan, math.nan)
-    if not math.isfinite(error):
+    found = segment.correlation
+    if found is None:
         return paths, table
     whole = np.zeros((len(paths) + 1, len(paths) + 1))
     whole[:-1, :-1] = table
-    whole[-1, -1] = (error / (1.0 - rho * rho)) ** 2
+    whole[-1, :-1] = [_with_correlation(segment.links[path], found) for path in paths]
+    whole[:-1, -1] = whole[-1, :-1]
+    whole[-1, -1] = found.variance
     return [*paths, "correlations.0.value"], whole
+
+
+def _with_correlation(link: Link, found: Correlation) -> float:
+    """Covariance of the log of a number and Fisher's z of the correlation."""
+    if link.fitted is not found.churn:
+        return 0.0
+    names = list(found.churn.parameters)
+    return sum(
+        power * float(found.with_churn[names.index(name)]) for name, power in link.powers.items()
+    )
 
 
 def _covariance(one: Link, other: Link) -> float:

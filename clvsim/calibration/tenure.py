@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.fitted import Fitted
     from clvsim.calibration.outcome import ChurnFit
     from clvsim.calibration.records import Records
+    from clvsim.calibration.spend import Correlation
 
     Floats = NDArray[np.float64]
 
@@ -285,7 +286,7 @@ def _fit_segment(
         notes.append(_spend_note(models, facts["largest_gap_spend"]))
         correlation = _correlate(churn, tenure[known], has_left[known], amounts[known], notes)
         if correlation is not None:
-            between = {"between": ["churn", "spend"], "value": round(correlation[0], 4)}
+            between = {"between": ["churn", "spend"], "value": round(correlation.rho, 4)}
             values["correlations"] = [between]
     elif known.any():
         values["spend"] = float(amounts[known].mean())
@@ -325,7 +326,7 @@ def _correlate(
     has_left: NDArray[np.bool_],
     amounts: Floats,
     notes: list[str],
-) -> tuple[float, float] | None:
+) -> Correlation | None:
     """Correlation of churn and spend, or a note why there is none."""
     if churn.chosen.model != "sbg":
         notes.append(
@@ -333,9 +334,16 @@ def _correlate(
             "customers (sBG)"
         )
         return None
-    rho, error = correlation_with_churn(churn.chosen, tenure, has_left, amounts)
-    notes.append(f"correlation of churn and spend (normal scores): {rho:.3f} ± {error:.3f}")
-    return rho, error
+    found = correlation_with_churn(churn.chosen, tenure, has_left, amounts)
+    if found is None:
+        notes.append(
+            "no correlation of churn and spend was fitted: the data tell neither it nor its error"
+        )
+        return None
+    notes.append(
+        f"correlation of churn and spend (normal scores): {found.rho:.3f} ± {found.error:.3f}"
+    )
+    return found
 
 
 def _curve(life: LifeTable, churn: ChurnFit, step: str) -> Curve:

@@ -85,8 +85,8 @@ def _estimates(outcome: Outcome) -> RenderableType:
         for fitted in (*(one.fitted for one in segment.candidates), *segment.spend):
             rows += _estimate_rows(fitted)
         if segment.correlation is not None:
-            rho, error = segment.correlation
-            low, high = rho - 1.96 * error, rho + 1.96 * error
+            rho, error = segment.correlation.rho, segment.correlation.error
+            low, high = segment.correlation.interval()
             name = "  correlation of churn and spend"
             shown = say.places(rho, error, 2)
             rows.append([name, say.with_error(rho, error), say.interval(low, high, shown)])
@@ -184,7 +184,7 @@ def fit_json(outcome: Outcome) -> str:
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
     parameters, covariance = sampling(segment)
-    rho = segment.correlation
+    found = segment.correlation
     return {
         "label": segment.label,
         "customers": segment.customers,
@@ -200,7 +200,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
             for one in segment.candidates
         ],
         "spend": [_fitted(one) for one in segment.spend],
-        "correlation": rho and {"value": rho[0], "standard_error": rho[1]},
+        "correlation": found and {"value": found.rho, "standard_error": found.error},
         "values": segment.values,
         "parameters": parameters,
         "covariance": covariance.tolist(),

@@ -49,11 +49,11 @@ def _special(name: str) -> Callable[..., Floats]:
     return call
 
 
-def _beta_lower(a: float, b: float, q: Floats) -> Floats:
-    """Lower quantile of the beta distribution.
+def beta_lower(a: float, b: float, q: Floats) -> Floats:
+    """Quantile of the beta distribution at a lower tail probability, for all of this package.
 
-    SciPy has none for a ``q`` below 1e-16 where one shape is near 1: there the first term of the
-    series, ``q = x^a/(a B(a, b))``, is exact to the last digit.
+    SciPy has none for a ``q`` below 1e-16 where a shape is just above 1: there the first term of
+    the series, ``q = x^a/(a B(a, b))``, is exact to the last digit.
     """
     found = np.asarray(scipy.special.betaincinv(a, b, q))
     if not np.isnan(found).any():
@@ -63,12 +63,15 @@ def _beta_lower(a: float, b: float, q: Floats) -> Floats:
     return np.where(np.isnan(found) & (first < _FIRST_TERM), first, found)
 
 
-def _beta_upper(a: float, b: float, q: Floats) -> Floats:
-    """Upper quantile of the beta distribution: the lower one of its mirror image in the tail."""
+def beta_upper(a: float, b: float, q: Floats) -> Floats:
+    """Quantile of the beta distribution at an upper tail probability.
+
+    Where SciPy has none, it is 1 less the lower one of the mirror image.
+    """
     found = np.asarray(scipy.special.betainccinv(a, b, q))
     missing = np.isnan(found)
     if missing.any():
-        found = np.where(missing, 1.0 - _beta_lower(b, a, q), found)
+        found = np.where(missing, 1.0 - beta_lower(b, a, q), found)
     return found
 
 
@@ -77,8 +80,8 @@ _ndtri = _special("ndtri")
 FAMILIES: dict[str, Family] = {
     "beta": Family(
         ("a", "b"),
-        _beta_lower,
-        _beta_upper,
+        beta_lower,
+        beta_upper,
         lambda a, b: a / (a + b),
         (0.0, 1.0),
     ),

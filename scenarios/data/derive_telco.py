@@ -22,6 +22,7 @@ import numpy as np
 import scipy
 
 from clvsim.reference import sbg_survival
+from clvsim.scenario.common import beta_lower
 from clvsim.scenario.retention import RetentionFit, fit_life_table, fit_retention
 
 if TYPE_CHECKING:
@@ -255,9 +256,9 @@ def fit_copula(
 
     """
     tiny = np.finfo(np.float64).tiny
-    leaves = scipy.special.betaincinv(alpha, beta, scipy.special.ndtr(_SCORES))
+    leaves = beta_lower(alpha, beta, scipy.special.ndtr(_SCORES))
     # The complement has its own inverse: 1 - θ would round to 0 in the upper tail.
-    stays = scipy.special.betaincinv(beta, alpha, scipy.special.ndtr(-_SCORES))
+    stays = beta_lower(beta, alpha, scipy.special.ndtr(-_SCORES))
     log_leave = np.log(np.maximum(leaves, tiny))
     log_stay = np.log(np.maximum(stays, tiny))
     # As in the fit, what happens after the last month of the tables is not counted.

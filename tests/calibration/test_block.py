@@ -15,10 +15,13 @@ from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of,
 from clvsim.calibration.panel import StateColumns
 from clvsim.calibration.records import open_records
 from clvsim.calibration.retention import RetentionColumns, fit_retention_table
+from clvsim.calibration.spend import Correlation
 from clvsim.calibration.states import fit_states
 from clvsim.calibration.tenure import TenureColumns, fit_tenure
 from clvsim.errors import ClvsimError
-from tests.calibration.test_tenure import TELCO
+from clvsim.scenario.worlds import in_world
+from tests.calibration.test_tenure import TELCO, company
+from tests.statistics import assert_mean
 
 SCENARIO = """
 [time]
@@ -71,19 +74,44 @@ def test_a_block_reads_back_with_the_same_numbers(telco, tmp_path):
 
 def test_a_block_holds_the_error_of_the_correlation(telco):
     monthly, one_year, _ = telco.segments
-    rho, error = monthly.correlation
+    found = monthly.correlation
     paths, covariance = sampling(monthly)
-    assert paths[-1] == "correlations.0.value"
-    # Of atanh, whose slope is 1/(1 - rho^2).
-    assert covariance[-1, -1] == pytest.approx((error / (1.0 - rho**2)) ** 2)
-    assert not covariance[-1, :-1].any()
-    assert not covariance[:-1, -1].any()
+    assert paths == ["churn.a", "churn.b", "spend.a", "spend.scale", "correlations.0.value"]
+    # Of atanh, whose slope is 1/(1 - rho^2); spend enters by its rank.
+    assert covariance[-1, -1] == pytest.approx((found.error / (1.0 - found.rho**2)) ** 2)
+    assert covariance[-1].tolist() == [*found.with_churn.tolist(), 0.0, 0.0, found.variance]
+    assert covariance[:, -1].tolist() == covariance[-1].tolist()
     assert sampling(one_year)[0] == covariance_of(one_year.links)[0]
 
 
-def test_an_error_of_the_correlation_that_is_not_known_is_left_out(telco):
-    monthly = replace(telco.segments[0], correlation=(0.2, math.nan))
-    assert sampling(monthly)[0] == covariance_of(monthly.links)[0]
+def test_a_correlation_goes_with_powers_of_its_churn_alone():
+    churn = Fitted("sbg", {"alpha": 1.0, "beta": 2.0}, np.eye(2), -1.0, 3.0)
+    other = Fitted("sbg", {"alpha": 1.0, "beta": 2.0}, np.eye(2), -1.0, 3.0)
+    links = {
+        "ratio": Link(churn, {"alpha": 1.0, "beta": -2.0}),
+        "other": Link(other, {"alpha": 1.0}),
+    }
+    found = Correlation(0.5, churn, 4.0, np.array([0.3, 0.1]))
+    _, covariance = sampling(replace(segment_of(links), correlation=found))
+    assert covariance[-1].tolist() == pytest.approx([0.3 - 2.0 * 0.1, 0.0, 4.0])
+
+
+def test_churn_and_its_correlation_are_drawn_together(tmp_path):
+    tenure, left, spend = company(np.random.default_rng(8), 3000, 0.6, 2.0, 20.0)
+    rows = [f"{t},{gone},{paid}" for t, gone, paid in zip(tenure, left, spend, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["tenure,left,paid", *rows]) + "\n")
+    columns = TenureColumns("tenure", "left", "", "paid")
+    outcome = fit_tenure(open_records(tmp_path / "t.csv"), columns, "month", "sbg")
+    path = tmp_path / "plan.toml"
+    path.write_text(SCENARIO.format(segment="customers", block=block(outcome), step="month"))
+    plan, found = clvsim.load(path).baseline, outcome.segments[0].correlation
+    worlds = [in_world(plan, 5, world).segments["customers"] for world in range(1_000)]
+    z = np.arctanh([one.correlations[0].value for one in worlds])
+    z -= np.arctanh(plan.segments["customers"].correlations[0].value)
+    assert_mean(z**2, None, found.variance)
+    for key, name, expected in zip("ab", found.churn.parameters, found.with_churn, strict=True):
+        logs = np.log([one.churn.parameters[key] / found.churn.parameters[name] for one in worlds])
+        assert_mean(z * logs, None, expected, fault=0.0)
 
 
 def test_a_fit_changes_no_result(telco, tmp_path):

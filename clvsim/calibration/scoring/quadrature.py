@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy  # its submodules load on first use: importing this file stays cheap
+
+from clvsim.scenario.common import beta_lower, beta_upper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,14 +35,9 @@ def beta_points(a: float, b: float) -> tuple[Floats, Floats]:
     BG/NBD come out to 1e-10 for a and b from 0.5 on, to 1e-7 from 0.2 and to 1e-4 from 0.1; where
     both are 0.02, so that customers leave at once or never, to 1 %.
     """
-    low = scipy.special.betaincinv(a, b, _TAILS)
-    high = scipy.special.betainccinv(a, b, _TAILS)
-    # Where SciPy has no number (far tails near a or b = 1) only a series' first term counts.
-    common = scipy.special.betaln(a, b)
-    low = np.where(np.isfinite(low), low, np.exp((np.log(_TAILS * a) + common) / a))
-    high = np.where(np.isfinite(high), high, -np.expm1((np.log(_TAILS * b) + common) / b))
+    points = np.concatenate((beta_lower(a, b, _TAILS), beta_upper(a, b, _TAILS)))
     weights = np.concatenate((_TAIL_WEIGHTS, _TAIL_WEIGHTS))
-    return np.concatenate((low, high)), weights / weights.sum()
+    return points, weights / weights.sum()
 
 
 def time_steps(horizon: float, force: float, scale: Floats) -> tuple[Floats, Floats]:
