@@ -103,6 +103,20 @@ def test_json_is_one_strict_document():
     assert document["total"]["standard_error"] > 0.0
 
 
+def test_infinite_luck_is_said_and_is_null_in_json(here):
+    (here / "shop.toml").write_text(BG.replace("a = 3.7", "a = 1.5"))
+    command = ("shop.csv", "--fit", "shop.toml", "--horizon", 52)
+    result = run(*command)
+    assert result.exit_code == 0
+    line = next(one for one in result.stdout.splitlines() if "luck of these" in one)
+    assert line.split()[-1] == "∞"
+    assert "spend.a is 2 or less" in " ".join(result.stderr.split())
+    total = json.loads(run(*command, "--json").stdout, parse_constant=pytest.fail)["total"]
+    assert total["standard_error_of_luck"] is None
+    assert total["standard_error"] is None
+    assert total["value"] > 0.0
+
+
 @pytest.mark.usefixtures("here")
 def test_contracts_with_columns_of_other_names():
     options = ("--customer", "id", "--tenure", "months", "--segment-column", "plan")

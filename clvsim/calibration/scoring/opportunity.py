@@ -101,10 +101,51 @@ class BgBb:
                 return total / (self.gamma - 1.0) if self.gamma > 1.0 else math.inf
             leaves, weights = beta_points(self.gamma, delta)
             return float(weights @ (v / (1.0 - v + v * leaves)))
+        stays = self._stays(age, horizon)
+        return float(stays @ v ** np.arange(1.0, stays.size + 1.0))
+
+    def squares(self, history: History, outlook: Outlook, single: float) -> Floats:
+        """Mean square of the discounted values of who is there at the next one, (customer,), 1.
+
+        In units of the customer's own mean value of a purchase, of which ``single`` is that of one
+        alone; infinite where it is. Each purchase counts with its own square, and each pair of
+        opportunities that the customer is there to see with the expected p².
+        """
+        x, n = history.frequency, history.age
+        buys = (self.alpha + x) / (self.alpha + self.beta + n)
+        again = (self.alpha + x + 1.0) / (self.alpha + self.beta + n + 1.0)
+        own, where = np.unique(n, return_inverse=True)
+        twice = (1.0 + outlook.discount) ** 2 - 1.0
+        lives = np.array([self._lives(float(at), outlook.horizon, twice) for at in own])
+        pairs = np.array([self._pairs(float(at), outlook) for at in own])
+        return np.asarray(buys * (single * lives[where] + 2.0 * again * pairs[where]))
+
+    def _pairs(self, age: float, outlook: Outlook) -> float:
+        """Discounted pairs of opportunities ahead of who is there at the next one.
+
+        Without horizon the mean of ``v³(1-θ)/((1-v(1-θ))(1-v²(1-θ)))``: undiscounted it is finite
+        for γ > 2.
+        """
+        v = 1.0 / (1.0 + outlook.discount)
+        delta = self.delta + age + 1.0
+        if not outlook.is_endless:
+            stays = self._stays(age, outlook.horizon)
+            factor = v ** np.arange(1.0, stays.size + 1.0)
+            return float(stays @ (factor * (np.cumsum(factor) - factor)))
+        if not outlook.discount:
+            if self.gamma <= 2.0:
+                return math.inf
+            total = self.gamma + delta - 1.0
+            return delta * total / ((self.gamma - 1.0) * (self.gamma - 2.0))
+        leaves, weights = beta_points(self.gamma, delta)
+        first, second = (1.0 - power + power * leaves for power in (v, v * v))
+        return float(weights @ (v**3 * (1.0 - leaves) / (first * second)))
+
+    def _stays(self, age: float, horizon: float) -> Floats:
+        """Chance of being there at each opportunity of who is there at the next, (opportunity,)."""
         ahead = np.arange(math.floor(horizon), dtype=np.float64)
-        betaln = scipy.special.betaln
-        stays = np.exp(betaln(self.gamma, delta + ahead) - betaln(self.gamma, delta))
-        return float(stays @ v ** (ahead + 1.0))
+        delta, betaln = self.delta + age + 1.0, scipy.special.betaln
+        return np.asarray(np.exp(betaln(self.gamma, delta + ahead) - betaln(self.gamma, delta)))
 
     def values(
         self,

@@ -1,4 +1,4 @@
-"""How far a customer's own remaining value may lie from its expectation: drawn lives.
+"""Bounds of a customer's own remaining value: drawn lives.
 
 The value of a customer who is alive, in units of its expected mean value, hangs on frequency and
 age alone. Lives are drawn on a fixed lattice of both, each place with a seed of its own, and their
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 DRAWS = 4_096
 """Lives drawn at each place of the lattice."""
-#: Those of them that are drawn from the fit alone, where it might as well have been another.
-_FITTED = 1_024
+DOUBTED = 3_072
+"""The same where the fit might as well have been another: of all those together."""
 #: Distance of two places in the logarithm of the age, 1.
 _STEP = 0.25
 #: Frequencies up to which each has places of its own, and ratio of two places beyond.
@@ -58,13 +58,10 @@ class Spread:
     ----------
     low, high : ndarray
         Bounds below which it lies with probability 5 % and 95 %, shape (customer,), currency.
-    variance : ndarray
-        Shape (customer,), currency squared.
     """
 
     low: Floats
     high: Floats
-    variance: Floats
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ def spread(
     seed: int,
     doubts: Sequence[Law] = (),
 ) -> Spread:
-    """Bounds and variances of the customers' own remaining values.
+    """Bounds of the customers' own remaining values.
 
     Parameters
     ----------
@@ -204,24 +201,20 @@ def spread(
     seed : int
     doubts : sequence of tuple of model and value
         What the fit might as well have been, all as likely: bounds are those of them all together.
-        Their number divides three quarters of `DRAWS`; none: the fit is right. P(alive) is as the
-        fit says, which its error moves up as often as down. Variances are those of the fit.
+        Their number divides `DOUBTED`; none: the fit is right. P(alive) is as the fit says, which
+        its error moves up as often as down.
     """
     if isinstance(model, BgBb):
         lattice = opportunity_places(history)
     else:
         lattice = places(history, model.scale)
-    table, squares = _drawn((model, value), doubts, outlook, lattice, seed)
-    low, high, variance = (np.empty(alive.size) for _ in range(3))
+    table = _drawn((model, value), doubts, outlook, lattice, seed)
+    low, high = np.empty(alive.size), np.empty(alive.size)
     for block in history.blocks():
         corners = list(zip(lattice.corners[:, block], lattice.weights[:, block], strict=True))
-        mean = sum(weight * squares[corner, 0] for corner, weight in corners)
-        square = sum(weight * squares[corner, 1] for corner, weight in corners)
-        own, amount = alive[block], unit[block]
-        variance[block] = amount**2 * own * np.maximum(square - own * mean**2, 0.0)
         for bound, level in ((low, 0.05), (high, 0.95)):
-            bound[block] = amount * _quantile(table, corners, own, level)
-    return Spread(low, high, variance)
+            bound[block] = unit[block] * _quantile(table, corners, alive[block], level)
+    return Spread(low, high)
 
 
 def _quantile(
@@ -242,27 +235,17 @@ def _quantile(
 
 def _drawn(
     fitted: Law, doubts: Sequence[Law], outlook: Outlook, lattice: Places, seed: int
-) -> tuple[Floats, Floats]:
-    """Quantiles at `_LEVELS`, shape (place, level), and mean and mean square, (place, 2).
-
-    Quantiles are those of all doubts together; moments those of the fit alone.
-    """
+) -> Floats:
+    """Quantiles at `_LEVELS`, of all doubts together, shape (place, level)."""
     units = _units(fitted[1], doubts, lattice.frequency)
-    law = _together(doubts) if doubts else fitted
+    law, draws = (_together(doubts), DOUBTED) if doubts else (fitted, DRAWS)
     table = np.empty((lattice.age.size, _LEVELS.size))
-    moments = np.empty((lattice.age.size, 2))
     for at, key in enumerate(lattice.keys.tolist()):
         random = np.random.default_rng([seed, *key])
         place = lattice.frequency[at : at + 1], lattice.age[at : at + 1]
-        if doubts:
-            lives = _lives(random, law, outlook, place, DRAWS - _FITTED)
-            table[at] = np.quantile(lives.reshape(len(doubts), -1) * units[:, at, None], _LEVELS)
-            lives = _lives(random, fitted, outlook, place, _FITTED)
-        else:
-            lives = _lives(random, fitted, outlook, place, DRAWS)
-            table[at] = np.quantile(lives, _LEVELS)
-        moments[at] = lives.mean(), np.square(lives).mean()
-    return table, moments
+        lives = _lives(random, law, outlook, place, draws)
+        table[at] = np.quantile(lives.reshape(len(units), -1) * units[:, at, None], _LEVELS)
+    return table
 
 
 def _lives(
@@ -282,7 +265,7 @@ def _lives(
 def _together(laws: Sequence[Law]) -> Law:
     """Laws as one whose numbers are arrays, shape (draw,): draws of each law follow one another."""
     models, values = zip(*laws, strict=True)
-    draws = (DRAWS - _FITTED) // len(laws)
+    draws = DOUBTED // len(laws)
 
     def joined(parts: Sequence[Any]) -> Any:
         names = [field.name for field in fields(parts[0])]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.drops import refuse
-from clvsim.calibration.scoring import doubt
+from clvsim.calibration.scoring import doubt, luck
 from clvsim.calibration.scoring.contract import quantile
 from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.group import Group
@@ -56,7 +56,7 @@ class Scores:
     group : ndarray of int
         Place in `CLASSES`.
     luck : float
-        Standard deviation of the total value if the fit is right, currency.
+        Standard deviation of the total value if the fit is right, currency; it may be infinite.
     doubt : float
         Standard error of the total value that comes from the fit, currency; NaN: not known.
     notes : tuple of str
@@ -85,6 +85,8 @@ class _Found:
     """What drawing lives and moving the fit tells of a segment's customers."""
 
     bounds: Spread
+    #: Of their total if the fit is right, currency squared.
+    variance: float
     #: Standard error of their total that comes from the fit, currency; NaN: not known.
     doubt: float
     notes: list[str]
@@ -119,7 +121,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         found = _score_group(group, expected)
         alive[own], purchases[own] = expected.alive, expected.purchases
         value[own], low[own], high[own] = expected.value, found.bounds.low, found.bounds.high
-        variance += float(found.bounds.variance.sum())
+        variance += found.variance
         error = math.hypot(error, found.doubt)
         notes += found.notes
     refuse(faults)
@@ -149,11 +151,14 @@ def _score_group(group: Group, expected: Expected) -> _Found:
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(doubt.error_of_total, group)
         bounds = _spread(group, laws, expected)
-        return _Found(bounds, waiting.result(), notes)
+        variance = luck.variances(group, expected)
+        if np.isinf(variance).any():
+            notes.append(luck.why_infinite(group, variance))
+        return _Found(bounds, float(variance.sum()), waiting.result(), notes)
 
 
 def _spread(group: Group, laws: Sequence[Segment], expected: Expected) -> Spread:
-    """Bounds with the error of the fit in them, and variances without."""
+    """Bounds, with the error of the fit in them."""
     segment, outlook = group.segment, group.terms.outlook
     if not isinstance(segment, ContractSegment):
         moved = [(one.model, one.value) for one in laws if not isinstance(one, ContractSegment)]
@@ -164,7 +169,7 @@ def _spread(group: Group, laws: Sequence[Segment], expected: Expected) -> Spread
     contracts = [one.contract for one in laws if isinstance(one, ContractSegment)]
     contracts, unit = contracts or [segment.contract], expected.unit
     low, high = (unit * quantile(contracts, group.tenure, outlook, at) for at in (0.05, 0.95))
-    return Spread(low, high, unit**2 * segment.contract.variance(group.tenure, outlook))
+    return Spread(low, high)
 
 
 def _broken_periods(group: Group) -> list[Fault]:

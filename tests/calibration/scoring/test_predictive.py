@@ -101,19 +101,6 @@ def test_one_customer_in_twenty_is_worth_more_than_its_upper_bound(model):
     assert below <= 0.055
 
 
-def test_variances_are_those_of_drawn_customers():
-    random = np.random.default_rng(4)
-    frequency, age = np.array([3.0]), np.array([8.0 * (math.exp(0.25 * 5) - 1.0)])
-    history = History(frequency, 0.7 * age, age)
-    outlook = Outlook(30.0, 0.003)
-    alive = BG.alive(history)
-    found = spread(BG, VALUE, history, outlook, alive, np.array([2.0]), 1).variance[0]
-    futures = BG.futures(random, frequency, age, 200_000)
-    value = discounted_values(random, futures, outlook, VALUE, frequency, buys_last=True)[0]
-    value = 2.0 * value * (random.random(value.size) < alive[0])
-    assert found == pytest.approx(value.var(), rel=0.15)
-
-
 def perturbed(law, random, spread):
     """64 laws whose numbers are the law's times lognormal ones."""
     numbers = np.array([getattr(law, one.name) for one in fields(law)])
@@ -160,17 +147,6 @@ def test_lives_of_a_law_stand_beside_one_another():
     model, value = predictive._together(laws)
     for numbers in (model.r, value.amount):
         np.testing.assert_array_equal(numbers.reshape(64, -1).T, np.tile(np.arange(1, 65), (48, 1)))
-
-
-def test_what_is_called_luck_is_that_under_the_fit():
-    frequency, age = np.array([3.0]), np.array([8.0 * (math.exp(0.25 * 5) - 1.0)])
-    history, outlook = History(frequency, 0.7 * age, age), Outlook(30.0, 0.003)
-    alive, unit, value = BG.alive(history), np.array([2.0]), SameValue(2.0)
-    alone = spread(BG, value, history, outlook, alive, unit, 1)
-    laws = [(BG, SameValue(amount)) for amount in (1.0, 3.0)] * 32
-    apart = spread(BG, value, history, outlook, alive, unit, 1, laws)
-    assert apart.variance[0] == pytest.approx(alone.variance[0], rel=0.15)
-    assert apart.high[0] > 1.1 * alone.high[0]
 
 
 WILD = [

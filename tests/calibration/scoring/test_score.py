@@ -372,7 +372,8 @@ def test_intervals_hold_the_error_of_the_fit(tmp_path, kind):
     assert (wider.high[some] > found.high[some]).all()
     assert np.median(wider.high[some] / alone.high[some]) > 1.04
     np.testing.assert_array_equal(found.value, alone.value)
-    assert found.luck == pytest.approx(alone.luck, rel=0.15)
+    # The luck is that under the fit, whatever else it might have been.
+    assert found.luck == alone.luck
 
 
 def test_a_fit_that_tells_nothing_leaves_luck_alone(tmp_path):
