@@ -1,7 +1,6 @@
 """Reading scenario files: what is merged, which line a key has, what is refused and how."""
 
 import os
-import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -465,9 +464,7 @@ def test_a_huge_file_is_refused_without_being_read(write, monkeypatch):
     path = write("a.toml", "x = 1\n")
     os.truncate(path, 100_000_000)
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("the file was read"))
-    start = time.perf_counter()
     fault = refusal(path)
-    assert time.perf_counter() - start < 1
     assert "too large for a scenario: 100.0 MB" in fault.message
     assert fault.allowed == "a file of at most 4 MB"
 
