@@ -18,8 +18,9 @@ from clvsim.kernels import plan as p
 from clvsim.kernels.tally import BINS, bin_of
 from clvsim.scenario.model import Scenario
 from tests import naive
-from tests.kernels.test_twins import KINDS, rows_of
+from tests.kernels.test_twins import KINDS
 from tests.statistics import assert_mean, assert_proportion
+from tests.twins import rows_of
 
 SEED = 7
 #: Columns of a customer's row.
