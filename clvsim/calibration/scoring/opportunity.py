@@ -115,7 +115,7 @@ class BgBb:
         buys = (self.alpha + x) / (self.alpha + self.beta + n)
         again = (self.alpha + x + 1.0) / (self.alpha + self.beta + n + 1.0)
         own, where = np.unique(n, return_inverse=True)
-        twice = (1.0 + outlook.discount) ** 2 - 1.0
+        twice = outlook.discount * (2.0 + outlook.discount)
         lives = np.array([self._lives(float(at), outlook.horizon, twice) for at in own])
         pairs = np.array([self._pairs(float(at), outlook) for at in own])
         return np.asarray(buys * (single * lives[where] + 2.0 * again * pairs[where]))

@@ -117,7 +117,7 @@ def by_frequency(
 
     # NumPy lets other threads work while it works itself; each holds some megabytes.
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        sorted_ = np.concatenate(list(pool.map(piece, np.split(order, changes))), axis=-1)
-    found = np.empty_like(sorted_)
-    found[..., order] = sorted_
+        ordered = np.concatenate(list(pool.map(piece, np.split(order, changes))), axis=-1)
+    found = np.empty_like(ordered)
+    found[..., order] = ordered
     return found

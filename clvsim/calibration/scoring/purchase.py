@@ -185,10 +185,8 @@ class BgNbd:
         """Mean square of the discounted values of customers who are alive, (customer,), 1.
 
         Each purchase counts with its own square, each pair of them, the later one at time t, with
-        density ``λ² (1-p) exp(-λpt)``: who buys twice has stayed once, and whether at a purchase
-        before the first one of the pair or after it does not matter to the rate of those left.
-        Without horizon and discount all purchases count: the mean of ``2(1-p)/p²`` is finite for
-        a > 2.
+        density ``λ² (1-p) exp(-λpt)`` at every time before: the customer stayed at the earlier one.
+        Without horizon and discount all count, and the mean of ``2(1-p)/p²`` is finite for a > 2.
         """
         if not outlook.is_endless or outlook.force > 0.0:
             square = partial(self._square, outlook, single)
