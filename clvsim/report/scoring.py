@@ -39,6 +39,9 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
+ERROR_OF_VALUE = "value_error"
+"""The column that simulated scores have besides, after the value."""
+_ERROR_OF_VALUE = "Monte Carlo standard error of the value, currency"
 #: Rows turned into text at a time: they stay in cache.
 _ROWS = 4_096
 #: Signs that make a text need quotation marks.
@@ -66,10 +69,22 @@ def write_scores(path: Path, scores: Scores) -> None:
         write(temporary, scores)
 
 
+def columns_of(scores: Scores) -> dict[str, str]:
+    """Columns of the file of scores and what they hold."""
+    found = dict(COLUMNS)
+    if scores.error_of_value is not None:
+        names = list(found)
+        names.insert(names.index("value") + 1, ERROR_OF_VALUE)
+        found = {name: found.get(name, _ERROR_OF_VALUE) for name in names}
+    return found
+
+
 def _numbers(scores: Scores) -> dict[str, Any]:
-    """Columns of numbers by name."""
+    """Columns of numbers by name, in the order of `columns_of`."""
+    error = scores.error_of_value
     return {
         "value": scores.value,
+        **({} if error is None else {ERROR_OF_VALUE: error}),
         "value_low": scores.low,
         "value_high": scores.high,
         "p_alive": scores.alive,
@@ -83,7 +98,7 @@ def _write_csv(path: Path, scores: Scores) -> None:
     segments = np.array([f",{name}," for name in _fields(people.segments)], dtype=object)
     groups = np.array([f",{name}\n" for name in CLASSES], dtype=object)
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(COLUMNS) + "\n")
+        file.write(",".join(columns_of(scores)) + "\n")
         for start in range(0, len(people.names), _ROWS):
             part = slice(start, start + _ROWS)
             rows = zip(
@@ -123,11 +138,12 @@ def _write_parquet(path: Path, scores: Scores) -> None:
         **{name: pa.array(column) for name, column in _numbers(scores).items()},
         "segment": coded(scores.group, CLASSES),
     }
-    arrays = [columns[name] for name in COLUMNS]
+    told = columns_of(scores)
+    arrays = [columns[name] for name in told]
     schema = pa.schema(
         [
             pa.field(name, array.type, metadata={"description": text})
-            for (name, text), array in zip(COLUMNS.items(), arrays, strict=True)
+            for (name, text), array in zip(told.items(), arrays, strict=True)
         ]
     )
     parquet.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
@@ -156,6 +172,8 @@ def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
     ]
     periods = f"{terms.horizon:g} {terms.step}s ahead"
     span = "without horizon" if math.isinf(terms.horizon) else periods
+    if terms.scenario:
+        span = f"as simulated ({terms.scenario}), {periods}"
     caption = (
         f"value: margin {span}, discounted at {say.percent(terms.rate)} a year\n"
         f"best: the top {say.percent(terms.best_share)}; good: above the median; never profitable: "
@@ -189,6 +207,7 @@ def _totals(scores: Scores) -> RenderableType:
         ["remaining value", say.with_error(total, _known(scores.error, scores.luck))],
         ["  error from the fit", say.number(scores.doubt)],
         ["  luck of these customers", say.number(scores.luck)],
+        *_simulated(scores),
         [
             "mean remaining value",
             say.with_error(total / size, _known(scores.error, scores.luck) / size),
@@ -197,6 +216,12 @@ def _totals(scores: Scores) -> RenderableType:
         ["expected purchases", say.number(float(scores.purchases.sum()))],
     ]
     return grid("Totals, each with its standard error", ("", "total"), rows)
+
+
+def _simulated(scores: Scores) -> list[list[str]]:
+    if scores.error_of_value is None:
+        return []
+    return [["  error of simulation", say.number(scores.error_of_simulation)]]
 
 
 def _known(error: float, other: float) -> float:
@@ -217,6 +242,7 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
             "best_share": terms.best_share,
             "contact_cost": terms.contact_cost,
             "seed": terms.seed,
+            "scenario": terms.scenario or None,
         },
         "segments": list(_by_class(scores)),
         "total": {
@@ -224,10 +250,11 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
             "standard_error": scores.error,
             "standard_error_of_the_fit": scores.doubt,
             "standard_error_of_luck": scores.luck,
+            "standard_error_of_simulation": scores.error_of_simulation,
             "alive": float(scores.alive.sum()),
             "expected_purchases": float(scores.purchases.sum()),
         },
-        "columns": COLUMNS,
+        "columns": columns_of(scores),
         "rows": drops.rows,
         "drops": drops.plain(),
         "notes": notes,

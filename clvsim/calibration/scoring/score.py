@@ -60,6 +60,10 @@ class Scores:
     doubt : float
         Standard error of the total value that comes from the fit, currency; NaN: not known.
     notes : tuple of str
+    error_of_value : ndarray or None
+        Monte Carlo standard error of each value, currency; None: values are exact.
+    error_of_simulation : float
+        The same of the total value; 0: it is exact.
     """
 
     customers: Customers
@@ -73,6 +77,8 @@ class Scores:
     luck: float
     doubt: float
     notes: tuple[str, ...]
+    error_of_value: Floats | None = None
+    error_of_simulation: float = 0.0
 
     @property
     def error(self) -> float:
@@ -125,7 +131,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         error = math.hypot(error, found.doubt)
         notes += found.notes
     refuse(faults)
-    rank = _ranks(value)
+    rank, classes = classed(value, terms)
     return Scores(
         customers=customers,
         value=value,
@@ -134,7 +140,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         alive=alive,
         purchases=purchases,
         rank=rank,
-        group=_groups(value, rank, terms),
+        group=classes,
         luck=math.sqrt(variance),
         doubt=error,
         notes=tuple(notes),
@@ -238,6 +244,12 @@ def _notes(group: Group, expected: Expected) -> Iterator[str]:
             f"{group.name}: no column of spends, so each customer is taken to spend the mean, "
             f"{segment.mean_spend:,.2f} a period; intervals hold that fixed"
         )
+
+
+def classed(value: Floats, terms: Terms) -> tuple[Floats, Whole]:
+    """Rank and class of customers from their values, as in `Scores`, shape (customer,) each."""
+    rank = _ranks(value)
+    return rank, _groups(value, rank, terms)
 
 
 def _ranks(value: Floats) -> Floats:
