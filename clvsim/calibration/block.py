@@ -82,10 +82,9 @@ def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
 
 
 def _goodness(segment: SegmentFit) -> Iterator[str]:
-    """How well the chosen model describes the data, in words."""
-    for one in segment.candidates:
-        if one.fitted is not segment.chosen and one.fitted.model != segment.chosen.model:
-            continue
+    """How well the models in the block describe the data, in words."""
+    chosen = [one for one in segment.candidates if one.fitted.model == segment.chosen.model]
+    for one in (*chosen, *([segment.of_values] if segment.of_values else [])):
         name = WORDS[one.fitted.model]
         if math.isfinite(one.chi_squared):
             yield (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
+from clvsim.calibration.goodness import chi_squared_of_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.churn import LifeTable
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.fitted import Fitted
+    from clvsim.calibration.purchases import Summary
     from clvsim.calibration.spend import Correlation
 
     Floats = NDArray[np.float64]
@@ -129,6 +131,8 @@ class SegmentFit:
         What the fitted numbers are made of, by dotted path inside the segment.
     spend : tuple of Fitted
         Models of spend, the one in the block first.
+    of_values : Candidate or None
+        Gamma-Gamma, and how well it describes the values of purchases.
     correlation : Correlation or None
         Of churn and spend.
     facts : dict of str to float
@@ -146,6 +150,7 @@ class SegmentFit:
     links: dict[str, Link]
     comments: dict[str, str] = field(default_factory=dict)
     spend: tuple[Fitted, ...] = ()
+    of_values: Candidate | None = None
     correlation: Correlation | None = None
     facts: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -226,6 +231,13 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
         )
     values, links = _churn_values(chosen)
     return ChurnFit(candidates, chosen, values, links, tuple(notes))
+
+
+def tested_values(summary: Summary, fitted: Fitted) -> Candidate | None:
+    """Gamma-Gamma of values, and how well it describes them; None where there was nobody."""
+    if not fitted.sample_size:
+        return None
+    return Candidate(fitted, *chi_squared_of_values(summary, fitted))
 
 
 def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
-from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
+from clvsim.calibration.goodness import chi_squared_of_counts
+from clvsim.calibration.outcome import (
+    WORDS,
+    Candidate,
+    Curve,
+    Link,
+    Outcome,
+    SegmentFit,
+    keys_of,
+    tested_values,
+)
 from clvsim.calibration.purchase_log import DAYS_PER_UNIT, lone_gaps, read_log, split_log
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
 from clvsim.calibration.scoring.quadrature import beta_points
@@ -138,13 +148,19 @@ def _segment(split: Split, label: str, unit: str, model: str, *, is_held_out: bo
         label=label,
         customers=float(split.first.size),
         candidates=tuple(
-            Candidate(one, holdout_error=_holdout_error(one, split, unit)) for one in fits
+            Candidate(
+                one,
+                *chi_squared_of_counts(split.summary, one),
+                holdout_error=_holdout_error(one, split, unit),
+            )
+            for one in fits
         ),
         chosen=chosen,
         values=values,
         links=links,
         comments={"purchase_rate": f"purchases a {unit} while alive", **_spend_comment(values)},
         spend=(values_fit,),
+        of_values=tested_values(split.summary, values_fit),
         facts=_facts(split, fits, unit),
         notes=(*told, *_value_notes(split)),
         curve=_curve(split, fits, unit, is_held_out=is_held_out),

@@ -23,6 +23,11 @@ _ONCE = {
     "opportunities": "never bought after joining",
     "histories": "never bought after joining",
 }
+#: What is compared in a test of which the models do not say it.
+_TESTED = {
+    "transactions": "customers by number of repeat purchases; Gamma-Gamma's, by their mean value",
+    "opportunities": "customers by frequency and recency; Gamma-Gamma's, by their mean value",
+}
 
 
 def fit_report(outcome: Outcome) -> list[RenderableType]:
@@ -40,10 +45,14 @@ def _models(outcome: Outcome) -> RenderableType:
         head = Text(f"{segment.label}, {segment.customers:,.0f} customers", style="bold")
         rows.append([head, *[""] * 5])
         rows += [_model_row(segment, one) for one in segment.candidates]
+        if segment.of_values is not None:
+            rows.append(_model_row(segment, segment.of_values))
     # A column in which nothing stands is none.
     kept = [0, *(at for at in range(1, 6) if any(_has(row[at]) for row in rows))]
     title = f"Models of {outcome.data}"
     caption = "* in the block; of models of the same data, the lower AIC is the better"
+    if outcome.what in _TESTED:
+        caption += f"; chi-squared: {_TESTED[outcome.what]}"
     return grid(
         title, [heads[at] for at in kept], [[row[at] for at in kept] for row in rows], caption
     )
@@ -54,7 +63,7 @@ def _has(cell: str | Text) -> bool:
 
 
 def _model_row(segment: SegmentFit, one: Candidate) -> list[str | Text]:
-    is_chosen = one.fitted.model == segment.chosen.model
+    is_chosen = one is segment.of_values or one.fitted.model == segment.chosen.model
     chi = say.NOTHING
     if math.isfinite(one.chi_squared):
         chi = f"{one.chi_squared:,.1f} ({one.freedom})"
@@ -184,28 +193,33 @@ def fit_json(outcome: Outcome) -> str:
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
     parameters, covariance = sampling(segment)
-    found = segment.correlation
+    found, tested = segment.correlation, segment.of_values
     return {
         "label": segment.label,
         "customers": segment.customers,
         "chosen": segment.chosen.model,
         "models": [
-            {
-                **_fitted(one.fitted),
-                "chi_squared": one.chi_squared,
-                "degrees_of_freedom": one.freedom,
-                "p_value": one.p_value,
-                "holdout_error": one.holdout_error,
-            }
+            {**_fitted(one.fitted), **_goodness(one), "holdout_error": one.holdout_error}
             for one in segment.candidates
         ],
-        "spend": [_fitted(one) for one in segment.spend],
+        "spend": [
+            {**_fitted(one), **(_goodness(tested) if tested and tested.fitted is one else {})}
+            for one in segment.spend
+        ],
         "correlation": found and {"value": found.rho, "standard_error": found.error},
         "values": segment.values,
         "parameters": parameters,
         "covariance": covariance.tolist(),
         "facts": segment.facts,
         "notes": list(segment.notes),
+    }
+
+
+def _goodness(one: Candidate) -> dict[str, Any]:
+    return {
+        "chi_squared": one.chi_squared,
+        "degrees_of_freedom": one.freedom,
+        "p_value": one.p_value,
     }
 
 
