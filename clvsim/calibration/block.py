@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvsim.calibration.holdout import LEVEL
 from clvsim.calibration.outcome import WORDS, sampling
 from clvsim.errors import ClvsimError
 
@@ -90,6 +91,14 @@ def _goodness(segment: SegmentFit) -> Iterator[str]:
             yield (
                 f"goodness of fit, {name}: chi-squared {one.chi_squared:.1f} on {one.freedom} "
                 f"degrees of freedom, p {one.p_value:.2g}"
+            )
+        if one.prediction is not None:
+            found = one.prediction
+            place = "inside" if found.is_inside else "outside"
+            yield (
+                f"holdout, {name}: {found.observed:.0f} purchases observed, "
+                f"{found.expected[-1]:.0f} expected, {100.0 * LEVEL:g} % interval "
+                f"{found.low[-1]:.0f} to {found.high[-1]:.0f}: {place}"
             )
         if math.isfinite(one.holdout_error):
             yield f"holdout error, {name}: {100.0 * one.holdout_error:.2g} % of what was observed"

@@ -283,11 +283,11 @@ def _in_holdout(own: Histories, fitted: Fitted) -> float:
 
 
 def _holdout_error(own: Histories, fitted: Fitted) -> float:
-    """|expected - observed| repeat purchases in the holdout, as a share of those observed."""
+    """Expected less observed repeat purchases in the holdout, as a share of those observed."""
     observed = int(np.sum(own.repeats > own.cut))
     if not observed:
         return math.nan
-    return abs(_in_holdout(own, fitted) - observed) / observed
+    return (_in_holdout(own, fitted) - observed) / observed
 
 
 def _facts(own: Histories, fitted: Fitted) -> dict[str, float]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.churn import LifeTable
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.fitted import Fitted
+    from clvsim.calibration.holdout import Prediction
     from clvsim.calibration.purchases import Summary
     from clvsim.calibration.spend import Correlation
 
@@ -58,7 +59,10 @@ class Candidate:
         Its degrees of freedom.
     p_value : float
     holdout_error : float
-        Sum of the absolute errors over what was held out, as a share of it; NaN without holdout.
+        Sum of the absolute errors over what was held out, as a share of it; of one total, expected
+        less observed, with its sign. NaN without holdout.
+    prediction : Prediction or None
+        What was held out, with a predictive interval.
     """
 
     fitted: Fitted
@@ -66,6 +70,27 @@ class Candidate:
     freedom: int = 0
     p_value: float = math.nan
     holdout_error: float = math.nan
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the chosen model predicts of what it has not seen, with its interval.
+
+    Attributes
+    ----------
+    times : ndarray, shape (time,)
+        The first one is the last that it saw.
+    middle, low, high : ndarray, shape (time,)
+    level : float
+        Probability of the interval, 1.
+    """
+
+    times: Floats
+    middle: Floats
+    low: Floats
+    high: Floats
+    level: float
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,7 @@ class Curve:
         By model.
     held_out_from : float
         Time from which on the models have not seen the data; NaN: they have seen all.
+    band : Band or None
     """
 
     across: str
@@ -90,6 +116,7 @@ class Curve:
     observed: Floats
     expected: dict[str, Floats]
     held_out_from: float = math.nan
+    band: Band | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from clvsim.calibration.outcome import Curve, Outcome, SegmentFit
+    from clvsim.calibration.outcome import Band, Curve, Outcome, SegmentFit
 
 #: Most segments that one picture shows.
 _MOST = 12
@@ -92,6 +92,8 @@ def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
             label=label,
             zorder=3 if is_chosen else 2,
         )
+    if curve.band is not None:
+        _band(panel, curve.band, _LOOKS[segment.chosen.model][0])
     _observations(panel, curve)
     if math.isfinite(curve.held_out_from):
         cut, end = curve.held_out_from, float(curve.times[-1])
@@ -122,6 +124,15 @@ def _corner(curve: Curve) -> str:
     if curve.observed[-1] > curve.observed[0]:
         return "upper left"
     return "upper right" if np.nanmin(curve.observed) < 0.55 else "lower left"
+
+
+def _band(panel: Any, band: Band, colour: str) -> None:
+    """What the chosen model predicts from the last day that it saw."""
+    label = f"predicted from the cut on, {100.0 * band.level:g} %"
+    panel.fill_between(
+        band.times, band.low, band.high, color=colour, alpha=0.22, lw=0, label=label, zorder=1
+    )
+    panel.plot(band.times, band.middle, color=colour, linestyle="dotted", linewidth=1.2, zorder=2)
 
 
 def _observations(panel: Any, curve: Curve) -> None:

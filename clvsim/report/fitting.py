@@ -10,6 +10,7 @@ from rich.text import Text
 
 from clvsim.calibration.block import block, state_block
 from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.holdout import LEVEL, Prediction
 from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
 from clvsim.calibration.states import StateFit
 from clvsim.report import format as say
@@ -44,9 +45,9 @@ def _models(outcome: Outcome) -> RenderableType:
     for segment in outcome.segments:
         head = Text(f"{segment.label}, {segment.customers:,.0f} customers", style="bold")
         rows.append([head, *[""] * 5])
-        rows += [_model_row(segment, one) for one in segment.candidates]
+        rows += [_model_row(outcome, segment, one) for one in segment.candidates]
         if segment.of_values is not None:
-            rows.append(_model_row(segment, segment.of_values))
+            rows.append(_model_row(outcome, segment, segment.of_values))
     # A column in which nothing stands is none.
     kept = [0, *(at for at in range(1, 6) if any(_has(row[at]) for row in rows))]
     title = f"Models of {outcome.data}"
@@ -62,7 +63,7 @@ def _has(cell: str | Text) -> bool:
     return str(cell) not in {"", say.NOTHING}
 
 
-def _model_row(segment: SegmentFit, one: Candidate) -> list[str | Text]:
+def _model_row(outcome: Outcome, segment: SegmentFit, one: Candidate) -> list[str | Text]:
     is_chosen = one is segment.of_values or one.fitted.model == segment.chosen.model
     chi = say.NOTHING
     if math.isfinite(one.chi_squared):
@@ -73,8 +74,16 @@ def _model_row(segment: SegmentFit, one: Candidate) -> list[str | Text]:
         _fixed(one.fitted.aic, 1),
         chi,
         _p_value(one.p_value),
-        say.NOTHING if math.isnan(one.holdout_error) else f"{100.0 * one.holdout_error:.2f} %",
+        _holdout_error(outcome, one),
     ]
+
+
+def _holdout_error(outcome: Outcome, one: Candidate) -> str:
+    """Share of what was held out; of one total with its sign."""
+    if math.isnan(one.holdout_error):
+        return say.NOTHING
+    sign = "+" if outcome.what in _ONCE else ""
+    return f"{100.0 * one.holdout_error:{sign}.2f} %"
 
 
 def _fixed(value: float, places: int) -> str:
@@ -120,16 +129,28 @@ def _purchases(outcome: Outcome) -> RenderableType:
     """Size of the log, and the holdout against what was expected."""
     facts = outcome.segments[0].facts
     rows: list[list[str | Text]] = [
-        ["customers", f"{outcome.segments[0].customers:,.0f}"],
-        [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}"],
-        ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}"],
+        ["customers", f"{outcome.segments[0].customers:,.0f}", "", ""],
+        [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}", "", ""],
+        ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}", "", ""],
     ]
     if "holdout_observed" in facts:
-        rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}"])
+        rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}", "", ""])
         for one in outcome.segments[0].candidates:
             name = one.fitted.model
-            rows.append([f"  expected by {WORDS[name]}", f"{facts[f'holdout_{name}']:,.0f}"])
-    return grid("Purchases", ("", "number"), rows)
+            found = f"{facts[f'holdout_{name}']:,.0f}"
+            rows.append([f"  expected by {WORDS[name]}", found, *_interval(one)])
+    heads = ("", "number", f"{100.0 * LEVEL:g} % interval", "held out lies")
+    shown = 4 if any(one.prediction for one in outcome.segments[0].candidates) else 2
+    return grid("Purchases", heads[:shown], [row[:shown] for row in rows])
+
+
+def _interval(one: Candidate) -> tuple[str, str]:
+    """Where what was held out had to lie, and whether it does."""
+    found = one.prediction
+    if found is None:
+        return "", ""
+    bounds = f"{found.low[-1]:,.0f} to {found.high[-1]:,.0f}"
+    return bounds, "inside" if found.is_inside else "outside"
 
 
 def state_report(fit: StateFit) -> list[RenderableType]:
@@ -199,7 +220,12 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
         "customers": segment.customers,
         "chosen": segment.chosen.model,
         "models": [
-            {**_fitted(one.fitted), **_goodness(one), "holdout_error": one.holdout_error}
+            {
+                **_fitted(one.fitted),
+                **_goodness(one),
+                "holdout_error": one.holdout_error,
+                "holdout": one.prediction and _prediction(one.prediction),
+            }
             for one in segment.candidates
         ],
         "spend": [
@@ -220,6 +246,24 @@ def _goodness(one: Candidate) -> dict[str, Any]:
         "chi_squared": one.chi_squared,
         "degrees_of_freedom": one.freedom,
         "p_value": one.p_value,
+    }
+
+
+def _prediction(found: Prediction) -> dict[str, Any]:
+    """Purchases held out: the total, and by time since the fit ended."""
+    return {
+        "observed": found.observed,
+        "expected": float(found.expected[-1]),
+        "error": found.error,
+        "luck": float(found.luck[-1]),
+        "fit_error": found.fit_error,
+        "level": LEVEL,
+        "low": float(found.low[-1]),
+        "high": float(found.high[-1]),
+        "is_inside": found.is_inside,
+        "band": {
+            name: getattr(found, name).tolist() for name in ("times", "expected", "low", "high")
+        },
     }
 
 
