@@ -52,7 +52,7 @@ def state_block(fit: StateFit) -> str:
         "aic": 2.0 * free - 2.0 * fit.log_likelihood,
         "parameters": parameters,
         "covariance": covariance.tolist(),
-        "notes": list(fit.notes),
+        "notes": [*fit.notes, *_chain_goodness(fit)],
     }
     lines += ["", *_table(("segments", fit.key, "fit"), about, {})]
     return "\n".join(lines) + "\n"
@@ -102,6 +102,18 @@ def _goodness(segment: SegmentFit) -> Iterator[str]:
             )
         if math.isfinite(one.holdout_error):
             yield f"holdout error, {name}: {100.0 * one.holdout_error:.2g} % of what was observed"
+
+
+def _chain_goodness(fit: StateFit) -> Iterator[str]:
+    """How well a chain describes a panel, in words."""
+    for test in fit.tests.values():
+        if math.isfinite(test.chi_squared):
+            yield (
+                f"goodness of fit, {test.claim}: chi-squared {test.chi_squared:.1f} on "
+                f"{test.freedom} degrees of freedom, p {test.p_value:.2g}"
+            )
+    if fit.forecast is not None and math.isfinite(fit.forecast.error):
+        yield f"holdout error: {100.0 * fit.forecast.error:.2g} % in another state than expected"
 
 
 def _table(

@@ -1,4 +1,4 @@
-"""What people read of a fit: models compared, each estimate with its error, transitions."""
+"""What people read of a fit: models compared, each estimate with its error, the holdout."""
 
 import json
 import math
@@ -8,11 +8,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from clvsim.calibration.block import block, state_block
+from clvsim.calibration.block import block
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.holdout import LEVEL, Prediction
 from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
-from clvsim.calibration.states import StateFit
 from clvsim.report import format as say
 from clvsim.report.tables import grid
 
@@ -73,7 +72,7 @@ def _model_row(outcome: Outcome, segment: SegmentFit, one: Candidate) -> list[st
         _fixed(one.fitted.log_likelihood, 2),
         _fixed(one.fitted.aic, 1),
         chi,
-        _p_value(one.p_value),
+        p_value(one.p_value),
         _holdout_error(outcome, one),
     ]
 
@@ -90,7 +89,8 @@ def _fixed(value: float, places: int) -> str:
     return say.fixed(value, places) if math.isfinite(value) else say.NOTHING
 
 
-def _p_value(value: float) -> str:
+def p_value(value: float) -> str:
+    """A p-value, or that it is tiny."""
     if math.isnan(value):
         return say.NOTHING
     return f"< {_TINY:g}" if value < _TINY else f"{value:.3f}"
@@ -153,42 +153,6 @@ def _interval(one: Candidate) -> tuple[str, str]:
     return bounds, "inside" if found.is_inside else "outside"
 
 
-def state_report(fit: StateFit) -> list[RenderableType]:
-    """Counts and probabilities of a panel's transitions."""
-    heads = ("from", *(f"to {state}" for state in fit.states))
-    share, errors = fit.probabilities, fit.errors
-    counts = [
-        [state, *(f"{count:,.0f}" for count in row)]
-        for state, row in zip(fit.states, fit.counts, strict=True)
-    ]
-    odds = [
-        [state, *(_share(p, e) for p, e in zip(row, error, strict=True))]
-        for state, row, error in zip(fit.states, share, errors, strict=True)
-    ]
-    parts = [
-        grid(f"Transitions of {fit.data}, {fit.customers:,} customers", heads, counts),
-        grid("Transition probabilities, each with its multinomial standard error", heads, odds),
-    ]
-    known = [at for at, value in enumerate(fit.values) if math.isfinite(value)]
-    if known:
-        rows = [
-            [
-                fit.states[at],
-                f"{fit.seen[at]:,.0f}",
-                say.with_error(float(fit.values[at]), float(fit.value_errors[at])),
-            ]
-            for at in known
-        ]
-        parts.append(grid("Mean value by state", ("", "rows", "mean value"), rows))
-    return parts
-
-
-def _share(value: float, error: float) -> str:
-    if math.isnan(value):
-        return say.NOTHING
-    return say.doubtful(value, error, say.places(value, error, 2)) if error else f"{value:g}"
-
-
 def told(drops: Any, notes: Iterable[str], segments: Iterable[SegmentFit] = ()) -> list[str]:
     """Lines for stderr: what was left out, and what the data could not tell."""
     lines = [f"{drops.file}: {line}" for line in drops.told()]
@@ -209,7 +173,7 @@ def fit_json(outcome: Outcome) -> str:
         "notes": list(outcome.notes),
         "block": block(outcome),
     }
-    return _dumped(document)
+    return dumped(document)
 
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
@@ -279,30 +243,8 @@ def _fitted(fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def state_json(fit: StateFit) -> str:
-    """A panel's transitions as one JSON document."""
-    document = {
-        "command": "fit states",
-        "data": fit.data,
-        "step": fit.step,
-        "customers": fit.customers,
-        "states": list(fit.states),
-        "counts": fit.counts.tolist(),
-        "probabilities": fit.probabilities.tolist(),
-        "standard_errors": fit.errors.tolist(),
-        "rows_by_state": fit.seen.tolist(),
-        "values": fit.values.tolist(),
-        "value_errors": fit.value_errors.tolist(),
-        "log_likelihood": fit.log_likelihood,
-        "rows": fit.drops.rows,
-        "drops": fit.drops.plain(),
-        "notes": list(fit.notes),
-        "block": state_block(fit),
-    }
-    return _dumped(document)
-
-
-def _dumped(document: dict[str, Any]) -> str:
+def dumped(document: dict[str, Any]) -> str:
+    """A document as JSON; NaN and infinity are null."""
     return json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
 
 
