@@ -158,7 +158,7 @@ def _segment(split: Split, label: str, unit: str, model: str, *, is_held_out: bo
         spend=(values_fit,),
         of_values=tested_values(split.summary, values_fit),
         facts=_facts(split, candidates),
-        notes=(*told, *_value_notes(split), *_luck_notes(candidates)),
+        notes=(*told, *_value_notes(split), *_narrow_notes(candidates)),
         curve=_curve(split, candidates, chosen, unit, is_held_out=is_held_out),
     )
 
@@ -243,14 +243,21 @@ def _facts(split: Split, candidates: tuple[Candidate, ...]) -> dict[str, float]:
     return facts
 
 
-def _luck_notes(candidates: tuple[Candidate, ...]) -> list[str]:
-    """Predictions whose intervals are too narrow."""
-    return [
-        f"{WORDS[one.fitted.model]}: the interval of the holdout is the customers' luck alone: the "
-        "error of the fit is not known, or too wide to draw numbers from it"
-        for one in candidates
-        if one.prediction is not None and math.isnan(one.prediction.fit_error)
-    ]
+def _narrow_notes(candidates: tuple[Candidate, ...]) -> list[str]:
+    """Predictions whose intervals are too narrow, and why."""
+    notes = []
+    for one in candidates:
+        if one.prediction is None:
+            continue
+        if not np.isfinite(one.fitted.covariance).all():
+            why = "it takes as known what the data do not tell of the parameters"
+        elif math.isnan(one.prediction.fit_error):
+            why = "the error of the fit is too wide to draw numbers from it"
+        else:
+            continue
+        name = WORDS[one.fitted.model]
+        notes.append(f"{name}: the interval of the holdout is too narrow: {why}")
+    return notes
 
 
 def _value_notes(split: Split) -> list[str]:

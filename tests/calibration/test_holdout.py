@@ -11,11 +11,12 @@ import scipy.stats
 from clvsim.calibration import holdout
 from clvsim.calibration.block import block
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.holdout import predict
+from clvsim.calibration.holdout import Prediction, predict
+from clvsim.calibration.outcome import Candidate
 from clvsim.calibration.purchase_log import LogColumns
 from clvsim.calibration.purchases import Summary, fit_bg_nbd, fit_pareto_nbd
 from clvsim.calibration.records import open_records
-from clvsim.calibration.transactions import fit_transactions
+from clvsim.calibration.transactions import _narrow_notes, fit_transactions
 from clvsim.reference import BgNbd, ParetoNbd
 from clvsim.report.fitting import fit_json
 from clvsim.verification.cdnow import cohort
@@ -240,6 +241,22 @@ def test_nothing_bought_in_the_holdout(log):
         assert said["holdout"]["low"] <= said["holdout"]["expected"] <= said["holdout"]["high"]
         assert len(said["holdout"]["band"]["times"]) == len(one.prediction.times)
     assert "purchases observed" in block(outcome)
+
+
+def test_intervals_that_are_too_narrow_are_told():
+    fitted = exactly("bg/nbd", PARAMETERS["bg/nbd"])
+    line = np.array([1.0])
+    known = replace(fitted, covariance=np.eye(4))
+    predicted = Prediction(line, line, line, line, line, 1.0, 1.0)
+    unknown = replace(predicted, fit_error=math.nan)
+    for one, prediction, words in (
+        (fitted, predicted, "it takes as known what the data do not tell"),
+        (known, unknown, "too wide to draw numbers"),
+    ):
+        (note,) = _narrow_notes((Candidate(one, prediction=prediction),))
+        assert words in note
+    quiet = Candidate(known, prediction=predicted), Candidate(fitted)
+    assert not _narrow_notes(quiet)
 
 
 def test_without_a_holdout_nothing_is_predicted(log):
