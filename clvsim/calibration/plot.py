@@ -236,7 +236,8 @@ def _state(
     """One state: observed, fitted, and forecast with its interval."""
     times, seen = shares.periods.astype(np.float64), shares.observed[:, state]
     marker = "o" if times.size <= _SPARSE else "."
-    panel.plot(times, seen, color=colour, linestyle="none", marker=marker, markersize=4, zorder=4)
+    looks = {"linestyle": "none", "marker": marker, "markersize": 4, "clip_on": False}
+    panel.plot(times, seen, color=colour, zorder=4, **looks)
     line = shares.fitted[is_fitted, state]
     panel.plot(times[is_fitted], line, color=colour, linewidth=1.8, label=fit.states[state])
     found = fit.forecast
