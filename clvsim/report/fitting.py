@@ -117,9 +117,11 @@ def _purchases(outcome: Outcome) -> RenderableType:
     ]
     if "holdout_observed" in facts:
         rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}"])
-        for one in outcome.segments[0].candidates:
-            name = one.fitted.model
-            rows.append([f"  expected by {WORDS[name]}", f"{facts[f'holdout_{name}']:,.0f}"])
+        rows += [
+            [f"  expected by {WORDS[name]}", f"{segment.facts[f'holdout_{name}']:,.0f}"]
+            for segment in outcome.segments
+            for name in (one.fitted.model for one in segment.candidates)
+        ]
     return grid("Purchases", ("", "number"), rows)
 
 
