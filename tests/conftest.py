@@ -3,14 +3,20 @@
 Compiling them takes longer than most test files, and side by side every process would do it.
 """
 
+import os
 import shutil
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
+# Fits are of a few numbers: threads of BLAS would only be in the way of the other processes. It
+# reads this when NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 
+from clvsim.engine import known
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.relationships import warm_up
 from clvsim.scenario.model import Scenario
@@ -46,6 +52,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         compiled = compile_scenario(Scenario.model_validate(plan))
         for walks in (False, True):
             warm_up(replace(compiled, walks=walks), 64)
+            known.warm_up(replace(compiled, walks=walks))
     done = _marks(own)
     done.mkdir(exist_ok=True)
     (done / own["workerid"]).touch()

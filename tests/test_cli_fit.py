@@ -128,6 +128,31 @@ def test_transactions_compare_with_the_holdout():
 
 
 @pytest.mark.usefixtures("here")
+def test_both_models_of_a_log_are_a_segment_each():
+    result = fit(*LOG, "--holdout", 8, "--model", "both", "--name", "My regulars", "--json")
+    assert result.exit_code == 0
+    segments = tomllib.loads(json.loads(result.stdout)["block"])["segments"]
+    assert list(segments) == ["my_regulars_bg_nbd", "my_regulars_pareto_nbd"]
+    for segment, model in zip(segments.values(), ("bg/nbd", "pareto/nbd"), strict=True):
+        assert segment["relationship"] == segment["fit"]["model"] == model
+        alone = fit(*LOG, "--holdout", 8, "--model", model, "--json")
+        written = tomllib.loads(json.loads(alone.stdout)["block"])["segments"]["log"]
+        assert segment["fit"].pop("notes")
+        assert written["fit"].pop("notes")
+        assert segment == written
+    table = fit(*LOG, "--holdout", 8, "--model", "both", "--out", "s.toml").stdout
+    assert table.count("BG/NBD *") == table.count("Pareto/NBD *") == 1
+    assert table.count("expected by") == 2
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("command", [LOG, GIFTS, HISTORIES])
+def test_a_segment_is_called_as_one_says(command):
+    block = fit(*command, "--name", "donors").stdout
+    assert list(tomllib.loads(block)["segments"]) == ["donors"]
+
+
+@pytest.mark.usefixtures("here")
 def test_the_published_donors_give_the_published_estimates():
     result = fit(*HISTORIES, "--out", "s.toml")
     assert result.exit_code == 0

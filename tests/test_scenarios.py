@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from pydantic import BaseModel
-from scipy.special import beta, hyp2f1
+from scipy.special import beta
 
 import clvsim.programs
 import clvsim.scenario.model
@@ -23,10 +23,12 @@ from clvsim.engine.acquisition import spend_by_period
 from clvsim.fields import Section
 from clvsim.measures import Estimate, mean_of, ratio_of
 from clvsim.programs import Program
-from clvsim.reference import markov_value
+from clvsim.reference import BgBb, BgNbd, markov_value
+from clvsim.scenario.fit import number_at
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import AnySegment, BuyerSegment, Scenario
 from clvsim.scenario.posterior import Posterior, PosteriorFile
+from clvsim.scenario.worlds import in_world
 from clvsim.verification.migration import chain
 from tests.statistics import assert_mean, z_limit
 
@@ -338,38 +340,69 @@ def test_telco_fitted():
     assert float(result["npv_variance_reduction"].sel(scenario="half_price")) > 4.0
 
 
-def test_the_fit_of_telco_fitted_is_the_command_s_output(tmp_path):
-    written = tmp_path / "fit.toml"
-    command = [
-        sys.executable, "-m", "clvsim", "fit", "tenure",
-        str(FOLDER / "data/telco-customer-churn.csv"),
+#: What writes the blocks that scenarios extend, as data/README.md has it.
+COMMANDS = {
+    "telco-fit.toml": (
+        "tenure", "telco-customer-churn.csv",
         "--customer", "customerID", "--tenure", "tenure", "--churned", "Churn",
-        "--segment", "Contract", "--spend", "MonthlyCharges", "--out", str(written),
-    ]  # fmt: skip
+        "--segment", "Contract", "--spend", "MonthlyCharges",
+    ),
+    "cdnow-fit.toml": (
+        "transactions", "cdnow-sample.txt",
+        "--columns", "cohort_id,id,date,cds,dollars",
+        "--customer", "id", "--date", "date", "--amount", "dollars",
+        "--holdout", "39", "--model", "both", "--name", "listeners",
+    ),
+    "donations-fit.toml": (
+        "histories", "donations.csv",
+        "--frequency", "x", "--recency", "t_x", "--opportunities", "n", "--count", "donors",
+        "--name", "donors",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_scenario_extends_is_the_command_s_output(tmp_path, name):
+    written = tmp_path / "fit.toml"
+    what, data, *options = COMMANDS[name]
+    command = [sys.executable, "-m", "clvsim", "fit", what, str(FOLDER / "data" / data), *options]
+    command += ["--out", str(written)]
     subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
+    said = " ".join((FOLDER / "data/README.md").read_text(encoding="utf-8").split())
+    said = said.replace(" \\ ", " ")
+    assert " ".join((f"clvsim fit {what} scenarios/data/{data}", *options)) in said
     ours = tomllib.loads(written.read_text(encoding="utf-8"))["segments"]
-    kept = tomllib.loads((FOLDER / "data/telco-fit.toml").read_text(encoding="utf-8"))["segments"]
+    kept = tomllib.loads((FOLDER / "data" / name).read_text(encoding="utf-8"))["segments"]
     assert list(ours) == list(kept)
-    for name, segment in ours.items():
+    for segment, other in zip(ours.values(), kept.values(), strict=True):
+        assert segment["fit"]["parameters"] == other["fit"]["parameters"]
         # Other processors may differ in the last digits.
-        for key in ("a", "scale"):
-            assert segment["spend"][key] == pytest.approx(kept[name]["spend"][key], rel=1e-6)
-        assert segment["fit"]["parameters"] == kept[name]["fit"]["parameters"]
-        ours_of, kept_of = (np.array(one["fit"]["covariance"]) for one in (segment, kept[name]))
+        for path in segment["fit"]["parameters"]:
+            assert number_at(segment, path) == pytest.approx(number_at(other, path), rel=1e-6)
+        ours_of, kept_of = (np.array(one["fit"]["covariance"]) for one in (segment, other))
         np.testing.assert_allclose(ours_of, kept_of, rtol=1e-4, atol=1e-12)
 
 
 def test_record_shop():
     result = compared("record-shop")
     # BG/NBD over two years, beside the purchase on joining; Christmas hardly moves a year's mean.
-    r, alpha, a, b, t = 0.243, 1.0 / 0.226552, 0.793, 2.426, 104.0
-    power = (alpha / (alpha + t)) ** r
-    expected = (a + b - 1.0) / (a - 1.0)
-    expected *= 1.0 - power * hyp2f1(r, b, a + b - 1.0, t / (alpha + t))
+    drawn = drawn_segments("record-shop", "listeners_bg_nbd", result.sizes["world"])
+    models = [
+        BgNbd(one.purchase_rate.a, 1.0 / one.purchase_rate.scale, one.churn.a, one.churn.b)
+        for one in drawn
+    ]
+    expected = np.array([1.0 + float(one.expected_purchases(104.0)) for one in models])
     usual = result.sel(scenario="baseline")
-    purchases = float(usual["purchases_per_customer_mean"])
+    purchases = usual["purchases_per_customer"].values
     # Some join up to twelve weeks late: they miss a few per cent of their purchases.
-    assert 0.95 * (1.0 + expected) < purchases < 1.0 + expected
+    share = purchases / expected
+    error = np.std(share, ddof=1) / math.sqrt(share.size)
+    assert above(np.mean(share), error, 0.95)
+    assert below(np.mean(share), error, 1.0)
+    # Worlds differ by what is drawn of the fit, not by luck alone.
+    assert np.std(purchases) > 1.5 * np.std(share) * np.mean(expected)
+    spread = usual["npv_spread_parameters_mean"], usual["npv_spread_parameters_se"]
+    assert above(*spread, 0.0)
     assert above(*difference(result, "mail_the_best"), 0.0)
     assert below(*difference(result, "mail_everybody"), 0.0)
     # A quarter off the first purchase brings more customers, and costs more than they are worth.
@@ -431,10 +464,27 @@ def test_donors():
     # The calls do keep donors: they only cost more than that is worth.
     assert above(*gap(result, "thank_you_calls", "baseline", "purchases_per_customer"), 0.0)
     one = result.sel(scenario="baseline")
-    alive = one["retention_curve_mean"].sel(segment="donors", tenure=6)
-    error = one["retention_curve_se"].sel(segment="donors", tenure=6)
-    expected = beta(0.657, 2.783 + 6.0) / beta(0.657, 2.783)
-    assert_mean(float(alive), float(error), expected, fault=1.02 * expected)
+    alive = one["retention_curve"].sel(segment="donors", tenure=6).values
+    drawn = drawn_segments("donors", "donors", result.sizes["world"])
+    leave = np.array([(each.churn.a, each.churn.b) for each in drawn]).T
+    expected = beta(leave[0], leave[1] + 6.0) / beta(*leave)
+    assert_mean(alive - expected, None, 0.0, fault=0.02 * float(np.mean(expected)))
+    gives = [
+        BgBb(each.purchase_probability.a, each.purchase_probability.b, each.churn.a, each.churn.b)
+        for each in drawn
+    ]
+    # The first year holds the gift on joining, each later one an opportunity.
+    expected = np.array([1.0 + float(each.expected_purchases(11.0)) for each in gives])
+    gifts = one["purchases_per_customer"].values
+    assert_mean(gifts - expected, None, 0.0, fault=0.02 * float(np.mean(expected)))
+    assert np.std(gifts) > 1.2 * np.std(gifts - expected)
+
+
+def drawn_segments(name: str, segment: str, worlds: int) -> list[Any]:
+    """A segment of the baseline as it is in each world."""
+    baseline = plan(name).scenarios["baseline"]
+    seed = baseline.simulation.seed
+    return [in_world(baseline, seed, world).segments[segment] for world in range(worlds)]
 
 
 def test_rfm_mailing():

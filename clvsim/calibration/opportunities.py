@@ -55,6 +55,7 @@ def fit_opportunities(
     holdout: int = 0,
     end: str = "",
     drop_duplicates: bool = False,
+    name: str = "",
 ) -> Outcome:
     """Fit BG/BB to a log, a row a purchase, and Gamma-Gamma where there are amounts.
 
@@ -69,6 +70,8 @@ def fit_opportunities(
     end : str
         Last period, written as in the file.
     drop_duplicates : bool
+    name : str
+        Of the segment; without one it is the file's.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def fit_opportunities(
     )
     fitted = _fit(records, own, drops)
     spend = _spend(own) if columns.amount else None
-    segment = _segment(records, step, own, fitted, spend)
+    segment = _segment(name or records.path.stem, step, own, fitted, spend)
     notes = tuple(_log_notes(own, step))
     return Outcome(
         "opportunities",
@@ -97,8 +100,12 @@ def fit_opportunities(
     )
 
 
-def fit_histories(records: Records, columns: HistoryColumns, step: str = "year") -> Outcome:
+def fit_histories(
+    records: Records, columns: HistoryColumns, step: str = "year", name: str = ""
+) -> Outcome:
     """Fit BG/BB to a table of histories, a row a customer or a kind of customer.
+
+    The segment is called by its name or, without one, by the file's.
 
     Raises
     ------
@@ -106,7 +113,8 @@ def fit_histories(records: Records, columns: HistoryColumns, step: str = "year")
         If the file cannot be used, or nobody bought again.
     """
     own, drops = read_histories(records, columns)
-    segment = _segment(records, step, own, _fit(records, own, drops), None)
+    fitted = _fit(records, own, drops)
+    segment = _segment(name or records.path.stem, step, own, fitted, None)
     return Outcome("histories", records.path.name, step, (segment,), drops)
 
 
@@ -125,7 +133,7 @@ def _fit(records: Records, own: Histories, drops: Drops) -> Fitted:
 
 
 def _segment(
-    records: Records, step: str, own: Histories, fitted: Fitted, spend: Fitted | None
+    label: str, step: str, own: Histories, fitted: Fitted, spend: Fitted | None
 ) -> SegmentFit:
     """The one segment of the file: what was fitted, how well, and the block's keys."""
     values, links = _block_values(fitted, spend)
@@ -134,8 +142,8 @@ def _segment(
         comments["spend"] = "no amounts of repeat purchases say more"
     spends = (spend,) if spend else ()
     return SegmentFit(
-        key=keys_of([records.path.stem])[0],
-        label=records.path.stem,
+        key=keys_of([label])[0],
+        label=label,
         customers=float(own.count.sum()),
         candidates=(Candidate(fitted, *chi_squared(own, fitted), _holdout_error(own, fitted)),),
         chosen=fitted,

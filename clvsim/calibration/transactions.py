@@ -96,6 +96,7 @@ def fit_transactions(
     pattern: str = "",
     drop_duplicates: bool = False,
     model: str = "best",
+    name: str = "",
 ) -> Outcome:
     """Fit BG/NBD, Pareto/NBD and Gamma-Gamma to a log.
 
@@ -112,8 +113,10 @@ def fit_transactions(
     pattern : str
         Of dates, as for ``strptime``.
     drop_duplicates : bool
-    model : {"best", "bg/nbd", "pareto/nbd"}
-        Model in the block: "best" is the one with the lower AIC.
+    model : {"best", "bg/nbd", "pareto/nbd", "both"}
+        Model in the block: "best" is the one with the lower AIC, "both" a segment for each.
+    name : str
+        Of the segment; without one it is the file's.
 
     Raises
     ------
@@ -129,20 +132,40 @@ def fit_transactions(
         "transactions",
         records.path.name,
         unit,
-        (_segment(split, records.path.stem, unit, model, is_held_out=holdout > 0),),
+        _segments(split, name or records.path.stem, unit, model, is_held_out=holdout > 0),
         drops,
         (*notes, *_log_notes(split, holdout)),
         partial(_customer_table, split),
     )
 
 
-def _segment(split: Split, label: str, unit: str, model: str, *, is_held_out: bool) -> SegmentFit:
-    """The three models fitted to a log, and how well they do."""
+def _segments(
+    split: Split, label: str, unit: str, model: str, *, is_held_out: bool
+) -> tuple[SegmentFit, ...]:
+    """The three models fitted to a log: one of purchases in the block, or each in its own."""
     fits = (fit_bg_nbd(split.summary), fit_pareto_nbd(split.summary))
+    values = fit_gamma_gamma(split.summary)
+    if model == "both":
+        return tuple(
+            _segment(split, f"{label}, {WORDS[one.model]}", unit, one, (one,), values, is_held_out)
+            for one in fits
+        )
     chosen = min(fits, key=lambda one: one.aic)
     if model != "best":
         chosen = next(one for one in fits if one.model == model)
-    values_fit = fit_gamma_gamma(split.summary)
+    return (_segment(split, label, unit, chosen, fits, values, is_held_out),)
+
+
+def _segment(
+    split: Split,
+    label: str,
+    unit: str,
+    chosen: Fitted,
+    fits: tuple[Fitted, ...],
+    values_fit: Fitted,
+    is_held_out: bool,
+) -> SegmentFit:
+    """A segment of a chosen model, those that it is compared with, and how well they do."""
     values, links = _block_values(chosen, values_fit)
     candidates = tuple(_candidate(split, one, unit) for one in fits)
     told = [f"{WORDS[one.model]}: {note}" for one in (*fits, values_fit) for note in one.notes]

@@ -65,6 +65,7 @@ class PurchaseModel(enum.StrEnum):
 
     BG_NBD = "bg/nbd"
     PARETO_NBD = "pareto/nbd"
+    BOTH = "both"
     BEST = "best"
 
 
@@ -81,6 +82,10 @@ _Plot = Annotated[
 ]
 _Once = Annotated[
     bool, typer.Option("--drop-duplicates", help="Rows equal in every column are one.")
+]
+_Name = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Of the segment in the block; the file's name if not given."),
 ]
 _Step = Annotated[Step, typer.Option(help="What a period is.")]
 _Model = Annotated[
@@ -195,8 +200,10 @@ def transactions(
     ] = "",
     drop_duplicates: _Once = False,
     model: Annotated[
-        PurchaseModel, typer.Option(help="Model in the block; best: the lower AIC.")
+        PurchaseModel,
+        typer.Option(help="Model in the block; best: the lower AIC; both: a segment for each."),
     ] = PurchaseModel.BEST,
+    name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
     out: _Out = None,
@@ -222,6 +229,7 @@ def transactions(
         pattern=date_format,
         drop_duplicates=drop_duplicates,
         model=model.value,
+        name=name,
     )
     show_fit(outcome, target)
 
@@ -244,6 +252,7 @@ def opportunities(
     ] = "",
     drop_duplicates: _Once = False,
     step: _Step = Step.YEAR,
+    name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
     out: _Out = None,
@@ -271,6 +280,7 @@ def opportunities(
         holdout=holdout,
         end=end,
         drop_duplicates=drop_duplicates,
+        name=name,
     )
     show_fit(outcome, target)
 
@@ -290,6 +300,7 @@ def histories(
         str, column("Customers a row; 'customers' if there is one, else one a row.")
     ] = "",
     step: _Step = Step.YEAR,
+    name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
     out: _Out = None,
@@ -309,7 +320,7 @@ def histories(
     records = open_file(file, columns, separator)
     counted = count or _if_there("customers", records.header)
     wanted = HistoryColumns(frequency, recency, opportunities, counted)
-    show_fit(fit_histories(records, wanted, step.value), target)
+    show_fit(fit_histories(records, wanted, step.value, name), target)
 
 
 @fit.command(short_help="From a panel of states.", epilog=examples(*_STATES))

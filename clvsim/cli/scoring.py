@@ -155,7 +155,7 @@ def _under_scenario(
 
     def scored(customers: Customers) -> Scores:
         with waiting(watcher, "compiling kernels, once per installation"):
-            warm_up(customers, scenario, terms)
+            warm_up(customers, scenario)
         with Bar(watcher, "simulating", "lives") as bar:
             total, done = float(worlds * len(customers.names)), 0
 

@@ -178,17 +178,11 @@ class KnownBase:
 
     def _simulate(self, people: Person, belief: Belief, world: int) -> Floats:
         """Rows of customers, ``(customer, kernels.known.OUT)``."""
-        cell = self._cells[people.segment][people.tenure]
+        cell, compiled = self._cells[people.segment][people.tenure], self.compiled
         order = np.argsort(cell, kind="stable")
         found = np.empty((len(people), k.OUT))
         parts = [order[first : first + _PIECE] for first in range(0, len(order), _PIECE)]
-        segment = self.compiled.scenario.segments[people.segment]
-        compiled = self.compiled
-        kind: Buying | Moving | None = None
-        if isinstance(segment, BuyerSegment):
-            kind = compiled.buying
-        elif isinstance(segment, StatesSegment):
-            kind = compiled.moving
+        kind = _kind(compiled, people.segment)
 
         def work(part: Ints) -> None:
             known = _known(people, belief, cell, part)
@@ -217,6 +211,23 @@ class KnownBase:
                 found[row, own] = out[where, column]
             found[4, own] = belief.there[places][where] * (count / size)[:, None]
         return People(*found)
+
+
+def warm_up(compiled: Compiled) -> None:
+    """Compile the loops of a variant's segments, or fetch them from Numba's cache; nobody lives."""
+    nobody = np.zeros(0, dtype=np.int64)
+    known = k.Known(nobody, nobody, np.zeros(3, dtype=np.int64), np.zeros((k.NUMBERS, 0)))
+    for segment in {group.segment for group in compiled.table.groups}:
+        kind = _kind(compiled, segment)
+        k.simulate_known(np.uint64(0), 0, 1, compiled.model, kind, known, walks=compiled.walks)
+
+
+def _kind(compiled: Compiled, segment: str) -> "Buying | Moving | None":
+    """What the loop of a segment's customers reads besides; None: they are under contract."""
+    own = compiled.scenario.segments[segment]
+    if isinstance(own, BuyerSegment):
+        return compiled.buying
+    return compiled.moving if isinstance(own, StatesSegment) else None
 
 
 def _refuse_states(scenario: Scenario, segments: Iterable[str]) -> None:

@@ -122,12 +122,14 @@ def fill_gates(
         pilot.places.update(_places(model, moving, row, cells, pilot.scores.shape[1]))
     order = np.argsort(-pilot.scores, axis=None, kind="stable")
     ranked = pilot.scores.ravel()[order]
+    size = _size_of_each(model, buying, cells, pilot)
     for period in range(levers.cohorts.periods):
         step = period - levers.cohorts.start[cells]
         now = (step >= 0) & contact[cells, np.maximum(step, 0)]
         if not now.any():
             continue
-        weight = _active_weight(model, buying, cells, step, pilot) * now[:, None]
+        active = _active(model, buying, cells, step, pilot)
+        weight = size * active * now[:, None]
         place, share_of_ties = _top(ranked, weight.ravel()[order], treatment.share)
         gate[cells[now], step[now]] = place
         tie[cells[now], step[now]] = share_of_ties
@@ -258,33 +260,43 @@ def _expected_value(model: p.Model, cell: int, hazard: Floats, spend: Floats) ->
     return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
 
 
-def _active_weight(
+def _size_of_each(
+    model: p.Model, buying: b.Buying | None, cells: NDArray[np.int64], pilot: _Pilot
+) -> Floats:
+    """Customers each stands for, over its chance to be there on entering, ``(cell, customer)``.
+
+    Those of a pilot stand for as many each; who is known is there on entering.
+    """
+    at_entry = _active(model, buying, cells, np.zeros(len(cells), dtype=np.int64), pilot)
+    for place in pilot.places:
+        # They are shares of those there on entering already.
+        at_entry[place] = 1.0 / at_entry.shape[1]
+    if pilot.weight is not None:
+        return np.asarray(pilot.weight / np.maximum(at_entry, 1e-300))
+    size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
+    return np.asarray(np.broadcast_to(size[:, None], at_entry.shape))
+
+
+def _active(
     model: p.Model,
     buying: b.Buying | None,
     cells: NDArray[np.int64],
     step: NDArray[np.int64],
     pilot: _Pilot,
 ) -> Floats:
-    """Expected customers that each pilot customer stands for at a step of its cell."""
+    """Chance that each pilot customer is there at a step of its cell, ``(cell, customer)``."""
     hazards = pilot.hazards
     cumulated = model.schedule[cells, p.CUMULATED]
     origin = model.facts[cells, p.ORIGIN]
     passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], origin)
-    at_entry = np.exp(-hazards * origin[:, None])
     active = np.exp(-hazards * passed[:, None])
     if buying is not None:
         for i in np.flatnonzero(buying.facts[cells, b.KIND] == b.BG_NBD):
             person = hazards[i], pilot.pace[i]
-            at_entry[i] = there_after(model, buying, int(cells[i]), 0, person)
             active[i] = there_after(model, buying, int(cells[i]), int(step[i]), person)
-    if pilot.weight is not None:
-        # They are there on entering, every one of them.
-        return np.asarray(pilot.weight * active / np.maximum(at_entry, 1e-300))
     for place, shares in pilot.places.items():
-        # They are shares of those there on entering already.
-        at_entry[place], active[place] = 1.0 / hazards.shape[1], shares[max(int(step[place]), 0)]
-    size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
-    return np.asarray(size[:, None] * active)
+        active[place] = shares[max(int(step[place]), 0)]
+    return np.asarray(active)
 
 
 def _top(ranked: Floats, weight: Floats, share: float) -> tuple[float, float]:

@@ -133,14 +133,15 @@ def _purchases(outcome: Outcome) -> RenderableType:
         [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}", "", ""],
         ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}", "", ""],
     ]
+    candidates = [(segment, one) for segment in outcome.segments for one in segment.candidates]
     if "holdout_observed" in facts:
         rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}", "", ""])
-        for one in outcome.segments[0].candidates:
+        for segment, one in candidates:
             name = one.fitted.model
-            found = f"{facts[f'holdout_{name}']:,.0f}"
+            found = f"{segment.facts[f'holdout_{name}']:,.0f}"
             rows.append([f"  expected by {WORDS[name]}", found, *_interval(one)])
     heads = ("", "number", f"{100.0 * LEVEL:g} % interval", "held out lies")
-    shown = 4 if any(one.prediction for one in outcome.segments[0].candidates) else 2
+    shown = 4 if any(one.prediction for _, one in candidates) else 2
     return grid("Purchases", heads[:shown], [row[:shown] for row in rows])
 
 

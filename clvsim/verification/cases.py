@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from clvsim.verification import (
+    amounts,
     berger_nasr,
     campaign,
     cdnow,
@@ -31,6 +32,7 @@ CASES: tuple[Case, ...] = (
     Case("Payments", examples.examine_amounts),
     Case("Mean lives", examples.examine_lives),
     Case("Purchases now and then", purchases.examine),
+    Case("Fader & Hardie 2013", amounts.examine),
 )
 
 

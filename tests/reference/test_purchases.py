@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.special
+import scipy.stats
 
 from clvsim.reference import BgBb, BgNbd, GammaGamma, ParetoNbd
 from clvsim.reference import bg_nbd as bg_nbd_code
@@ -295,3 +296,38 @@ def test_gamma_gamma_against_customers():
     expected = model.expected_value(frequency, value)
     for part in (np.ones(SIZE), frequency == 0.0, (frequency > 2.0) & (value > model.mean())):
         assert_mean((own - expected) * part, None, 0.0, fault=1.0)
+
+
+def test_gamma_gamma_variances_are_those_of_its_integrals():
+    model = GammaGamma(6.25, 3.74, 15.44)
+    rates = scipy.stats.gamma(model.q, scale=1.0 / model.gamma)
+    second, _ = scipy.integrate.quad(
+        lambda rate: model.p * (model.p + 1.0) / rate**2 * rates.pdf(rate), 0.0, np.inf
+    )
+    assert model.variance() == pytest.approx(second - model.mean() ** 2, rel=1e-7)
+    means, _ = scipy.integrate.quad(
+        lambda rate: (model.p / rate) ** 2 * rates.pdf(rate), 0.0, np.inf
+    )
+    assert model.variance_of_means() == pytest.approx(means - model.mean() ** 2, rel=1e-7)
+    amounts = scipy.stats.loggamma(model.p).var() + scipy.stats.loggamma(model.q).var()
+    assert model.log_variance() == pytest.approx(amounts, rel=1e-7)
+    assert GammaGamma(6.0, 2.0, 15.0).variance() == math.inf
+
+
+@pytest.mark.parametrize(("x", "low", "high"), [(1, 0.0, 5.0), (2, 20.0, 25.0), (5, 60.0, 300.0)])
+def test_gamma_gamma_expectation_within_bounds_is_that_of_each_mean(x, low, high):
+    model = GammaGamma(6.25, 3.74, 15.44)
+    # The sum of x purchases is beta prime, in units of gamma.
+    sums = scipy.stats.betaprime(model.p * x, model.q, scale=model.gamma)
+
+    def within(weigh):
+        return scipy.integrate.quad(
+            lambda total: weigh(total) * sums.pdf(total), x * low, x * high
+        )[0]
+
+    expected = within(lambda total: float(model.expected_value(x, total / x)))
+    assert model.expected_value_within(x, low, high) == pytest.approx(
+        expected / within(lambda _: 1.0), rel=1e-7
+    )
+    narrow = model.expected_value_within(2, 22.35 - 1e-4, 22.35 + 1e-4)
+    assert narrow == pytest.approx(24.663714, abs=printed(6))

@@ -16,6 +16,8 @@ import numpy as np
 
 from clvsim.calibration.scoring.believed import belief_of, people_of, ranks_of, scored
 from clvsim.calibration.scoring.score import Scores, classed
+from clvsim.engine import known
+from clvsim.engine.compile import compile_scenario
 from clvsim.engine.known import KnownBase
 from clvsim.engine.memory import refuse_if_too_large
 from clvsim.engine.shocks import draw_shocks
@@ -107,8 +109,8 @@ def simulate(
             there = in_world(scenario, terms.seed, world)
             groups = _groups(customers, ranks, there, world)
             shocks = draw_shocks(there, terms.seed, world)
-            known = [(people, belief) for _, people, belief in groups]
-            base = KnownBase(there, shocks, known, terms.seed, world)
+            everybody = [(people, belief) for _, people, belief in groups]
+            base = KnownBase(there, shocks, everybody, terms.seed, world)
         for own, people, belief in groups:
             lives = base.live(people, belief, world)
             sums.values[world, own], sums.there[world, own] = lives.value, belief.there
@@ -120,17 +122,11 @@ def simulate(
     return _scores(customers, sums, terms, ranks % 2 == 1, notes, varies=varies)
 
 
-def warm_up(customers: Customers, scenario: Scenario, terms: Terms) -> None:
-    """Compile the kernels, or fetch them from Numba's cache, by the first customer of each segment.
-
-    Parameters
-    ----------
-    customers : Customers
-    scenario : Scenario
-    terms : Terms
-    """
-    _, first = np.unique(customers.segment, return_index=True)
-    simulate(customers.some(first), scenario, terms, 2)
+def warm_up(customers: Customers, scenario: Scenario) -> None:
+    """Compile the kernels, or fetch them from Numba's cache."""
+    there = {customers.segments[number] for number in np.unique(customers.segment).tolist()}
+    newcomers = {name: np.zeros(1, dtype=np.int64) for name in there}
+    known.warm_up(compile_scenario(known.among(scenario, newcomers)))
 
 
 def _groups(customers: Customers, ranks: Whole, scenario: Scenario, world: int) -> Groups:
