@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.drops import refuse
-from clvsim.calibration.scoring import doubt, luck
+from clvsim.calibration.scoring import doubt, luck, totals
 from clvsim.calibration.scoring.contract import quantile
 from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.group import Group
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.scoring.customers import Customers
     from clvsim.calibration.scoring.fit_file import FitFile, Segment
     from clvsim.calibration.scoring.group import Expected, Terms
+    from clvsim.calibration.scoring.totals import Errors, Slopes
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -55,10 +56,8 @@ class Scores:
         Share of the customers that are worth less, those worth the same counting half, 1.
     group : ndarray of int
         Place in `CLASSES`.
-    luck : float
-        Standard deviation of the total value if the fit is right, currency; it may be infinite.
-    doubt : float
-        Standard error of the total value that comes from the fit, currency; NaN: not known.
+    errors : Errors
+        Of the sums of value, alive and purchases, over all customers and by class.
     notes : tuple of str
     """
 
@@ -70,14 +69,23 @@ class Scores:
     purchases: Floats
     rank: Floats
     group: Whole
-    luck: float
-    doubt: float
+    errors: Errors
     notes: tuple[str, ...]
+
+    @property
+    def luck(self) -> float:
+        """Standard deviation of the total value if the fit is right, currency, even infinite."""
+        return self.errors.total("value").luck
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of the total value that comes from the fit, currency; NaN: not known."""
+        return self.errors.total("value").fit
 
     @property
     def error(self) -> float:
         """Standard error of the total value, luck and doubt together, currency."""
-        return math.hypot(self.luck, self.doubt)
+        return self.errors.total("value").both
 
 
 @dataclass(frozen=True)
@@ -85,10 +93,9 @@ class _Found:
     """What drawing lives and moving the fit tells of a segment's customers."""
 
     bounds: Spread
-    #: Of their total if the fit is right, currency squared.
-    variance: float
-    #: Standard error of their total that comes from the fit, currency; NaN: not known.
-    doubt: float
+    #: Of value and purchases if the fit is right, shape (customer,) each.
+    variances: tuple[Floats, Floats]
+    slopes: Slopes
     notes: list[str]
 
 
@@ -101,8 +108,8 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         If their value is infinite: without horizon and discounting, some never leave.
     """
     size = len(customers.names)
-    alive, purchases, value, low, high = np.zeros((5, size))
-    variance, error = 0.0, 0.0
+    alive, purchases, value, low, high, worth, bought = np.zeros((7, size))
+    slopes: list[Slopes] = []
     faults: list[Fault] = []
     notes: list[str] = []
     for number, name in enumerate(customers.segments):
@@ -121,11 +128,14 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         found = _score_group(group, expected)
         alive[own], purchases[own] = expected.alive, expected.purchases
         value[own], low[own], high[own] = expected.value, found.bounds.low, found.bounds.high
-        variance += found.variance
-        error = math.hypot(error, found.doubt)
+        worth[own], bought[own] = found.variances
+        slopes.append(found.slopes)
         notes += found.notes
     refuse(faults)
     rank = _ranks(value)
+    classes = _groups(value, rank, terms)
+    variances = (worth, alive * (1.0 - alive), bought)
+    errors = totals.errors(slopes, (value, alive, purchases), variances, classes, len(CLASSES))
     return Scores(
         customers=customers,
         value=value,
@@ -134,9 +144,8 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         alive=alive,
         purchases=purchases,
         rank=rank,
-        group=_groups(value, rank, terms),
-        luck=math.sqrt(variance),
-        doubt=error,
+        group=classes,
+        errors=errors,
         notes=tuple(notes),
     )
 
@@ -149,12 +158,15 @@ def _score_group(group: Group, expected: Expected) -> _Found:
         notes.append(doubt.luck_alone(group))
     # One integrates in NumPy's own time, the other draws: each leaves the other a processor.
     with ThreadPoolExecutor(1) as other:
-        waiting = other.submit(doubt.error_of_total, group)
+        waiting = other.submit(doubt.slopes, group)
         bounds = _spread(group, laws, expected)
         variance = luck.variances(group, expected)
+        bought = luck.variances_of_purchases(group, expected)
         if np.isinf(variance).any():
             notes.append(luck.why_infinite(group, variance))
-        return _Found(bounds, float(variance.sum()), waiting.result(), notes)
+        elif np.isinf(bought).any() and np.isfinite(expected.purchases).all():
+            notes.append(luck.why_uncounted(group, bought))
+        return _Found(bounds, (variance, bought), waiting.result(), notes)
 
 
 def _spread(group: Group, laws: Sequence[Segment], expected: Expected) -> Spread:
