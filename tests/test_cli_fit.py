@@ -185,12 +185,20 @@ def test_states_show_probabilities_with_errors():
 def test_plots_are_pictures(here, command):
     pytest.importorskip("matplotlib")
     result = fit(*command, "--plot", "fit.png", "--out", "s.toml")
+    assert "fit.png: written" in result.stderr
     assert result.exit_code == 0, result.stderr
     assert (here / "fit.png").read_bytes().startswith(b"\x89PNG")
     assert not list(here.glob(".*"))
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here")
+def test_json_counts_customers_by_whole_numbers():
+    result = fit("retention", "regular.csv", "--json")
+    assert '"customers": 1000,' in result.stdout
+    assert '"sample_size": 1000,' in result.stdout
+
+
 def test_a_plot_needs_matplotlib(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     result = fit("retention", "regular.csv", "--plot", "fit.png")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.outcome import WORDS
-from clvsim.errors import InputError
+from clvsim.errors import InputError, counted
 from clvsim.files import whole
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
         middle = 0.5 * (cut + end)
         panel.text(middle, 0.02, "held out", transform=across, ha="center", fontsize=8, color=_INK)
     is_share = float(np.nanmax(curve.observed)) <= 1.0
-    panel.set_title(f"{segment.label} ({segment.customers:,.0f} customers)", fontsize=10)
+    panel.set_title(f"{segment.label} ({counted(segment.customers, 'customer')})", fontsize=10)
     panel.set_xlabel(curve.across)
     if is_left:
         panel.set_ylabel(curve.up)

@@ -20,7 +20,7 @@ from clvsim.calibration.spend import (
 )
 from clvsim.calibration.texts import Codes, flags, looks_decimal, periods
 from clvsim.calibration.texts import numbers as read_numbers
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -259,8 +259,8 @@ def fit_tenure(records: Records, columns: TenureColumns, step: str, model: str) 
     notes = [_FROM_JOINING]
     if newcomers:
         notes.append(
-            f"{newcomers:,} customers of tenure 0 have not been watched for a period: they say "
-            "nothing about churn"
+            f"{counted(newcomers, 'customer')} of tenure 0, not watched for a period yet: nothing "
+            "is known of their churn"
         )
     return Outcome("tenure", records.path.name, step, segments, drops, tuple(notes))
 

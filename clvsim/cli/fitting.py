@@ -12,7 +12,7 @@ from clvsim.calibration.plot import check_matplotlib, draw, left_out
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
 from clvsim.cli.guard import tell
-from clvsim.errors import InputError
+from clvsim.errors import InputError, counted
 from clvsim.files import check_writable, whole
 from clvsim.report.fitting import fit_json, fit_report, state_json, state_report, told
 from clvsim.report.tables import console_for
@@ -77,8 +77,11 @@ def show_fit(outcome: Outcome, target: Target) -> None:
         tell(line)
     if target.customers is not None:
         tell(f"{target.customers}: written")
+    if target.plot is not None:
+        tell(f"{target.plot}: written")
     if target.plot is not None and left_out(outcome.segments):
-        tell(f"note: {left_out(outcome.segments)} segments had no room in {target.plot}")
+        missing = counted(left_out(outcome.segments), "segment")
+        tell(f"note: {missing} had no room in {target.plot}")
 
 
 def show_states(fit: StateFit, target: Target) -> None:

@@ -12,7 +12,7 @@ from clvsim.calibration.scoring.score import score
 from clvsim.cli.files import open_file
 from clvsim.cli.guard import tell
 from clvsim.cli.progress import waiting
-from clvsim.errors import InputError
+from clvsim.errors import InputError, counted
 from clvsim.files import check_writable
 from clvsim.report.customers import check_format
 from clvsim.report.scoring import score_json, score_report, write_scores
@@ -80,7 +80,7 @@ def score_customers(request: Request) -> None:
         customers, drops = read_customers(
             records, request.columns, fit.segments, request.segment, fit.name
         )
-    with waiting(watcher, f"scoring {len(customers.names):,} customers"):
+    with waiting(watcher, f"scoring {counted(len(customers.names), 'customer')}"):
         scores = score(customers, fit, terms)
     if request.out is not None:
         with waiting(watcher, f"writing {request.out.name}"):

@@ -12,6 +12,7 @@ from clvsim.calibration.block import block, state_block
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
 from clvsim.calibration.states import StateFit
+from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.tables import grid
 
@@ -37,7 +38,7 @@ def _models(outcome: Outcome) -> RenderableType:
     heads = ["", "log-likelihood", "AIC", "chi-squared (df)", "p", "holdout error"]
     rows: list[list[str | Text]] = []
     for segment in outcome.segments:
-        head = Text(f"{segment.label}, {segment.customers:,.0f} customers", style="bold")
+        head = Text(f"{segment.label}, {counted(segment.customers, 'customer')}", style="bold")
         rows.append([head, *[""] * 5])
         rows += [_model_row(segment, one) for one in segment.candidates]
     # A column in which nothing stands is none.
@@ -136,7 +137,7 @@ def state_report(fit: StateFit) -> list[RenderableType]:
         for state, row, error in zip(fit.states, share, errors, strict=True)
     ]
     parts = [
-        grid(f"Transitions of {fit.data}, {fit.customers:,} customers", heads, counts),
+        grid(f"Transitions of {fit.data}, {counted(fit.customers, 'customer')}", heads, counts),
         grid("Transition probabilities, each with its multinomial standard error", heads, odds),
     ]
     known = [at for at, value in enumerate(fit.values) if math.isfinite(value)]
@@ -187,7 +188,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
     found = segment.correlation
     return {
         "label": segment.label,
-        "customers": segment.customers,
+        "customers": _whole(segment.customers),
         "chosen": segment.chosen.model,
         "models": [
             {
@@ -204,7 +205,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
         "values": segment.values,
         "parameters": parameters,
         "covariance": covariance.tolist(),
-        "facts": segment.facts,
+        "facts": {name: _whole(value) for name, value in segment.facts.items()},
         "notes": list(segment.notes),
     }
 
@@ -217,8 +218,13 @@ def _fitted(fitted: Fitted) -> dict[str, Any]:
         "covariance_of_logs": fitted.covariance.tolist(),
         "log_likelihood": fitted.log_likelihood,
         "aic": fitted.aic,
-        "sample_size": fitted.sample_size,
+        "sample_size": _whole(fitted.sample_size),
     }
+
+
+def _whole(value: float) -> float:
+    """A number of things as whole as it is: 2357, not 2357.0."""
+    return int(value) if value == math.floor(value) else value
 
 
 def state_json(fit: StateFit) -> str:

@@ -73,6 +73,8 @@ class Customers:
         Periods since joining, shape (customer,).
     spend : ndarray
         Spend per period, shape (customer,), currency.
+    file : str
+        Where they stand, as the user named it.
     """
 
     names: list[str]
@@ -84,6 +86,7 @@ class Customers:
     value: Floats
     tenure: Floats
     spend: Floats
+    file: str = ""
 
 
 _NUMBERS = ("frequency", "recency", "age", "value", "tenure", "spend")
@@ -174,7 +177,8 @@ def read_customers(
         refuse([Fault(str(records.path), None, "", "has a header, but no customers")])
     found = [np.concatenate([part[2][at] for part in parts]) for at in range(len(_NUMBERS))]
     segment = np.concatenate([part[1] for part in parts])
-    return Customers(people, segment, tuple(names), *found), drops
+    by_name = dict(zip(_NUMBERS, found, strict=True))
+    return Customers(people, segment, tuple(names), **by_name, file=drops.file), drops
 
 
 def _segment_column(

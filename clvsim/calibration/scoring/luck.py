@@ -8,6 +8,7 @@ import numpy as np
 
 from clvsim.calibration.scoring.fit_file import ContractSegment
 from clvsim.calibration.scoring.outlook import Outlook
+from clvsim.errors import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,12 +70,13 @@ def why_infinite(group: Group, variance: Floats) -> str:
         means = segment.value.squares(group.history.frequency[many])
         if np.isinf(means).any():
             why = "mean purchases have no finite variance where spend.a is 2 or less"
-    return f"{group.name}: the luck of {many.sum():,} customers is infinite: {why}"
+    return f"{group.name}: the luck of {counted(many.sum(), 'customer')} is infinite: {why}"
 
 
 def why_uncounted(group: Group, variance: Floats) -> str:
     """That the variance of the purchases of some customers is infinite: a note."""
+    many = counted(int(np.isinf(variance).sum()), "customer")
     return (
-        f"{group.name}: without a horizon the luck of the purchases of {np.isinf(variance).sum():,}"
-        " customers is infinite: some hardly ever leave; give one with --horizon"
+        f"{group.name}: without a horizon the luck of the purchases of {many} is infinite: some "
+        "hardly ever leave; give one with --horizon"
     )

@@ -15,7 +15,7 @@ from clvsim.calibration.scoring.contract import quantile
 from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.group import Group
 from clvsim.calibration.scoring.predictive import Spread, spread
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,7 +192,7 @@ def _broken_periods(group: Group) -> list[Fault]:
         return []
     what = "contracts pay" if isinstance(segment, ContractSegment) else "opportunities come"
     message = f"{what} by the period, and {horizon:g} is no whole number of periods"
-    return [Fault(group.fit.name, None, "--horizon", message, "1, 2, 3, …")]
+    return [Fault("", None, "--horizon", message, "1, 2, 3, …")]
 
 
 def _broken_histories(group: Group) -> list[Fault]:
@@ -209,11 +209,11 @@ def _broken_histories(group: Group) -> list[Fault]:
     )
     return [
         Fault(
-            group.fit.name,
+            group.customers.file,
             None,
             option,
-            f"{int(wrong.sum()):,} customers of segments.{group.name} (bg/bb) have {what}, the "
-            f"first {group.customers.names[int(group.own[np.argmax(wrong)])]!r}",
+            f"{counted(wrong.sum(), 'customer')} of segments.{group.name} (bg/bb) with {what}, "
+            f"the first {group.customers.names[int(group.own[np.argmax(wrong)])]!r}",
             "frequency <= recency <= age, all counting opportunities",
         )
         for option, wrong, what in rules
