@@ -192,6 +192,28 @@ def test_plots_are_pictures(here, command):
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("command", ["retention", "tenure"])
+def test_a_churn_of_nobody_has_a_bound_and_a_block_that_can_be_scored(here, command):
+    (here / "stay.csv").write_text("period,survivors\n0,50\n1,50\n2,50\n")
+    people = "customer,tenure,left,pay\n" + "".join(f"c{n},2,No,{n}\n" for n in range(1, 51))
+    (here / "people.csv").write_text(people)
+    options = {
+        "retention": ("stay.csv",),
+        "tenure": ("people.csv", "--tenure", "tenure", "--churned", "left"),
+    }[command]
+    result = fit(command, *options, "--out", "stay.toml")
+    # 1 - 0.05^(1/100): about three in a hundred customer-months.
+    assert "0 to 0.0295 (one-sided)" in result.stdout
+    assert "nobody ever leaves" in " ".join(result.stderr.split())
+    text = (here / "stay.toml").read_text()
+    assert "churn = 0.0  # nobody left: at most 0.0295 (95 %, one-sided)" in text
+    models = json.loads(fit(command, *options, "--json").stdout)["segments"]["customers"]["models"]
+    assert models[0]["at_most"] == pytest.approx(0.0295, abs=5e-5)
+    scored = CliRunner().invoke(app, ["score", "people.csv", "--fit", "stay.toml"])
+    assert scored.exit_code == 0
+    assert "a churn of 0, so nobody ever leaves" in " ".join(scored.stderr.split())
+
+
 @pytest.mark.usefixtures("here")
 def test_json_counts_customers_by_whole_numbers():
     result = fit("retention", "regular.csv", "--json")

@@ -232,7 +232,7 @@ def _fit_segment(
         chosen=churn.chosen,
         values={**churn.values, "spend": UNKNOWN_SPEND},
         links=churn.links,
-        comments={"spend": "not in the data: what a customer pays a period"},
+        comments={**churn.comments, "spend": "not in the data: what a customer pays a period"},
         facts={"cohorts": float(len(cohorts)), "periods": float(life.periods)},
         notes=tuple(notes),
         curve=_curve(cohorts, churn, step, life.periods if holdout else math.nan),

@@ -272,7 +272,7 @@ def _fit_segment(
     life = life_table(tenure, has_left)
     churn = fit_churn(life, model)
     values, links, notes = dict(churn.values), dict(churn.links), list(churn.notes)
-    comments: dict[str, str] = {}
+    comments = churn.comments
     known = np.isfinite(amounts)
     models: tuple[Fitted, ...] = ()
     correlation = None

@@ -100,6 +100,9 @@ def _estimate_rows(fitted: Fitted) -> Iterator[list[str | Text]]:
     for name, value in fitted.parameters.items():
         error = errors[name]
         label = f"  {WORDS[fitted.model]} {name}"
+        if fitted.at_most is not None:
+            yield [label, say.number(value), f"0 to {fitted.at_most:.3g} (one-sided)"]
+            continue
         if not math.isfinite(error):
             yield [label, f"{value:.4g}" if math.isfinite(value) else say.NOTHING, "not identified"]
             continue
@@ -219,6 +222,7 @@ def _fitted(fitted: Fitted) -> dict[str, Any]:
         "log_likelihood": fitted.log_likelihood,
         "aic": fitted.aic,
         "sample_size": _whole(fitted.sample_size),
+        "at_most": fitted.at_most,
     }
 
 

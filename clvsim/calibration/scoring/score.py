@@ -240,6 +240,11 @@ def _notes(group: Group, expected: Expected) -> Iterator[str]:
     segment = group.segment
     if not isinstance(segment, ContractSegment):
         return
+    if segment.churn == 0.0:
+        yield (
+            f"{group.name}: a churn of 0, so nobody ever leaves, and no figure holds the error of "
+            "that: an upper bound in its place shows how much hangs on it"
+        )
     if any(set(one.between) == {"churn", "spend"} for one in segment.correlations):
         yield (
             f"{group.name}: the correlation of churn and spend is left out: churn is judged by "
