@@ -191,7 +191,6 @@ def test_plots_are_pictures(here, command):
     assert not list(here.glob(".*"))
 
 
-@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("command", ["retention", "tenure"])
 def test_a_churn_of_nobody_has_a_bound_and_a_block_that_can_be_scored(here, command):
     (here / "stay.csv").write_text("period,survivors\n0,50\n1,50\n2,50\n")
@@ -212,6 +211,23 @@ def test_a_churn_of_nobody_has_a_bound_and_a_block_that_can_be_scored(here, comm
     scored = CliRunner().invoke(app, ["score", "people.csv", "--fit", "stay.toml"])
     assert scored.exit_code == 0
     assert "a churn of 0, so nobody ever leaves" in " ".join(scored.stderr.split())
+
+
+@pytest.mark.usefixtures("here")
+def test_the_block_says_that_its_covariance_is_of_logs():
+    text = fit("retention", "regular.csv").stdout
+    assert "# of the logs of the parameters: a variance of 0.01 is an error of 10 %\ncov" in text
+    assert tomllib.loads(text)["segments"]["customers"]["fit"]["covariance"]
+
+
+def test_a_plot_calls_a_segment_by_its_number_where_no_font_has_its_signs(here, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("clvsim.calibration.titles._OTHERS", ())
+    rows = "".join(f"{period},{count},月額\n" for period, count in enumerate(REGULAR))
+    (here / "wide.csv").write_text(f"period,survivors,plan\n{rows}", encoding="utf-8")
+    result = fit("retention", "wide.csv", "--segment", "plan", "--plot", "wide.png")
+    assert result.exit_code == 0, result.stderr
+    assert "the plot calls it segment 1" in " ".join(result.stderr.split())
 
 
 @pytest.mark.usefixtures("here")

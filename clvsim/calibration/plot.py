@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.outcome import WORDS
+from clvsim.calibration.titles import titles
 from clvsim.errors import InputError, counted
 from clvsim.files import whole
 
@@ -47,8 +48,13 @@ def check_matplotlib() -> None:
         raise InputError(message)
 
 
-def draw(path: Path, outcome: Outcome) -> None:
+def draw(path: Path, outcome: Outcome) -> tuple[str, ...]:
     """Draw every segment's data and models to a PNG, written whole or not at all.
+
+    Returns
+    -------
+    tuple of str
+        Notes on what segments had to be called.
 
     Raises
     ------
@@ -69,10 +75,17 @@ def draw(path: Path, outcome: Outcome) -> None:
     panels = figure.subplots(down, across, squeeze=False)
     for panel in panels.flat[len(shown) :]:
         panel.set_axis_off()
+    names = titles([one.label for one in shown])
     for place, (panel, segment) in enumerate(zip(panels.flat, shown, strict=False)):
         _panel(panel, segment, is_left=place % across == 0)
+        panel.set_title(
+            f"{names.texts[place]} ({counted(segment.customers, 'customer')})",
+            fontsize=10,
+            family=names.fonts,
+        )
     with whole(path) as temporary:
         figure.savefig(temporary, format="png")
+    return names.notes
 
 
 def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
@@ -100,7 +113,6 @@ def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
         middle = 0.5 * (cut + end)
         panel.text(middle, 0.02, "held out", transform=across, ha="center", fontsize=8, color=_INK)
     is_share = float(np.nanmax(curve.observed)) <= 1.0
-    panel.set_title(f"{segment.label} ({counted(segment.customers, 'customer')})", fontsize=10)
     panel.set_xlabel(curve.across)
     if is_left:
         panel.set_ylabel(curve.up)

@@ -68,8 +68,7 @@ def day_of(text: str) -> int:
 def show_fit(outcome: Outcome, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = block(outcome)
-    if target.plot is not None:
-        draw(target.plot, outcome)
+    names = draw(target.plot, outcome) if target.plot is not None else ()
     if target.customers is not None:
         _write(target.customers, outcome.customers())
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
@@ -79,6 +78,8 @@ def show_fit(outcome: Outcome, target: Target) -> None:
         tell(f"{target.customers}: written")
     if target.plot is not None:
         tell(f"{target.plot}: written")
+        for note in names:
+            tell(f"note: {note}")
     if target.plot is not None and left_out(outcome.segments):
         missing = counted(left_out(outcome.segments), "segment")
         tell(f"note: {missing} had no room in {target.plot}")
