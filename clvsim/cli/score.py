@@ -1,6 +1,5 @@
 """``clvsim score``: its options and examples; work is imported when it is called."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ EPILOG = examples(
     "clvsim score customers.csv --fit segments.toml --horizon 52 --contact-cost 3",
     "clvsim score telco.csv --fit segments.toml --customer customerID --tenure tenure \\",
     "    --spend MonthlyCharges --churned Churn --segment-column Contract --out scores.parquet",
+    "clvsim score customers.csv --fit scenario.toml --variant mail_the_best --worlds 200",
 )
 SHORT_HELP = "Score customers with a fit: what each is still worth."
 
@@ -22,7 +22,24 @@ SHORT_HELP = "Score customers with a fit: what each is still worth."
 _File = Annotated[
     Path, typer.Argument(metavar="CUSTOMERS", help="A row a customer: CSV, text or Parquet.")
 ]
-_Fit = Annotated[Path, typer.Option(metavar="FIT.toml", help="The block that clvsim fit wrote.")]
+_Fit = Annotated[
+    Path,
+    typer.Option(
+        metavar="FIT.toml", help="The block that clvsim fit wrote, or a scenario to live under."
+    ),
+]
+_Variant = Annotated[
+    str, typer.Option(metavar="NAME", help="Variant of the scenario; its baseline unless given.")
+]
+_Worlds = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=100_000,
+        metavar="N",
+        help="Lives of each customer under a scenario, one a world; as it says unless given.",
+    ),
+]
 _Segment = Annotated[
     str, typer.Option(metavar="NAME", help="Segment of the fit for all customers.")
 ]
@@ -33,10 +50,14 @@ _Horizon = Annotated[
     ),
 ]
 _Rate = Annotated[
-    float, typer.Option(min=0.0, max=10.0, metavar="0.1", help="Effective annual rate.")
+    float | None,
+    typer.Option(min=0.0, max=10.0, metavar="0.1", help="Effective annual rate; 0.1 unless given."),
 ]
 _Margin = Annotated[
-    float, typer.Option(min=0.0, max=1.0, metavar="1.0", help="Share of amounts that is margin.")
+    float | None,
+    typer.Option(
+        min=0.0, max=1.0, metavar="1.0", help="Share of amounts that is margin; all unless given."
+    ),
 ]
 _Step = Annotated[Step | None, typer.Option(help="What a period is; as the fit says unless given.")]
 _BestShare = Annotated[
@@ -59,7 +80,10 @@ _ContactCost = Annotated[
     ),
 ]
 _Seed = Annotated[
-    int, typer.Option(min=0, max=2**64 - 1, metavar="N", help="Of the lives behind intervals.")
+    int | None,
+    typer.Option(
+        min=0, max=2**64 - 1, metavar="N", help="Of drawn lives; 1, or as the scenario says."
+    ),
 ]
 _Customer = Annotated[str, column("Who.")]
 _Frequency = Annotated[str, column("Repeat purchases: days with one after the first.")]
@@ -73,6 +97,7 @@ _Spend = Annotated[
 _Churned = Annotated[
     str, column("Contracts: whether a customer has left (Yes or No); those are left out.")
 ]
+_State = Annotated[str, column("States: the one that a customer is in.")]
 _SegmentColumn = Annotated[
     str, column("Segment of each customer; 'segment' if there is one and it is needed.")
 ]
@@ -89,12 +114,14 @@ def score(
     fit: _Fit,
     segment: _Segment = "",
     horizon: _Horizon = None,
-    discount_rate: _Rate = 0.1,
-    margin: _Margin = 1.0,
+    discount_rate: _Rate = None,
+    margin: _Margin = None,
     step: _Step = None,
     best_share: _BestShare = 0.2,
     contact_cost: _ContactCost = 0.0,
-    seed: _Seed = 1,
+    seed: _Seed = None,
+    variant: _Variant = "",
+    worlds: _Worlds = None,
     customer: _Customer = "customer",
     frequency: _Frequency = "frequency",
     recency: _Recency = "recency",
@@ -104,6 +131,7 @@ def score(
     spend: _Spend = "",
     churned: _Churned = "",
     segment_column: _SegmentColumn = "",
+    state: _State = "state",
     columns: Header = "",
     separator: Separator = "",
     out: _Out = None,
@@ -119,6 +147,12 @@ def score(
     drawn lives differ by some per cent with the seed (CDNOW: 5 %). Who is lost with more than 95 %
     has both bounds at 0 and a value a little above.
 
+    Where FIT.toml is a scenario (with a horizon, programs, money or shocks), customers live under
+    it: its segments, costs, programs, uncertain numbers and posteriors, from today on, one life a
+    world each. The scenario says horizon, discount rate, margin and step; the list says who is
+    there, so its channels, offers and cohorts play no part. Values then have a Monte Carlo error
+    (value_error), and customers under contract pay for the period that begins.
+
     Classes: best, the top --best-share; good, above the median (the mean of values so skewed often
     lies among the best); marginal, above --contact-cost; never_profitable, at or below it.
     """
@@ -130,12 +164,14 @@ def score(
         fit=fit,
         segment=segment,
         columns=Columns(
-            customer, frequency, recency, age, value, tenure, spend, churned, segment_column
+            customer, frequency, recency, age, value, tenure, spend, churned, segment_column, state
         ),
         step=step.value if step else "",
-        horizon=math.inf if horizon is None else horizon,
+        horizon=horizon,
         rate=discount_rate,
         margin=margin,
+        variant=variant,
+        worlds=worlds,
         best_share=best_share,
         contact_cost=contact_cost,
         seed=seed,

@@ -19,7 +19,7 @@ from clvsim.engine.schedule import (
 )
 from clvsim.engine.shocks import Shocks, no_shocks
 from clvsim.engine.states import check_chains, compile_moving
-from clvsim.engine.targeting import TARGETS, fill_gates
+from clvsim.engine.targeting import TARGETS, People, fill_gates
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import moving as m
@@ -83,7 +83,9 @@ class Compiled:
         return replace(self, model=self.model._replace(rivals=limits.reshape(len(rivals), -1)))
 
 
-def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compiled:
+def compile_scenario(
+    scenario: Scenario, shocks: Shocks | None = None, *, aims: bool = True
+) -> Compiled:
     """Compile one variant; nothing in it depends on a seed.
 
     Parameters
@@ -91,6 +93,9 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     scenario : Scenario
     shocks : Shocks, optional
         Common shocks of the world; none unless given.
+    aims : bool
+        Whether to find whom treatments of the first of a ranking reach; else they reach nobody,
+        until ``aimed``.
 
     Raises
     ------
@@ -130,7 +135,7 @@ def compile_scenario(scenario: Scenario, shocks: Shocks | None = None) -> Compil
     buying = compile_buying(scenario, table, levers, model)
     refuse_history(buying, levers)
     moving = compile_moving(scenario, table, levers, model)
-    _fill_personal(model, buying, moving, levers, later)
+    _fill_personal(model, buying, moving, levers, later, aims=aims)
     return Compiled(
         scenario, table, intake, levers, population, model, buying, moving,
         tuple(name for name, _ in scenario.enabled_programs()), len(personal) > 0,
@@ -174,6 +179,8 @@ def _fill_personal(
     moving: m.Moving | None,
     levers: Levers,
     later: Later,
+    *,
+    aims: bool,
 ) -> None:
     """Write the gates of all personal programs, and which cells they can reach."""
     periods = levers.cohorts.periods
@@ -192,17 +199,50 @@ def _fill_personal(
             gates[p.NEXT, :, 0] = np.maximum(gates[p.NEXT, :, 0], later.until[row])
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
-            fill_gates(model, buying, moving, row, own.personal, levers)
-            due = gates[p.GATE, :, :periods] < np.inf
-            gates[p.NEXT, :, periods] = periods
-            for step in range(periods - 1, -1, -1):
-                gates[p.NEXT, :, step] = np.where(due[:, step], step, gates[p.NEXT, :, step + 1])
-            gates[p.LOWEST, :, :periods] = np.minimum.accumulate(
-                gates[p.GATE, :, :periods][:, ::-1], axis=1
-            )[:, ::-1]
-            reached |= due.any(axis=1)
+            gates[p.GATE, :, :periods] = np.inf
+            if aims or not _ranks(own.personal):
+                fill_gates(model, buying, moving, row, own.personal, levers)
+            reached |= _fill_contacts(gates, periods)
         _fill_effect(model, row)
     model.facts[:, p.IS_PERSONAL] = reached
+
+
+def _fill_contacts(gates: Floats, periods: int) -> NDArray[np.bool_]:
+    """Write when a treatment contacts next, and its lowest gate; the cells that it reaches."""
+    due = gates[p.GATE, :, :periods] < np.inf
+    gates[p.NEXT, :, periods] = periods
+    for step in range(periods - 1, -1, -1):
+        gates[p.NEXT, :, step] = np.where(due[:, step], step, gates[p.NEXT, :, step + 1])
+    gates[p.LOWEST, :, :periods] = np.minimum.accumulate(
+        gates[p.GATE, :, :periods][:, ::-1], axis=1
+    )[:, ::-1]
+    return np.asarray(due.any(axis=1))
+
+
+def ranks(compiled: Compiled) -> list[tuple[int, Treatment]]:
+    """Rows of the treatments that reach the first of a ranking only, and what they are."""
+    found = []
+    for row, (_, _, own) in enumerate(compiled.levers.personal()):
+        if isinstance(own.personal, Treatment) and _ranks(own.personal):
+            found.append((row, own.personal))
+    return found
+
+
+def _ranks(treatment: Treatment) -> bool:
+    """Whether a treatment reaches the first of a ranking only."""
+    return treatment.target != "random" and 0.0 < treatment.share < 1.0
+
+
+def aimed(compiled: Compiled, people: People) -> Compiled:
+    """The same variant, its treatments aimed at the first among some people instead of a pilot."""
+    gates, reached = compiled.model.gates.copy(), compiled.model.facts[:, p.IS_PERSONAL] != 0.0
+    facts = compiled.model.facts.copy()
+    model = compiled.model._replace(gates=gates, facts=facts)
+    for row, treatment in ranks(compiled):
+        fill_gates(model, compiled.buying, compiled.moving, row, treatment, compiled.levers, people)
+        reached |= _fill_contacts(gates[row], compiled.scenario.time.periods)
+    facts[:, p.IS_PERSONAL] = reached
+    return replace(compiled, model=model)
 
 
 def _fill_effect(model: p.Model, row: int) -> None:

@@ -52,17 +52,38 @@ _STEPS = {
 
 
 @dataclass(frozen=True)
+class People:
+    """Customers of all cells by whom those that a treatment reaches are judged, instead of a pilot.
+
+    Attributes
+    ----------
+    hazards, spend, lift, pace : (cell, customer)
+        Their traits; pace: 0 under contract.
+    weight : (cell, customer)
+        How many customers each stands for when it enters the horizon.
+    """
+
+    hazards: Floats
+    spend: Floats
+    lift: Floats
+    pace: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True)
 class _Pilot:
     """Pilot customers of some cells, ``(cell, customer)``; pace: 0 under contract.
 
     Where customers move between states, one of each is there in every state, and ``places`` has by
-    place of the cell what share of them is in each by step, ``(T, customer)``.
+    place of the cell what share of them is in each by step, ``(T, customer)``. Those who are known
+    (``People``) say themselves how many they stand for on entering, ``weight``.
     """
 
     hazards: Floats
     scores: Floats
     pace: Floats
     places: dict[int, Floats]
+    weight: Floats | None = None
 
 
 def fill_gates(
@@ -72,8 +93,12 @@ def fill_gates(
     row: int,
     treatment: Treatment,
     levers: Levers,
+    people: People | None = None,
 ) -> None:
-    """Write a treatment's gates and tie shares into ``model.gates[row]``."""
+    """Write a treatment's gates and tie shares into ``model.gates[row]``.
+
+    ``people`` are ranked instead of pilot customers, where they are known.
+    """
     gate, tie = model.gates[row, p.GATE, :, :-1], model.gates[row, p.TIE, :, :-1]
     inside = levers.cohorts.period() < levers.cohorts.periods
     contact = treatment.contact & inside
@@ -89,7 +114,10 @@ def fill_gates(
     cells = np.flatnonzero(contact.any(axis=1) & (model.facts[:, p.LIMIT] > 0.0))
     if not len(cells):
         return
-    pilot = _pilot(model, buying, moving, cells, treatment.target)
+    if people is not None:
+        pilot = _of_people(model, buying, cells, treatment.target, people)
+    else:
+        pilot = _pilot(model, buying, moving, cells, treatment.target)
     if moving is not None:
         pilot.places.update(_places(model, moving, row, cells, pilot.scores.shape[1]))
     order = np.argsort(-pilot.scores, axis=None, kind="stable")
@@ -126,18 +154,44 @@ def _pilot(
             own = scores_by_state(moving, int(cell), spend, lift, target)
             scores[i, : own.size] = own.ravel()
             continue
-        if target == "risk":
-            scores[i] = hazards[i]
-        elif target == "lift":
-            scores[i] = lift
-        elif not others:
-            scores[i] = _expected_value(model, int(cell), hazards[i], spend)
-        if buying is not None and others:
+        if others:
             pace[i] = others[0]
-            if target == "value":
-                person = hazards[i], spend, pace[i]
-                scores[i] = expected_value(model, buying, int(cell), person)
+        person = hazards[i], spend, lift, pace[i]
+        scores[i] = _score(model, buying, int(cell), target, person)
     return _Pilot(hazards, scores, pace, {})
+
+
+def _of_people(
+    model: p.Model,
+    buying: b.Buying | None,
+    cells: NDArray[np.int64],
+    target: Target,
+    people: People,
+) -> _Pilot:
+    """Customers who are known as a pilot sample."""
+    scores = np.zeros((len(cells), people.hazards.shape[1]))
+    for i, cell in enumerate(cells.tolist()):
+        person = people.hazards[cell], people.spend[cell], people.lift[cell], people.pace[cell]
+        scores[i] = _score(model, buying, cell, target, person)
+    return _Pilot(people.hazards[cells], scores, people.pace[cells], {}, people.weight[cells])
+
+
+def _score(
+    model: p.Model,
+    buying: b.Buying | None,
+    cell: int,
+    target: Target,
+    person: tuple[Floats, Floats, Floats, Floats],
+) -> Floats:
+    """What a treatment ranks customers by, from hazard, spend, lift and pace, ``(customer,)``."""
+    hazard, spend, lift, pace = person
+    if target == "risk":
+        return hazard
+    if target == "lift":
+        return lift
+    if buying is not None and buying.facts[cell, b.KIND] != b.CONTRACT:
+        return expected_value(model, buying, cell, (hazard, spend, pace))
+    return _expected_value(model, cell, hazard, spend)
 
 
 def _places(
@@ -223,6 +277,9 @@ def _active_weight(
             person = hazards[i], pilot.pace[i]
             at_entry[i] = there_after(model, buying, int(cells[i]), 0, person)
             active[i] = there_after(model, buying, int(cells[i]), int(step[i]), person)
+    if pilot.weight is not None:
+        # They are there on entering, every one of them.
+        return np.asarray(pilot.weight * active / np.maximum(at_entry, 1e-300))
     for place, shares in pilot.places.items():
         # They are shares of those there on entering already.
         at_entry[place], active[place] = 1.0 / hazards.shape[1], shares[max(int(step[place]), 0)]

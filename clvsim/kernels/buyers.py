@@ -58,6 +58,7 @@ def begin(model, buying, cell, count, to, work):
     to[p.VALUE, :count] = 0.0
     to[b.COUNT, :count] = 0.0
     to[p.RESIDUAL, :count] = 0.0
+    to[b.BEFORE, :count] = -1.0
     if not is_aged:
         to[b.NUMBER, :count] = 0.0 if inside else 1.0
         to[b.CLOCK, :count] = origin
@@ -243,9 +244,10 @@ def walk_each(address, model, buying, cell, count, block, posts, work):
             int(to[b.NUMBER, place]), to[b.CLOCK, place], to[b.TICKS, place], to[p.VALUE, place],
             int(to[b.COUNT, place]),
         )  # fmt: skip
+        before = to[b.LATEST, place], int(to[b.BEFORE, place]), to[b.SPENT, place]
         decision, bought, extra, residual, purchases = walk(
-            model, buying, cell, who, person, so_far, block.adoptions, place, block.scratch, posts,
-            work,
+            model, buying, cell, who, person, so_far, before, block.adoptions, place, block.scratch,
+            posts, work,
         )  # fmt: skip
         to[p.DECISION, place] = decision
         to[p.VALUE, place] = bought + own[decision] + extra
@@ -349,12 +351,7 @@ def simulate_buyers(
     """Run tasks of customers who buy; as ``customers.simulate``."""
     horizon, personal = slots.flows.shape[2], model.personal.shape[0]
     block, sums = p.scratch_of(b.BLOCK_COLUMNS, len(TRAITS), size, personal, horizon, walks=walks)
-    work = b.Work(
-        who=np.zeros((2, size), dtype=np.int64),
-        counts=np.zeros(horizon + 1),
-        amounts=np.zeros((b.ROUNDS + 1, horizon + 1)),
-        used=np.zeros(1, dtype=np.int64),
-    )
+    work = b.work_of(size, horizon)
     run_buyers(seed, tasks, model, buying, slots, rows, block, sums, work)
 
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from clvsim.kernels import plan as p
 from clvsim.kernels.plan import Floats, Ints
 
@@ -32,7 +34,10 @@ CLOCK, TICKS, DEATH, NUMBER, COUNT = range(PACE + 1, PACE + 6)
 #: Of the customers in ``Work.who``, in their order: uniform, exponential and then target of a
 #: purchase; uniform and then amount; step.
 GAP, AMOUNT, STEP_OF = range(PACE + 6, PACE + 9)
-BLOCK_COLUMNS = PACE + 9
+#: What is known of the past: moment of the last purchase, steps; purchases (negative: nothing is)
+#: and what they were worth together, currency.
+LATEST, BEFORE, SPENT = range(PACE + 9, PACE + 12)
+BLOCK_COLUMNS = PACE + 12
 # Rows of ``Work.who``: place in the block and rank of the customers who may buy again.
 PLACE, RANK = 0, 1
 
@@ -76,3 +81,13 @@ class Work(NamedTuple):
     counts: Floats
     amounts: Floats
     used: Ints
+
+
+def work_of(size: int, horizon: int) -> Work:
+    """Scratch for blocks of so many customers over so many periods."""
+    return Work(
+        who=np.zeros((2, size), dtype=np.int64),
+        counts=np.zeros(horizon + 1),
+        amounts=np.zeros((ROUNDS + 1, horizon + 1)),
+        used=np.zeros(1, dtype=np.int64),
+    )

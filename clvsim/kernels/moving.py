@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from clvsim.kernels import plan as p
 from clvsim.kernels.plan import Floats, Ints
 
@@ -93,3 +95,17 @@ class Wandering(NamedTuple):
     column: Floats
     known: Floats
     bars: Floats
+
+
+def wandering_of(size: int, horizon: int, states: int, personal: int) -> Wandering:
+    """Scratch for blocks of so many customers, periods, states and personal programs."""
+    return Wandering(
+        who=np.zeros((3, size), dtype=np.int64),
+        counts=np.zeros((horizon + 1, states)),
+        spent=np.zeros((horizon + 1, states)),
+        odds=np.zeros((states, states)),
+        system=np.zeros((states, states + 2)),
+        column=np.zeros(states),
+        known=np.full(1 + 2 * personal, -1.0),
+        bars=np.zeros((states, -(-(states - 1) // AT_ONCE) * AT_ONCE)),
+    )

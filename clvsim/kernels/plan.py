@@ -24,9 +24,10 @@ ARRIVALS, FIXED, SURVIVORS = 0, 1, 2
 #: Streams of the core decisions; those of personal programs follow, one a row.
 STREAM_TRAITS, STREAM_LIFE, STREAM_MORE_TRAITS, STREAM_ARRIVAL = 0, 1, 2, 3
 STREAM_PURCHASES, STREAM_PURCHASE, STREAM_STATE, STREAM_PAST = 4, 5, 6, 7
+STREAM_KNOWN = 8
 CORE_STREAMS = (
     "churn, spend", "life, call", "lift, keenness", "arrival", "purchases", "purchase, amount",
-    "state", "past purchase",
+    "state", "past purchase", "known customer",
 )  # fmt: skip
 PERSONAL_STREAMS = len(CORE_STREAMS)
 

@@ -354,7 +354,9 @@ def meet(model, buying, cell, step, address, person, life, gap, scratch, posts):
 
 
 @inlined
-def walk(model, buying, cell, address, person, begin, adoptions, customer, scratch, posts, work):
+def walk(
+    model, buying, cell, address, person, begin, before, adoptions, customer, scratch, posts, work
+):
     """One customer from purchase to purchase, and from event to event of personal programs.
 
     What programs do happens at the beginning of a step, before its purchases. As long as no effect
@@ -367,6 +369,9 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
     begin : tuple
         Number of the next purchase (0: the one on joining), clock at the last one, ticks of the
         clock of leaving so far, margin and purchases so far.
+    before : tuple of latest, count, spent
+        What was bought before the horizon, as in ``hold_back``; where the count is negative, that
+        is what was drawn of it (``past``).
     adoptions, customer
         As in ``contract.walk``.
     scratch : (SCRATCH, row)
@@ -391,6 +396,8 @@ def walk(model, buying, cell, address, person, begin, adoptions, customer, scrat
         following = look_out(model, buying, cell, address, person, adoptions, customer, scratch)
         is_known = is_asked_for(model)
         if is_known:
+            latest, count, spent = before
+        if is_known and count < 0:
             latest, count, spent = past(model, buying, cell, address, (spend, pace), begin[:2])
     # Targets, what is left to them, and multipliers of the effects that run (see ``rescale``).
     life, gap = (threshold, 0.0, 1.0), (0.0, 0.0, 1.0)

@@ -247,16 +247,7 @@ def simulate_states(
     horizon, states = slots.flows.shape[2], moving.falls.shape[1]
     personal = model.personal.shape[0]
     block, sums = p.scratch_of(m.BLOCK_COLUMNS, TRAIT_COUNT, size, personal, horizon, walks=walks)
-    work = m.Wandering(
-        who=np.zeros((3, size), dtype=np.int64),
-        counts=np.zeros((horizon + 1, states)),
-        spent=np.zeros((horizon + 1, states)),
-        odds=np.zeros((states, states)),
-        system=np.zeros((states, states + 2)),
-        column=np.zeros(states),
-        known=np.full(1 + 2 * personal, -1.0),
-        bars=np.zeros((states, -(-(states - 1) // m.AT_ONCE) * m.AT_ONCE)),
-    )
+    work = m.wandering_of(size, horizon, states, personal)
     run_states(seed, tasks, model, moving, slots, rows, block, sums, work)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.scoring.score import CLASSES
+from clvsim.calibration.scoring.totals import Error
 from clvsim.files import whole
 from clvsim.report import format as say
 from clvsim.report.digits import lines
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.scoring.group import Terms
     from clvsim.calibration.scoring.score import Scores
-    from clvsim.calibration.scoring.totals import Error
 
 COLUMNS: dict[str, str] = {
     "customer": "Name of the customer",
@@ -40,6 +40,9 @@ COLUMNS: dict[str, str] = {
     "segment": "best, good, marginal or never_profitable",
 }
 """Columns of the file and what they hold."""
+ERROR_OF_VALUE = "value_error"
+"""The column that simulated scores have besides, after the value."""
+_ERROR_OF_VALUE = "Monte Carlo standard error of the value, currency"
 #: Rows turned into text at a time: they stay in cache.
 _ROWS = 4_096
 #: Signs that make a text need quotation marks.
@@ -67,10 +70,22 @@ def write_scores(path: Path, scores: Scores) -> None:
         write(temporary, scores)
 
 
+def columns_of(scores: Scores) -> dict[str, str]:
+    """Columns of the file of scores and what they hold."""
+    found = dict(COLUMNS)
+    if scores.error_of_value is not None:
+        names = list(found)
+        names.insert(names.index("value") + 1, ERROR_OF_VALUE)
+        found = {name: found.get(name, _ERROR_OF_VALUE) for name in names}
+    return found
+
+
 def _numbers(scores: Scores) -> dict[str, Any]:
-    """Columns of numbers by name."""
+    """Columns of numbers by name, in the order of `columns_of`."""
+    error = scores.error_of_value
     return {
         "value": scores.value,
+        **({} if error is None else {ERROR_OF_VALUE: error}),
         "value_low": scores.low,
         "value_high": scores.high,
         "p_alive": scores.alive,
@@ -84,7 +99,7 @@ def _write_csv(path: Path, scores: Scores) -> None:
     segments = np.array([f",{name}," for name in _fields(people.segments)], dtype=object)
     groups = np.array([f",{name}\n" for name in CLASSES], dtype=object)
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(COLUMNS) + "\n")
+        file.write(",".join(columns_of(scores)) + "\n")
         for start in range(0, len(people.names), _ROWS):
             part = slice(start, start + _ROWS)
             rows = zip(
@@ -124,11 +139,12 @@ def _write_parquet(path: Path, scores: Scores) -> None:
         **{name: pa.array(column) for name, column in _numbers(scores).items()},
         "segment": coded(scores.group, CLASSES),
     }
-    arrays = [columns[name] for name in COLUMNS]
+    told = columns_of(scores)
+    arrays = [columns[name] for name in told]
     schema = pa.schema(
         [
             pa.field(name, array.type, metadata={"description": text})
-            for (name, text), array in zip(COLUMNS.items(), arrays, strict=True)
+            for (name, text), array in zip(told.items(), arrays, strict=True)
         ]
     )
     parquet.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
@@ -164,9 +180,11 @@ def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
     ]
     periods = f"{terms.horizon:g} {terms.step}s ahead"
     span = "without horizon" if math.isinf(terms.horizon) else periods
+    if terms.scenario:
+        span = f"as simulated ({terms.scenario}), {periods}"
     caption = (
         f"value: margin {span}, discounted at {say.percent(terms.rate)} a year; ± one standard "
-        "error, of fit and luck\n"
+        "error, all that is known\n"
         f"best: the top {say.percent(terms.best_share)}; good: above the median; never profitable: "
         f"worth {terms.contact_cost:g} or less; errors are of those who are in a class now"
     )
@@ -175,8 +193,8 @@ def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
 
 def _number(one: dict[str, Any], figure: str) -> tuple[float, float]:
     """A figure of a class, and its error as far as that is known."""
-    error, luck = (one[f"{figure}_standard_error{of}"] for of in ("", "_of_luck"))
-    return one[figure], error if math.isfinite(error) else luck
+    parts = (one[f"{figure}_standard_error_of_{of}"] for of in ("the_fit", "luck", "simulation"))
+    return one[figure], Error(*parts).known
 
 
 def _with_errors(found: Sequence[dict[str, Any]], figure: str) -> tuple[list[float], list[float]]:
@@ -215,9 +233,10 @@ def _figure(name: str, value: float, error: Error) -> dict[str, float]:
     """A figure and its standard errors."""
     return {
         name: value,
-        f"{name}_standard_error": error.both,
+        f"{name}_standard_error": error.all,
         f"{name}_standard_error_of_the_fit": error.fit,
         f"{name}_standard_error_of_luck": error.luck,
+        f"{name}_standard_error_of_simulation": error.simulation,
     }
 
 
@@ -244,16 +263,17 @@ _TOTALS = {
 
 
 def _totals(scores: Scores) -> RenderableType:
+    heads = ["", "total", "error from the fit", "luck of these customers", "error of simulation"]
     rows = [
         [
             _TOTALS[name],
             say.with_error(value, error.known),
-            say.number(error.fit, 0.1 * error.fit),
-            say.number(error.luck, 0.1 * error.luck),
+            *(say.number(x, 0.1 * x) for x in (error.fit, error.luck, error.simulation)),
         ]
         for name, value, error in _sums(scores)
     ]
-    heads = ("", "total", "error from the fit", "luck of these customers")
+    if scores.error_of_value is None:
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     return grid("Totals, each with its standard error, and what that comes from", heads, rows)
 
 
@@ -271,6 +291,7 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
             "best_share": terms.best_share,
             "contact_cost": terms.contact_cost,
             "seed": terms.seed,
+            "scenario": terms.scenario or None,
         },
         "segments": list(_by_class(scores)),
         "total": {
@@ -278,7 +299,7 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
             for name, value, error in _sums(scores)
             for key, number in _figure(name, value, error).items()
         },
-        "columns": COLUMNS,
+        "columns": columns_of(scores),
         "rows": drops.rows,
         "drops": drops.plain(),
         "notes": notes,

@@ -34,13 +34,15 @@ _PERIOD: TypeAdapter[int | str] = TypeAdapter(Period)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
-def check(document: Document) -> list[Fault]:
+def check(document: Document, *, needs_customers: bool = True) -> list[Fault]:
     """Find the faults of a scenario beyond single values.
 
     Parameters
     ----------
     document : Document
         The baseline or a variant; its values may be missing or wrong.
+    needs_customers : bool
+        Whether it is a fault that nobody ever joins.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def check(document: Document) -> list[Fault]:
             _rates_without_purchases(document),
             _fits_by_another_step(document, tables(document, "segments")),
             number_faults(document),
-            _no_customers(document),
+            _no_customers(document) if needs_customers else (),
         )
     )
 

@@ -116,8 +116,14 @@ class Plan:
         return {name: self.scenarios[name] for name in names}
 
 
-def load(path: str | Path) -> Plan:
+def load(path: str | Path, *, needs_customers: bool = True) -> Plan:
     """Read, overlay and check a scenario file.
+
+    Parameters
+    ----------
+    path : str or Path
+    needs_customers : bool
+        Whether somebody must join: who is given by a list need not.
 
     Raises
     ------
@@ -126,7 +132,7 @@ def load(path: str | Path) -> Plan:
     """
     document = read(path)
     baseline = replace(document, data=_without(document.data, [("variants",)]))
-    scenario, faults = _validated(baseline)
+    scenario, faults = _validated(baseline, needs_customers=needs_customers)
     scenarios = {} if scenario is None else {BASELINE: scenario}
     known = {(fault.path, fault.message) for fault in faults}
     try:
@@ -139,7 +145,9 @@ def load(path: str | Path) -> Plan:
             allowed = "at least one key with another value than the baseline's"
             faults.append(document.fault(("variants", name), message, allowed))
             continue
-        scenario, found = _variant(baseline, documents[name], change)
+        scenario, found = _variant(
+            baseline, documents[name], change, needs_customers=needs_customers
+        )
         # What is wrong with the baseline was said where the baseline says it.
         prefix = dotted(("variants", name))
         faults += [
@@ -155,7 +163,7 @@ def load(path: str | Path) -> Plan:
 
 
 def _validated(
-    document: Document, strange: Iterable[lines.Path] = ()
+    document: Document, strange: Iterable[lines.Path] = (), *, needs_customers: bool
 ) -> tuple[Scenario | None, list[Fault]]:
     """The scenario of a document, or its faults: of single values, and between sections.
 
@@ -164,6 +172,8 @@ def _validated(
     document : Document
     strange : iterable of tuple of str
         Tables whose own values are not checked: what is wrong with them was said.
+    needs_customers : bool
+        As in ``load``.
     """
     scenario = None
     known, unusable = with_posteriors(document)
@@ -183,14 +193,14 @@ def _validated(
         ]
     else:
         faults += [*misplaced(parts, scenario), *beyond(parts, scenario, parts.data)]
-    faults += check(settled)
+    faults += check(settled, needs_customers=needs_customers)
     if scenario is not None and not faults:
         faults += seldom_possible(parts, scenario)
     return scenario, faults
 
 
 def _variant(
-    baseline: Document, variant: Document, change: Table
+    baseline: Document, variant: Document, change: Table, *, needs_customers: bool
 ) -> tuple[Scenario | None, list[Fault]]:
     """The scenario of a variant, or its faults."""
     own = dict(_changes_of_shared(baseline, variant, change))
@@ -203,7 +213,8 @@ def _variant(
             data[section][key] = before[key]
         else:
             del data[section][key]
-    scenario, faults = _validated(replace(variant, data=data), strange)
+    whole = replace(variant, data=data)
+    scenario, faults = _validated(whole, strange, needs_customers=needs_customers)
     return scenario, [*own.values(), *strange.values(), *faults]
 
 

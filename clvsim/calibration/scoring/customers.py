@@ -11,7 +11,7 @@ import numpy as np
 
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
 from clvsim.calibration.outcome import keys_of
-from clvsim.calibration.scoring.fit_file import ContractSegment
+from clvsim.calibration.scoring.fit_file import ContractSegment, MovingSegment
 from clvsim.calibration.scoring.purchase import GammaGamma
 from clvsim.calibration.tables import tables
 from clvsim.calibration.texts import Codes, flags
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.records import Records
-    from clvsim.calibration.scoring.fit_file import Segment
+    from clvsim.calibration.scoring.fit_file import AnySegment
     from clvsim.calibration.tables import Table
 
     Floats = NDArray[np.float64]
@@ -51,6 +51,7 @@ class Columns:
     spend: str = ""
     churned: str = ""
     segment: str = ""
+    state: str = "state"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Customers:
         Periods since joining, shape (customer,).
     spend : ndarray
         Spend per period, shape (customer,), currency.
+    state : ndarray of int
+        Place of the state in those of the segment, shape (customer,); -1: there are none.
     file : str
         Where they stand, as the user named it.
     """
@@ -86,7 +89,15 @@ class Customers:
     value: Floats
     tenure: Floats
     spend: Floats
+    state: NDArray[np.int64]
     file: str = ""
+
+    def some(self, places: NDArray[np.int64]) -> Customers:
+        """Those at some places."""
+        numbers = {name: getattr(self, name)[places] for name in _NUMBERS}
+        names = [self.names[at] for at in places.tolist()]
+        segment, state = self.segment[places], self.state[places]
+        return Customers(names, segment, self.segments, state=state, file=self.file, **numbers)
 
 
 _NUMBERS = ("frequency", "recency", "age", "value", "tenure", "spend")
@@ -120,11 +131,12 @@ _TENURE = Reason(
 _LEFT = Reason("--churned", "customers who have left", is_fault=False)
 _UNCLEAR = Reason("--churned", "neither yes nor no", "Yes or No, true or false, 1 or 0")
 _SPEND = Reason("--spend", "spends that are no number from 0", "29.85")
+_STATE = "states that the segment does not have"
 _STRANGER = Reason("--segment-column", "segments that the fit does not have")
 
 
 def read_customers(
-    records: Records, columns: Columns, segments: Mapping[str, Segment], chosen: str, fit: str
+    records: Records, columns: Columns, segments: Mapping[str, AnySegment], chosen: str, fit: str
 ) -> tuple[Customers, Drops]:
     """Read the customers that can be scored, and count the other rows.
 
@@ -153,7 +165,8 @@ def read_customers(
     drops, labels, seen = Drops(str(records.path), records.unit), Codes(), set[str]()
     allowed = f"{', '.join(names)} (in {fit})"
     stranger = Reason(_STRANGER.option, _STRANGER.text, allowed)
-    parts: list[tuple[list[str], NDArray[np.int64], list[Floats]]] = []
+    states, lost = _states(used)
+    parts: list[tuple[list[str], list[NDArray[np.int64]], list[Floats]]] = []
     read = {name: column for name, column in wanted.items() if name in _NUMBERS}
     texts = [column for name, column in wanted.items() if name not in _NUMBERS]
     for piece in tables(records, texts, list(read.values())):
@@ -169,20 +182,38 @@ def read_customers(
             for name in _NUMBERS
         }
         good = _possible(drops, piece, wanted, table, good)
+        state = np.full(good.size, -1)
+        if "state" in wanted:
+            texts_of_states = piece.texts[wanted["state"]]
+            state[:] = [
+                states[place].get(text, -1)
+                for place, text in zip(own.tolist(), texts_of_states, strict=True)
+            ]
+            good = drops.keep(lost, state >= 0, good, piece, wanted["state"])
         kept = itertools.compress(piece.texts[wanted["customer"]], good.tolist())
-        parts.append((list(kept), own[good], [table[name][good] for name in _NUMBERS]))
+        numbers = [table[name][good] for name in _NUMBERS]
+        parts.append((list(kept), [own[good], state[good]], numbers))
     _refuse_most(records, drops)
     people = [name for part in parts for name in part[0]]
     if not people:
         refuse([Fault(str(records.path), None, "", "has a header, but no customers")])
-    found = [np.concatenate([part[2][at] for part in parts]) for at in range(len(_NUMBERS))]
-    segment = np.concatenate([part[1] for part in parts])
-    by_name = dict(zip(_NUMBERS, found, strict=True))
-    return Customers(people, segment, tuple(names), **by_name, file=drops.file), drops
+    found = {
+        name: np.concatenate([part[2][at] for part in parts]) for at, name in enumerate(_NUMBERS)
+    }
+    segment, state = (np.concatenate([part[1][at] for part in parts]) for at in range(2))
+    return Customers(people, segment, tuple(names), state=state, file=drops.file, **found), drops
+
+
+def _states(used: Mapping[str, AnySegment]) -> tuple[list[dict[str, int]], Reason]:
+    """Places of states by name of each segment, and why a row with another is left out."""
+    lists = [one.states if isinstance(one, MovingSegment) else () for one in used.values()]
+    allowed = ", ".join(dict.fromkeys(name for one in lists for name in one))
+    places = [{name: place for place, name in enumerate(one)} for one in lists]
+    return places, Reason("--state", _STATE, allowed)
 
 
 def _segment_column(
-    records: Records, columns: Columns, segments: Mapping[str, Segment], chosen: str, fit: str
+    records: Records, columns: Columns, segments: Mapping[str, AnySegment], chosen: str, fit: str
 ) -> str:
     """The column that tells segments apart; empty: all customers are in one."""
     if chosen and chosen not in segments:
@@ -204,20 +235,21 @@ def _segment_column(
 
 
 def _wanted(
-    records: Records, columns: Columns, used: Sequence[Segment], by_column: str
+    records: Records, columns: Columns, used: Sequence[AnySegment], by_column: str
 ) -> dict[str, str]:
     """Columns to read, by what they mean."""
     names = ["customer"]
-    if any(isinstance(one, ContractSegment) for one in used):
+    kinds = set(map(_kind, used))
+    if _CONTRACTS in kinds or (_MOVING in kinds and columns.tenure in records.header):
         names.append("tenure")
-    if any(not isinstance(one, ContractSegment) for one in used):
+    if _MOVING in kinds:
+        names.append("state")
+    if _PURCHASES in kinds:
         names += ["frequency", "recency", "age"]
-    if any(
-        not isinstance(one, ContractSegment) and isinstance(one.value, GammaGamma) for one in used
-    ):
+    if any(isinstance(getattr(one, "value", None), GammaGamma) for one in used):
         names.append("value")
     wanted = {name: getattr(columns, name) for name in names}
-    if "tenure" in wanted and (columns.spend or SPEND in records.header):
+    if _PURCHASES not in kinds and (columns.spend or SPEND in records.header):
         wanted["spend"] = columns.spend or SPEND
     if "tenure" in wanted and columns.churned:
         wanted["churned"] = columns.churned
@@ -233,12 +265,23 @@ def _options(wanted: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _mixed(used: Mapping[str, Segment], fit: str) -> list[Fault]:
-    """Contracts and purchases need different columns."""
-    contracts = [name for name, one in used.items() if isinstance(one, ContractSegment)]
-    if len(contracts) in {0, len(used)}:
+_KINDS = _CONTRACTS, _PURCHASES, _MOVING = "contracts", "purchases", "states"
+
+
+def _kind(segment: AnySegment) -> str:
+    """What columns its customers need."""
+    if isinstance(segment, ContractSegment):
+        return _CONTRACTS
+    return _MOVING if isinstance(segment, MovingSegment) else _PURCHASES
+
+
+def _mixed(used: Mapping[str, AnySegment], fit: str) -> list[Fault]:
+    """Contracts, purchases and states need different columns."""
+    by_kind = {kind: [name for name, one in used.items() if _kind(one) == kind] for kind in _KINDS}
+    first, *others = [f"{kind} ({', '.join(own)})" for kind, own in by_kind.items() if own]
+    if not others:
         return []
-    message = f"has contracts ({', '.join(contracts)}) beside segments of purchases"
+    message = f"has segments of {first} beside {' and '.join(others)}"
     return [Fault(fit, None, "segments", message, "one kind at a time: choose with --segment")]
 
 

@@ -199,18 +199,36 @@ class ContractSegment(Section):
         return _mean(self.spend) if isinstance(self.spend, Distribution) else self.spend
 
 
+class MovingSegment(Section):
+    """A segment of customers who move between states: scored under a scenario."""
+
+    relationship: Literal["states"]
+    """Kind of relationship."""
+    states: Annotated[tuple[str, ...], Strict(strict=False)]
+    """Names of the states, best first."""
+    spend: SpendTrait = 1.0
+    """What a customer's margins are multiplied by: a number or a distribution."""
+
+
 def _mean(spend: Distribution) -> float:
     return mean(spend.distribution, spend.parameters)
 
 
 Segment = BgNbdSegment | ParetoNbdSegment | BgBbSegment | ContractSegment
 """A segment that can be scored."""
+AnySegment = Segment | MovingSegment
+"""A segment that can be scored under a scenario."""
 _MODELS: dict[str, type[Segment]] = {
     _CONTRACT: ContractSegment,
     "bg/nbd": BgNbdSegment,
     "pareto/nbd": ParetoNbdSegment,
     "bg/bb": BgBbSegment,
 }
+
+
+def model_of(relationship: str) -> type[AnySegment] | None:
+    """What segments of a relationship are scored as under a scenario; None: they cannot be."""
+    return MovingSegment if relationship == "states" else _MODELS.get(relationship)
 
 
 class _Time(Section):
@@ -288,6 +306,11 @@ def read_fit(path: Path) -> FitFile:
         prefix = ("segments", name)
         relationship = table.get("relationship", _CONTRACT) if isinstance(table, dict) else ""
         model = _MODELS.get(relationship if isinstance(relationship, str) else "")
+        if isinstance(table, dict) and (relationship == "states" or "posterior" in table):
+            key = "posterior" if "posterior" in table else "relationship"
+            message = "these customers are scored under a scenario only, by simulation"
+            faults.append(document.fault((*prefix, key), message, "periods, besides, in [time]"))
+            continue
         if not isinstance(table, dict):
             faults.append(document.fault(prefix, "a segment must be a table"))
         elif model is None:

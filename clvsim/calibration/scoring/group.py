@@ -47,7 +47,9 @@ class Terms:
     contact_cost : float
         Value at or below which a customer is never profitable, currency.
     seed : int
-        Of the drawn lives behind the intervals.
+        Of drawn lives.
+    scenario : str
+        Name of the variant that customers live under; empty: none, values are exact.
     """
 
     step: Step
@@ -57,6 +59,7 @@ class Terms:
     best_share: float = 0.2
     contact_cost: float = 0.0
     seed: int = 1
+    scenario: str = ""
 
     @property
     def outlook(self) -> Outlook:

@@ -59,6 +59,8 @@ class Scores:
     errors : Errors
         Of the sums of value, alive and purchases, over all customers and by class.
     notes : tuple of str
+    error_of_value : ndarray or None
+        Monte Carlo standard error of each value, currency; None: values are exact.
     """
 
     customers: Customers
@@ -71,6 +73,7 @@ class Scores:
     group: Whole
     errors: Errors
     notes: tuple[str, ...]
+    error_of_value: Floats | None = None
 
     @property
     def luck(self) -> float:
@@ -84,8 +87,8 @@ class Scores:
 
     @property
     def error(self) -> float:
-        """Standard error of the total value, luck and doubt together, currency."""
-        return self.errors.total("value").both
+        """Standard error of the total value, all its errors together, currency."""
+        return self.errors.total("value").all
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         slopes.append(found.slopes)
         notes += found.notes
     refuse(faults)
-    rank = _ranks(value)
-    classes = _groups(value, rank, terms)
+    rank, classes = classed(value, terms)
     variances = (worth, alive * (1.0 - alive), bought)
     errors = totals.errors(slopes, (value, alive, purchases), variances, classes, len(CLASSES))
     return Scores(
@@ -255,6 +257,12 @@ def _notes(group: Group, expected: Expected) -> Iterator[str]:
             f"{group.name}: no column of spends, so each customer is taken to spend the mean, "
             f"{segment.mean_spend:,.2f} a period; intervals hold that fixed"
         )
+
+
+def classed(value: Floats, terms: Terms) -> tuple[Floats, Whole]:
+    """Rank and class of customers from their values, as in `Scores`, shape (customer,) each."""
+    rank = _ranks(value)
+    return rank, _groups(value, rank, terms)
 
 
 def _ranks(value: Floats) -> Floats:

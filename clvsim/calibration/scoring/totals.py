@@ -52,24 +52,29 @@ class Error:
         That comes from the fitted numbers; NaN: not known.
     luck : float
         Standard deviation if the fit is right; it may be infinite.
+    simulation : float
+        Monte Carlo standard error; 0: the figure is exact.
     """
 
     fit: float
     luck: float
+    simulation: float = 0.0
 
     @property
-    def both(self) -> float:
-        """The two together, NaN where that of the fit is not known."""
-        return math.hypot(self.fit, self.luck)
+    def all(self) -> float:
+        """All of them together, NaN where that of the fit is not known."""
+        return math.hypot(self.fit, self.luck, self.simulation)
 
     @property
     def known(self) -> float:
-        """The two together as far as they are known, and finite."""
-        return self.both if math.isfinite(self.both) else self.luck
+        """All of them together as far as they are known, and finite."""
+        return self.all if math.isfinite(self.all) else math.hypot(self.luck, self.simulation)
 
     def over(self, number: float) -> Error:
         """The same of the figure over a number."""
-        return Error(self.fit / number, self.luck / number) if number else _NOTHING
+        if not number:
+            return _NOTHING
+        return Error(self.fit / number, self.luck / number, self.simulation / number)
 
 
 _NOTHING = Error(math.nan, math.nan)
@@ -85,20 +90,24 @@ class Errors:
         Covariance of the classes' sums that comes from the fits; NaN: not known.
     luck : ndarray, shape (figure, class)
         Variance of the classes' sums if the fits are right; customers have theirs independently.
+    simulation : ndarray, shape (figure, class, class)
+        Covariance of the classes' sums over drawn worlds.
     """
 
     fit: Floats
     luck: Floats
+    simulation: Floats
 
     def total(self, figure: str) -> Error:
         """Of the sum over all customers."""
         at = FIGURES.index(figure)
-        return _error(self.fit[at].sum(), self.luck[at].sum())
+        return _error(self.fit[at].sum(), self.luck[at].sum(), self.simulation[at].sum())
 
     def of_class(self, figure: str, number: int) -> Error:
         """Of the sum over a class."""
         at = FIGURES.index(figure)
-        return _error(self.fit[at, number, number], self.luck[at, number])
+        own = at, number, number
+        return _error(self.fit[own], self.luck[at, number], self.simulation[own])
 
     def of_share(self, figure: str, number: int, sums: Floats) -> Error:
         """Of a class's share of the sum over all, by the delta method.
@@ -118,13 +127,12 @@ class Errors:
         with np.errstate(invalid="ignore"):
             # What is infinite for a class that is not weighed stays out.
             luck = np.where(slope != 0.0, slope**2 * self.luck[at], 0.0).sum()
-        return _error(slope @ self.fit[at] @ slope, luck)
+        return _error(slope @ self.fit[at] @ slope, luck, slope @ self.simulation[at] @ slope)
 
 
-def _error(fit: float, luck: float) -> Error:
+def _error(*variances: float) -> Error:
     # Rounding may leave less than nothing of a variance; NaN stays.
-    roots = np.sqrt(np.maximum((fit, luck), 0.0))
-    return Error(float(roots[0]), float(roots[1]))
+    return Error(*np.sqrt(np.maximum(variances, 0.0)).tolist())
 
 
 def errors(
@@ -152,7 +160,7 @@ def errors(
         with np.errstate(invalid="ignore"):
             fit += np.einsum("fcn,nm,fdm->fcd", moved, part.covariance, moved)
     luck = [np.bincount(group, one, classes) for one in variances]
-    return Errors(fit, np.array(luck))
+    return Errors(fit, np.array(luck), np.zeros_like(fit))
 
 
 def _by_class(part: Slopes, figures: Sequence[Floats], group: Whole, classes: int) -> Floats:

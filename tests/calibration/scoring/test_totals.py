@@ -185,5 +185,5 @@ def test_the_payments_of_a_contract_vary_as_its_life_does(tmp_path):
 def test_who_is_worth_nothing_has_no_share_and_no_error(tmp_path):
     found = scored(tmp_path, PARETO, SHOPPERS, Terms("month", horizon=9.0, margin=0.0))
     sums = np.bincount(found.group, found.value, len(CLASSES))
-    assert math.isnan(found.errors.of_share("value", 3, sums).both)
+    assert math.isnan(found.errors.of_share("value", 3, sums).all)
     assert found.errors.total("value").luck == 0.0

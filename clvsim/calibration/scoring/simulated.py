@@ -1,0 +1,273 @@
+"""Scores under a scenario: what customers are worth with its programs, by simulating their lives.
+
+Every world of the scenario gives every customer one life: with the parameters, uncertain numbers
+and shocks of that world, traits drawn from what the customer's past says of them, and luck of its
+own that is the same in every variant. Only those who are still there are simulated; the chance of
+that is exact. A score is the mean over worlds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clvsim.calibration.scoring.believed import belief_of, people_of, ranks_of, scored
+from clvsim.calibration.scoring.score import CLASSES, Scores, classed
+from clvsim.calibration.scoring.totals import FIGURES, Errors
+from clvsim.engine.known import KnownBase
+from clvsim.engine.memory import refuse_if_too_large
+from clvsim.engine.shocks import draw_shocks
+from clvsim.errors import ClvsimError
+from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import in_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from clvsim.calibration.scoring.customers import Customers
+    from clvsim.calibration.scoring.group import Terms
+    from clvsim.engine.known import Belief, Person
+    from clvsim.scenario.model import Scenario
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    #: Customers of a segment: their places in the file, who they are, what is believed of them.
+    Groups = list[tuple[Whole, Person, Belief]]
+
+#: Customers whose worlds are sorted at a time.
+_SORTED = 16_384
+#: Memory of a customer in a world, bytes: value and purchases, and the chance that they are one's.
+_BYTES = 12
+
+
+@dataclass
+class _Sums:
+    """What is added up over worlds, shape (customer,), and of each world.
+
+    Attributes
+    ----------
+    values, bought, there : ndarray
+        Value and purchases of each customer's life, and the chance of living it, shape (world,
+        customer).
+    purchases, squares, counts : ndarray
+        Purchases, squared values and squared purchases, of lives and of none, added up, shape
+        (customer,).
+    """
+
+    values: NDArray[np.float32]
+    bought: NDArray[np.float32]
+    there: NDArray[np.float32]
+    purchases: Floats
+    squares: Floats
+    counts: Floats
+
+    @classmethod
+    def of(cls, worlds: int, customers: int) -> _Sums:
+        """Nothing so far."""
+        shape = (worlds, customers)
+        values, bought, there = (np.zeros(shape, dtype=np.float32) for _ in range(3))
+        return cls(values, bought, there, *np.zeros((3, customers)))
+
+
+def simulate(
+    customers: Customers,
+    scenario: Scenario,
+    terms: Terms,
+    worlds: int,
+    tell: Callable[[int], None] | None = None,
+) -> Scores:
+    """Scores of customers under a scenario.
+
+    Parameters
+    ----------
+    customers : Customers
+    scenario : Scenario
+        Its segments are those of the customers at least. Who else is in it plays no part.
+    terms : Terms
+        Of these, the classes and the seed.
+    worlds : int
+        At least 2.
+    tell : callable, optional
+        Told the number of lives simulated, now and then.
+
+    Raises
+    ------
+    InputError
+        If that needs more memory than there is.
+    ClvsimError
+        If a world cannot be.
+    """
+    size = len(customers.names)
+    refuse_if_too_large(2 * _BYTES * worlds * size, f"{worlds:,} lives of {size:,} customers each")
+    sums, varies = _Sums.of(worlds, size), is_uncertain(scenario) or bool(scenario.shocks)
+    ranks = ranks_of(customers)
+    base, groups = None, []
+    for world in range(worlds):
+        if base is None or varies:
+            there = in_world(scenario, terms.seed, world)
+            groups = _groups(customers, ranks, there, world)
+            shocks = draw_shocks(there, terms.seed, world)
+            known = [(people, belief) for _, people, belief in groups]
+            base = KnownBase(there, shocks, known, terms.seed, world)
+        for own, people, belief in groups:
+            lives = base.live(people, belief, world)
+            sums.values[world, own], sums.there[world, own] = lives.value, belief.there
+            sums.bought[world, own] = lives.bought
+            sums.purchases[own] += belief.there * lives.bought
+            sums.squares[own] += belief.there * lives.value**2
+            sums.counts[own] += belief.there * lives.bought**2
+            if tell is not None:
+                tell(own.size)
+    notes = _notes(scenario, customers)
+    return _scores(customers, sums, terms, ranks % 2 == 1, notes, varies=varies)
+
+
+def warm_up(customers: Customers, scenario: Scenario, terms: Terms) -> None:
+    """Compile the kernels, or fetch them from Numba's cache, by the first customer of each segment.
+
+    Parameters
+    ----------
+    customers : Customers
+    scenario : Scenario
+    terms : Terms
+    """
+    _, first = np.unique(customers.segment, return_index=True)
+    simulate(customers.some(first), scenario, terms, 2)
+
+
+def _groups(customers: Customers, ranks: Whole, scenario: Scenario, world: int) -> Groups:
+    """Customers by segment, in a world."""
+    found: Groups = []
+    for number, name in enumerate(customers.segments):
+        own = np.flatnonzero(customers.segment == number)
+        if not own.size:
+            continue
+        try:
+            segment = scored(scenario.segments[name])
+        except ValueError:
+            message = (
+                f"world {world:,}: customers of segment {name!r} cannot be judged by the numbers "
+                "that are drawn: the fit says too little"
+            )
+            raise ClvsimError(message) from None
+        people = people_of(customers, own, ranks, name, segment)
+        season = scenario.segments[name].hazard_season
+        found.append((own, people, belief_of(customers, own, segment, season)))
+    return found
+
+
+def _scores(
+    customers: Customers,
+    sums: _Sums,
+    terms: Terms,
+    odd: NDArray[np.bool_],
+    notes: Iterator[str],
+    *,
+    varies: bool,
+) -> Scores:
+    """Means over worlds, bounds and errors."""
+    worlds, size = sums.values.shape
+    value, error, low, high = np.zeros((4, size))
+    for first in range(0, size, _SORTED):
+        part = slice(first, first + _SORTED)
+        lives, there = (one[:, part].astype(np.float64) for one in (sums.values, sums.there))
+        weighted = lives * there
+        value[part] = weighted.mean(axis=0)
+        error[part] = weighted.std(axis=0, ddof=1) / math.sqrt(worlds)
+        low[part], high[part] = _bounds(lives, there / worlds)
+    rank, group = classed(value, terms)
+    alive, purchases = sums.there.mean(axis=0, dtype=np.float64), sums.purchases / worlds
+    variances = (
+        sums.squares / worlds - value**2, alive * (1.0 - alive), sums.counts / worlds - purchases**2
+    )  # fmt: skip
+    luck = [np.bincount(group, np.maximum(one, 0.0), len(CLASSES)) for one in variances]
+    fit, simulation = _covariances(_by_class(sums, group, odd), varies=varies)
+    return Scores(
+        customers=customers,
+        value=value,
+        low=low,
+        high=high,
+        alive=alive,
+        purchases=purchases,
+        rank=rank,
+        group=group,
+        errors=Errors(fit, np.array(luck), simulation),
+        notes=tuple(notes),
+        error_of_value=error,
+    )
+
+
+def _by_class(sums: _Sums, group: Whole, odd: NDArray[np.bool_]) -> Floats:
+    """Sums of `FIGURES` by half and class, shape (figure, half, class, world).
+
+    Halves are by who customers are: which one a customer is in does not hang on the order of the
+    file.
+    """
+    (worlds, size), places = sums.values.shape, odd * len(CLASSES) + group
+    found = np.zeros((len(FIGURES), 2 * len(CLASSES), worlds))
+    for first in range(0, size, _SORTED):
+        part = slice(first, first + _SORTED)
+        own = (places[part, None] == np.arange(2 * len(CLASSES))).astype(np.float64)
+        there = sums.there[:, part].astype(np.float64)
+        for at, figure in enumerate(
+            (sums.values[:, part] * there, there, sums.bought[:, part] * there)
+        ):
+            found[at] += (figure @ own).T
+    return found.reshape(len(FIGURES), 2, len(CLASSES), worlds)
+
+
+def _covariances(halves: Floats, *, varies: bool) -> tuple[Floats, Floats]:
+    """Covariances of the classes' sums that come from fit and shocks, and of their means.
+
+    What both halves have in common is what the world makes of them: numbers and shocks. Where one
+    half of a class is empty its own luck stays in.
+    """
+    totals, worlds, classes = halves.sum(axis=1), halves.shape[-1], len(CLASSES)
+    simulation = np.array([np.cov(one) for one in totals]) / worlds
+    if not varies:
+        return np.full_like(simulation, math.nan), simulation
+    fit = np.empty_like(simulation)
+    for at, (even, odd) in enumerate(halves):
+        shared = np.cov(even, odd)[:classes, classes:]
+        fit[at] = 2.0 * (shared + shared.T)
+        alone = ~(even.any(axis=1) & odd.any(axis=1))
+        fit[at, alone, alone] = np.diag(simulation[at])[alone] * worlds
+    # Chances have no luck in them.
+    fit[FIGURES.index("alive")] = simulation[FIGURES.index("alive")] * worlds
+    return fit, simulation
+
+
+def _bounds(lives: Floats, chances: Floats) -> tuple[Floats, Floats]:
+    """Values below which customers' own lie with probability 5 % and 95 %.
+
+    Parameters
+    ----------
+    lives, chances : (world, customer)
+        Values of lives and the chance of each; with the rest of it a customer is lost, and worth 0.
+    """
+    values = np.vstack((lives, np.zeros(lives.shape[1])))
+    weights = np.vstack((chances, 1.0 - chances.sum(axis=0)))
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    reached = np.cumsum(np.take_along_axis(weights, order, axis=0), axis=0)
+    places = [np.argmax(reached >= level - 1e-9, axis=0)[None] for level in (0.05, 0.95)]
+    low, high = (np.take_along_axis(ordered, place, axis=0)[0] for place in places)
+    return low, high
+
+
+def _notes(scenario: Scenario, customers: Customers) -> Iterator[str]:
+    """What scores under the scenario leave out."""
+    for name in customers.segments:
+        segment = scenario.segments[name]
+        if any(one.value != 0.0 for one in segment.correlations):
+            yield f"{name}: correlations of traits are left out: each is judged by the past alone"
+        is_plain = segment.relationship == "contract" or not (
+            segment.hazard_by_tenure or segment.hazard_season or getattr(segment, "rate_season", ())
+        )
+        if not is_plain:
+            yield f"{name}: pasts are judged without seasons and changes of the hazard by tenure"
