@@ -24,6 +24,7 @@ HISTORIES = (
     *("--opportunities", "n", "--count", "donors"),
 )
 PANEL = ("states", "panel.csv", "--customer", "id", "--period", "t", "--state", "s")
+MOVES = ("states", "moves.csv", "--customer", "id", "--period", "month", "--state", "cell")
 REGULAR = (1000, 631, 468, 382, 326, 289, 262, 241, 223, 207, 194, 183, 173)
 #: Typer itself imports pydantic for the help of a command.
 HEAVY = ("numba", "xarray", "matplotlib", "scipy", "pandas", "numpy", "rich", "pyarrow")
@@ -59,6 +60,12 @@ def here(tmp_path, monkeypatch):
     )
     (tmp_path / "gifts.csv").write_text(f"who,year,paid\n{gifts}\n")
     shutil.copy(DATA / "donations.csv", tmp_path)
+    moves = "\n".join(
+        f"{who},2026-{1 + month:02},{'abc'[(who * 7 + month * month * (1 + who % 3)) % 3]}"
+        for who in range(90)
+        for month in range(12 - who % 4)
+    )
+    (tmp_path / "moves.csv").write_text(f"id,month,cell\n{moves}\n")
     (tmp_path / "panel.csv").write_text("id,t,s\na,1,new\na,2,old\na,3,old\nb,1,new\nb,2,gone\n")
     return tmp_path
 
@@ -115,6 +122,7 @@ def test_transactions_compare_with_the_holdout():
     result = fit(*LOG, "--holdout", 8, "--out", "s.toml")
     assert result.exit_code == 0
     assert "repeat purchases held out" in result.stdout
+    assert "95 % interval  held out lies" in result.stdout
     assert "expected by Pareto/NBD" in result.stdout
     assert "held out until 2026-" in result.stderr
 
@@ -173,6 +181,29 @@ def test_states_show_probabilities_with_errors():
     assert "nobody was seen after being in 'gone'" in result.stderr
 
 
+@pytest.mark.usefixtures("here")
+def test_states_are_tested_and_held_out():
+    result = fit(*MOVES, "--gone", "lost", "--holdout", 3, "--json")
+    document = json.loads(result.stdout)
+    assert set(document["goodness"]) == {"order", "stationarity"}
+    assert document["goodness"]["order"]["degrees_of_freedom"] > 0
+    assert document["shares"]["periods"] == [f"2026-{month:02}" for month in range(1, 13)]
+    held = document["holdout"]
+    assert held["periods"] == ["2026-10", "2026-11", "2026-12"]
+    assert [sum(row) for row in held["observed"]] == held["customers"] == [90.0] * 3
+    assert np.sum(held["expected"], axis=1) == pytest.approx(90.0)
+    # Nine months are fitted, and everybody was there so long.
+    assert sum(document["rows_by_state"]) == 90 * 9
+    shown = fit(*MOVES, "--gone", "lost", "--holdout", 3, "--out", "s.toml").stdout
+    for words in ("90 customers in month 2026-12, held out", "transitions are the same in every"):
+        assert words in shown
+    notes = tomllib.loads(document["block"])["segments"]["moves"]["fit"]["notes"]
+    assert any(note.startswith("goodness of fit, where customers go") for note in notes)
+    assert any(note.startswith("holdout error") for note in notes)
+    whole = json.loads(fit(*MOVES, "--json").stdout)
+    assert whole["holdout"] is None
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -180,6 +211,9 @@ def test_states_show_probabilities_with_errors():
         (*LOG, "--holdout", "8"),
         (*GIFTS, "--holdout", "3"),
         HISTORIES,
+        (*MOVES, "--holdout", "3"),
+        MOVES,
+        PANEL,
     ],
 )
 def test_plots_are_pictures(here, command):
@@ -275,6 +309,8 @@ def test_a_plot_needs_matplotlib(monkeypatch):
         ((*LOG, "--date-format", "%d.%m.%Y"), "dates that cannot be read"),
         ((*LOG, "--model", "nbd"), "--model"),
         ((*PANEL, "--value", "v"), "there is no column 'v'"),
+        ((*MOVES, "--holdout", "11"), "a holdout of 11 leaves no two of the 12 periods to fit"),
+        ((*MOVES, "--holdout", "-1"), "--holdout"),
         (("tenures", "telco.csv"), "tenures"),
     ],
 )

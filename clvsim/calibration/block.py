@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvsim.calibration.holdout import LEVEL
 from clvsim.calibration.outcome import WORDS, sampling
 from clvsim.errors import ClvsimError
 
@@ -52,7 +53,7 @@ def state_block(fit: StateFit) -> str:
         "aic": 2.0 * free - 2.0 * fit.log_likelihood,
         "parameters": parameters,
         "covariance": covariance.tolist(),
-        "notes": list(fit.notes),
+        "notes": [*fit.notes, *_chain_goodness(fit)],
     }
     lines += ["", *_table(("segments", fit.key, "fit"), about, _scales(parameters))]
     return "\n".join(lines) + "\n"
@@ -94,18 +95,37 @@ def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
 
 
 def _goodness(segment: SegmentFit) -> Iterator[str]:
-    """How well the chosen model describes the data, in words."""
-    for one in segment.candidates:
-        if one.fitted is not segment.chosen and one.fitted.model != segment.chosen.model:
-            continue
+    """How well the models in the block describe the data, in words."""
+    chosen = [one for one in segment.candidates if one.fitted.model == segment.chosen.model]
+    for one in (*chosen, *([segment.of_values] if segment.of_values else [])):
         name = WORDS[one.fitted.model]
         if math.isfinite(one.chi_squared):
             yield (
                 f"goodness of fit, {name}: chi-squared {one.chi_squared:.1f} on {one.freedom} "
                 f"degrees of freedom, p {one.p_value:.2g}"
             )
+        if one.prediction is not None:
+            found = one.prediction
+            place = "inside" if found.is_inside else "outside"
+            yield (
+                f"holdout, {name}: {found.observed:.0f} purchases observed, "
+                f"{found.expected[-1]:.0f} expected, {100.0 * LEVEL:g} % interval "
+                f"{found.low[-1]:.0f} to {found.high[-1]:.0f}: {place}"
+            )
         if math.isfinite(one.holdout_error):
             yield f"holdout error, {name}: {100.0 * one.holdout_error:.2g} % of what was observed"
+
+
+def _chain_goodness(fit: StateFit) -> Iterator[str]:
+    """How well a chain describes a panel, in words."""
+    for test in fit.tests.values():
+        if math.isfinite(test.chi_squared):
+            yield (
+                f"goodness of fit, {test.claim}: chi-squared {test.chi_squared:.1f} on "
+                f"{test.freedom} degrees of freedom, p {test.p_value:.2g}"
+            )
+    if fit.forecast is not None and math.isfinite(fit.forecast.error):
+        yield f"holdout error: {100.0 * fit.forecast.error:.2g} % in another state than expected"
 
 
 def _table(

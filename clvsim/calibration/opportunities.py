@@ -13,7 +13,16 @@ import scipy
 
 from clvsim.calibration.drops import refuse
 from clvsim.calibration.opportunity_log import read_gifts, read_histories
-from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
+from clvsim.calibration.outcome import (
+    WORDS,
+    Candidate,
+    Curve,
+    Link,
+    Outcome,
+    SegmentFit,
+    keys_of,
+    tested_values,
+)
 from clvsim.calibration.purchase_log import lone_gaps
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
@@ -134,6 +143,7 @@ def _segment(
         links=links,
         comments=comments,
         spend=spends,
+        of_values=tested_values(_buyers(own), spend) if spend else None,
         facts=_facts(own, fitted),
         notes=tuple(
             f"{WORDS[one.model]}: {note}" for one in (fitted, *spends) for note in one.notes
@@ -223,7 +233,12 @@ def _pooled(seen: Floats, expected: Floats) -> tuple[int, float]:
 
 def _spend(own: Histories) -> Fitted:
     """Gamma-Gamma of what an opportunity taken brought in."""
-    return fit_gamma_gamma(Summary(own.frequency, own.recency, own.age, own.value))
+    return fit_gamma_gamma(_buyers(own))
+
+
+def _buyers(own: Histories) -> Summary:
+    """Customers of a log."""
+    return Summary(own.frequency, own.recency, own.age, own.value)
 
 
 def _block_values(fitted: Fitted, spend: Fitted | None) -> tuple[dict[str, Any], dict[str, Link]]:
@@ -268,11 +283,11 @@ def _in_holdout(own: Histories, fitted: Fitted) -> float:
 
 
 def _holdout_error(own: Histories, fitted: Fitted) -> float:
-    """|expected - observed| repeat purchases in the holdout, as a share of those observed."""
+    """Expected less observed repeat purchases in the holdout, as a share of those observed."""
     observed = int(np.sum(own.repeats > own.cut))
     if not observed:
         return math.nan
-    return abs(_in_holdout(own, fitted) - observed) / observed
+    return (_in_holdout(own, fitted) - observed) / observed
 
 
 def _facts(own: Histories, fitted: Fitted) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
+from clvsim.calibration.goodness import chi_squared_of_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from clvsim.calibration.churn import LifeTable
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.fitted import Fitted
+    from clvsim.calibration.holdout import Prediction
+    from clvsim.calibration.purchases import Summary
     from clvsim.calibration.spend import Correlation
 
     Floats = NDArray[np.float64]
@@ -56,7 +59,10 @@ class Candidate:
         Its degrees of freedom.
     p_value : float
     holdout_error : float
-        Sum of the absolute errors over what was held out, as a share of it; NaN without holdout.
+        Sum of the absolute errors over what was held out, as a share of it; of one total, expected
+        less observed, with its sign. NaN without holdout.
+    prediction : Prediction or None
+        What was held out, with a predictive interval.
     """
 
     fitted: Fitted
@@ -64,6 +70,27 @@ class Candidate:
     freedom: int = 0
     p_value: float = math.nan
     holdout_error: float = math.nan
+    prediction: Prediction | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the chosen model predicts of what it has not seen, with its interval.
+
+    Attributes
+    ----------
+    times : ndarray, shape (time,)
+        The first one is the last that it saw.
+    middle, low, high : ndarray, shape (time,)
+    level : float
+        Probability of the interval, 1.
+    """
+
+    times: Floats
+    middle: Floats
+    low: Floats
+    high: Floats
+    level: float
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,7 @@ class Curve:
         By model.
     held_out_from : float
         Time from which on the models have not seen the data; NaN: they have seen all.
+    band : Band or None
     """
 
     across: str
@@ -88,6 +116,7 @@ class Curve:
     observed: Floats
     expected: dict[str, Floats]
     held_out_from: float = math.nan
+    band: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,8 @@ class SegmentFit:
         What the fitted numbers are made of, by dotted path inside the segment.
     spend : tuple of Fitted
         Models of spend, the one in the block first.
+    of_values : Candidate or None
+        Gamma-Gamma, and how well it describes the values of purchases.
     correlation : Correlation or None
         Of churn and spend.
     facts : dict of str to float
@@ -146,6 +177,7 @@ class SegmentFit:
     links: dict[str, Link]
     comments: dict[str, str] = field(default_factory=dict)
     spend: tuple[Fitted, ...] = ()
+    of_values: Candidate | None = None
     correlation: Correlation | None = None
     facts: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -234,6 +266,13 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
         )
     values, links = _churn_values(chosen)
     return ChurnFit(candidates, chosen, values, links, tuple(notes))
+
+
+def tested_values(summary: Summary, fitted: Fitted) -> Candidate | None:
+    """Gamma-Gamma of values, and how well it describes them; None where there was nobody."""
+    if not fitted.sample_size:
+        return None
+    return Candidate(fitted, *chi_squared_of_values(summary, fitted))
 
 
 def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:

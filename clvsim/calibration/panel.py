@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
-from clvsim.calibration.texts import Codes, numbers, periods
+from clvsim.calibration.texts import Codes, are_months, numbers, periods
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Panel:
         What the period brought in; NaN where it is not known.
     states : tuple of str
         In the order of numbers where all are numbers, of names otherwise.
+    has_months : bool
+        Whether periods are months, counted from year 0.
     """
 
     customer: Whole
@@ -87,6 +89,7 @@ class Panel:
     state: Whole
     value: Floats
     states: tuple[str, ...]
+    has_months: bool = False
 
     @property
     def is_first(self) -> Flags:
@@ -113,6 +116,18 @@ class Panel:
         """Whether a row is its customer's last although the panel goes on, shape (row,)."""
         return np.asarray(self.is_last & (self.period < self.period.max()))
 
+    def until(self, period: int) -> Panel:
+        """The rows up to a period."""
+        seen = self.period <= period
+        return Panel(
+            self.customer[seen],
+            self.period[seen],
+            self.state[seen],
+            self.value[seen],
+            self.states,
+            self.has_months,
+        )
+
     def with_gone(self, gone: str) -> Panel:
         """The panel with a row in the state ``gone`` for each who vanishes from another."""
         labels = [*self.states, *([] if gone in self.states else [gone])]
@@ -124,11 +139,18 @@ class Panel:
             np.concatenate((self.state, np.full(count, labels.index(gone)))),
             np.concatenate((self.value, np.zeros(count))),
             labels,
+            has_months=self.has_months,
         )
 
 
 def _in_order(
-    customer: Whole, period: Whole, state: Whole, value: Floats, labels: Sequence[str]
+    customer: Whole,
+    period: Whole,
+    state: Whole,
+    value: Floats,
+    labels: Sequence[str],
+    *,
+    has_months: bool,
 ) -> Panel:
     """A panel of rows in any order, its states as people expect them."""
     values = numbers(labels)
@@ -138,7 +160,8 @@ def _in_order(
     ranks[order] = np.arange(len(labels))
     sort = np.lexsort((period, customer))
     states = tuple(labels[at] for at in order.tolist())
-    return Panel(customer[sort], period[sort], ranks[state][sort], value[sort], states)
+    rows = customer[sort], period[sort], ranks[state][sort], value[sort]
+    return Panel(*rows, states, has_months)
 
 
 def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
@@ -158,12 +181,13 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
     refuse(column_faults(records, columns.options()))
     drops = Drops(str(records.path), records.unit)
     people, names = Codes(), Codes()
-    parts = []
+    parts, has_months = [], False
     for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
         drops.begin(piece)
         good, when, value = _usable(piece, columns, drops)
         kept = np.flatnonzero(good)
         texts = piece.columns
+        has_months = has_months or are_months(texts[columns.period])
         person = people.encode(texts[columns.customer])[kept]
         # States only of rows that are used: a stray word in a bad row is none.
         state = names.encode([texts[columns.state][row] for row in kept.tolist()])
@@ -178,7 +202,15 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
         allowed = f"at most {MOST_STATES} states: a column of names or classes, not of numbers"
         faults.append(Fault(str(records.path), None, "--state", message, allowed))
     refuse(faults)
-    return _in_order(person[is_kept], at[is_kept], state[is_kept], amount[is_kept], labels), drops
+    panel = _in_order(
+        person[is_kept],
+        at[is_kept],
+        state[is_kept],
+        amount[is_kept],
+        labels,
+        has_months=has_months,
+    )
+    return panel, drops
 
 
 def _usable(piece: Piece, columns: StateColumns, drops: Drops) -> tuple[Flags, Floats, Floats]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvsim.calibration.chain_tests import goodness_of_chain
 from clvsim.calibration.drops import refuse
 from clvsim.calibration.outcome import keys_of
 from clvsim.calibration.panel import read_panel
+from clvsim.calibration.shares import forecast, shares_of
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from clvsim.calibration.chain_tests import ChainTest
     from clvsim.calibration.drops import Drops
     from clvsim.calibration.panel import Panel, StateColumns
     from clvsim.calibration.records import Records
+    from clvsim.calibration.shares import Forecast, Shares
 
     Floats = NDArray[np.float64]
 
@@ -58,6 +62,14 @@ class StateFit:
     log_likelihood : float
     drops : Drops
     notes : tuple of str
+    tests : dict of str to ChainTest
+        Of what a chain takes for granted, by name.
+    shares : Shares or None
+        Of states over time, in the holdout too; None where there are too many periods and states.
+    forecast : Forecast or None
+        Of periods held out.
+    has_months : bool
+        Whether periods are months, counted from year 0.
     """
 
     key: str
@@ -73,6 +85,10 @@ class StateFit:
     log_likelihood: float
     drops: Drops
     notes: tuple[str, ...]
+    tests: dict[str, ChainTest]
+    shares: Shares | None
+    forecast: Forecast | None
+    has_months: bool
 
     @property
     def probabilities(self) -> Floats:
@@ -157,7 +173,9 @@ class StateFit:
         return np.argsort(-expected, kind="stable")
 
 
-def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "") -> StateFit:
+def fit_states(
+    records: Records, columns: StateColumns, step: str, gone: str = "", holdout: int = 0
+) -> StateFit:
     """Count the transitions of a panel and turn them into probabilities.
 
     Parameters
@@ -170,16 +188,25 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
     gone : str
         State of customers from the period after their last row on, if the panel goes on without
         them; empty: what became of them is not known.
+    holdout : int
+        Last periods that the fit does not see.
 
     Raises
     ------
     RecordsError
         If a column is missing, most of the rows cannot be used, no customer has two periods that
-        follow one another, or there is one state only.
+        follow one another, there is one state only, or the holdout leaves no two periods.
     """
-    panel, drops = read_panel(records, columns)
+    whole, drops = read_panel(records, columns)
     if gone:
-        panel = panel.with_gone(gone)
+        whole = whole.with_gone(gone)
+    span = int(whole.period.max() - whole.period.min())
+    if holdout and holdout >= span:
+        message = f"a holdout of {holdout} leaves no two of the {span + 1} periods to fit"
+        allowed = f"0 to {max(span - 1, 0)}"
+        refuse([Fault(str(records.path), None, "--holdout", message, allowed)], drops)
+    cut = int(whole.period.max()) - holdout
+    panel = whole.until(cut) if holdout else whole
     if len(panel.states) < _FEWEST_STATES:
         message = f"the only state is {panel.states[0]!r}: nobody is seen to move, or to leave"
         advice = "two states or more; or --gone NAME, if customers without rows have left"
@@ -194,6 +221,8 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
         refuse([Fault(str(records.path), None, "--period", message, allowed)], drops)
     values, errors = _means(panel)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    table = share + np.diag((counts.sum(axis=1) == 0.0).astype(np.float64))
+    lost = panel.states.index(gone) if gone in panel.states else None
     return StateFit(
         key=keys_of([records.path.stem])[0],
         data=records.path.name,
@@ -208,6 +237,10 @@ def fit_states(records: Records, columns: StateColumns, step: str, gone: str = "
         log_likelihood=float(np.sum(counts * np.log(np.where(share > 0, share, 1.0)))),
         drops=drops,
         notes=tuple(_notes(panel, counts, has_values=bool(columns.value))),
+        tests=goodness_of_chain(panel),
+        shares=shares_of(whole, table, lost),
+        forecast=forecast(whole, cut, counts, table, lost) if holdout else None,
+        has_months=whole.has_months,
     )
 
 

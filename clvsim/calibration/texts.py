@@ -91,6 +91,16 @@ def periods(texts: Sequence[str]) -> NDArray[np.float64]:
     return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
 
 
+def are_months(texts: Sequence[str]) -> bool:
+    """Whether some periods are written like ``2026-03``."""
+    return any(_MONTH.fullmatch(text) for text in set(texts))
+
+
+def period_text(period: int, *, is_month: bool) -> str:
+    """A period as it is written: a number, or a month like ``2026-03``."""
+    return f"{period // 12:04}-{period % 12 + 1:02}" if is_month else str(period)
+
+
 def _period(text: str) -> float:
     month = _MONTH.fullmatch(text)
     if month and 1 <= int(month[2]) <= 12:

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
-from clvsim.calibration.outcome import WORDS, Candidate, Curve, Link, Outcome, SegmentFit, keys_of
+from clvsim.calibration.goodness import chi_squared_of_counts
+from clvsim.calibration.holdout import LEVEL, predict
+from clvsim.calibration.outcome import (
+    WORDS,
+    Band,
+    Candidate,
+    Curve,
+    Link,
+    Outcome,
+    SegmentFit,
+    keys_of,
+    tested_values,
+)
 from clvsim.calibration.purchase_log import DAYS_PER_UNIT, lone_gaps, read_log, split_log
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
 from clvsim.calibration.scoring.quadrature import beta_points
@@ -36,8 +48,8 @@ _NEAR_ONE = 1e-7
 _LEAST_PAIRS = 10
 #: Days without any purchase from which a log may hold a wrong date.
 _LONG_GAP = 60
-#: Most points of the curve.
-_MOST_POINTS = 400
+#: Most points of the curve, and points of its band.
+_MOST_POINTS, _BAND_POINTS = 400, 8
 
 
 def expected_repeats(fitted: Fitted, times: Floats) -> Floats:
@@ -133,23 +145,34 @@ def _segment(split: Split, label: str, unit: str, model: str, *, is_held_out: bo
         chosen = next(one for one in fits if one.model == model)
     values_fit = fit_gamma_gamma(split.summary)
     values, links = _block_values(chosen, values_fit)
+    candidates = tuple(_candidate(split, one, unit) for one in fits)
     told = [f"{WORDS[one.model]}: {note}" for one in (*fits, values_fit) for note in one.notes]
     return SegmentFit(
         key=keys_of([label])[0],
         label=label,
         customers=float(split.first.size),
-        candidates=tuple(
-            Candidate(one, holdout_error=_holdout_error(one, split, unit)) for one in fits
-        ),
+        candidates=candidates,
         chosen=chosen,
         values=values,
         links=links,
         comments={"purchase_rate": f"purchases a {unit} while alive", **_spend_comment(values)},
         spend=(values_fit,),
-        facts=_facts(split, fits, unit),
-        notes=(*told, *_value_notes(split)),
-        curve=_curve(split, fits, unit, is_held_out=is_held_out),
+        of_values=tested_values(split.summary, values_fit),
+        facts=_facts(split, candidates),
+        notes=(*told, *_value_notes(split), *_narrow_notes(candidates)),
+        curve=_curve(split, candidates, chosen, unit, is_held_out=is_held_out),
     )
+
+
+def _candidate(split: Split, fitted: Fitted, unit: str) -> Candidate:
+    """A model, how well it describes the purchases, and what it says of those held out."""
+    chi_squared = chi_squared_of_counts(split.summary, fitted)
+    horizon = (split.end - split.cut) / DAYS_PER_UNIT[unit]
+    if not horizon:
+        return Candidate(fitted, *chi_squared)
+    times = np.linspace(0.0, horizon, _BAND_POINTS + 1)[1:]
+    found = predict(split.summary, fitted, times, float(split.held_out))
+    return Candidate(fitted, *chi_squared, holdout_error=found.error, prediction=found)
 
 
 def _customer_table(split: Split) -> str:
@@ -207,31 +230,35 @@ def _expected_total(fitted: Fitted, split: Split, day: float, unit: str) -> floa
     return float(counts @ expected_repeats(fitted, np.subtract(day, days) / DAYS_PER_UNIT[unit]))
 
 
-def _holdout_error(fitted: Fitted, split: Split, unit: str) -> float:
-    """|expected - observed| repeat purchases in the holdout, as a share of those observed."""
-    if not split.held_out:
-        return math.nan
-    return abs(_in_holdout(fitted, split, unit) - split.held_out) / split.held_out
-
-
-def _in_holdout(fitted: Fitted, split: Split, unit: str) -> float:
-    return _expected_total(fitted, split, split.end, unit) - _expected_total(
-        fitted, split, split.cut, unit
-    )
-
-
-def _facts(split: Split, fits: tuple[Fitted, ...], unit: str) -> dict[str, float]:
+def _facts(split: Split, candidates: tuple[Candidate, ...]) -> dict[str, float]:
     frequency = split.summary.frequency
     facts = {
         "purchases": float(split.purchases),
         "repeat_purchases": float(frequency.sum()),
         "bought_once": float(np.sum(frequency == 0)),
     }
-    if split.end > split.cut:
-        facts["holdout_observed"] = float(split.held_out)
-        for one in fits:
-            facts[f"holdout_{one.model}"] = _in_holdout(one, split, unit)
+    for one in candidates:
+        if one.prediction is not None:
+            facts["holdout_observed"] = one.prediction.observed
+            facts[f"holdout_{one.fitted.model}"] = float(one.prediction.expected[-1])
     return facts
+
+
+def _narrow_notes(candidates: tuple[Candidate, ...]) -> list[str]:
+    """Predictions whose intervals are too narrow, and why."""
+    notes = []
+    for one in candidates:
+        if one.prediction is None:
+            continue
+        if not np.isfinite(one.fitted.covariance).all():
+            why = "it takes as known what the data do not tell of the parameters"
+        elif math.isnan(one.prediction.fit_error):
+            why = "the error of the fit is too wide to draw numbers from it"
+        else:
+            continue
+        name = WORDS[one.fitted.model]
+        notes.append(f"{name}: the interval of the holdout is too narrow: {why}")
+    return notes
 
 
 def _value_notes(split: Split) -> list[str]:
@@ -281,7 +308,14 @@ def _log_notes(split: Split, holdout: float) -> list[str]:
     return notes
 
 
-def _curve(split: Split, fits: tuple[Fitted, ...], unit: str, *, is_held_out: bool) -> Curve:
+def _curve(
+    split: Split,
+    candidates: tuple[Candidate, ...],
+    chosen: Fitted,
+    unit: str,
+    *,
+    is_held_out: bool,
+) -> Curve:
     """Repeat purchases of all customers, added up since the log began."""
     length = DAYS_PER_UNIT[unit]
     count = min(max(int((split.end - split.begin) / length), 1), _MOST_POINTS)
@@ -290,9 +324,23 @@ def _curve(split: Split, fits: tuple[Fitted, ...], unit: str, *, is_held_out: bo
     until = np.concatenate(([0], np.cumsum(split.repeats)))
     observed = until[np.floor(days).astype(np.int64) + 1 - split.begin].astype(np.float64)
     expected = {
-        one.model: np.array([_expected_total(one, split, day, unit) for day in days])
-        for one in fits
+        one.fitted.model: np.array([_expected_total(one.fitted, split, day, unit) for day in days])
+        for one in candidates
     }
     cut = (split.cut - split.begin + 1) / length if is_held_out else math.nan
     up = "repeat purchases, added up"
-    return Curve(f"{unit}s since {day_text(split.begin)}", up, times, observed, expected, cut)
+    across = f"{unit}s since {day_text(split.begin)}"
+    band = next((_band(split, one, cut) for one in candidates if one.fitted is chosen), None)
+    return Curve(across, up, times, observed, expected, cut, band)
+
+
+def _band(split: Split, one: Candidate, cut: float) -> Band | None:
+    """Where the chosen model, from what was bought until the cut, predicts purchases to lie."""
+    found = one.prediction
+    if found is None:
+        return None
+    before = float(split.summary.frequency.sum())
+    middle, low, high = (
+        before + np.concatenate(([0.0], line)) for line in (found.expected, found.low, found.high)
+    )
+    return Band(cut + np.concatenate(([0.0], found.times)), middle, low, high, LEVEL)

@@ -32,7 +32,11 @@ _HISTORIES = (
     "clvsim fit histories donors.csv --count donors --plot fit.png",
     "clvsim fit histories donors.csv --frequency x --recency t_x --opportunities n --step year",
 )
-_STATES = ("clvsim fit states panel.csv --customer id --period month --state recency --value paid",)
+_STATES = (
+    "clvsim fit states panel.csv --customer id --period month --state recency --value paid",
+    "clvsim fit states panel.csv --customer id --period month --state recency --gone lost \\",
+    "    --holdout 6 --plot fit.png",
+)
 
 fit = typer.Typer(
     name="fit",
@@ -324,19 +328,24 @@ def states(
             help="State of those whose rows end before the panel does, from then on.",
         ),
     ] = "",
+    holdout: Annotated[int, typer.Option(min=0, metavar="N", help="Last periods to hold out.")] = 0,
     step: _Step = Step.MONTH,
     columns: Header = "",
     separator: Separator = "",
     out: _Out = None,
+    plot: _Plot = None,
     json: Json = False,
 ) -> None:
-    """Count transitions between states from one period to the next, with their errors."""
+    """Count transitions between states from one period to the next, with their errors.
+
+    Two tests say whether where customers go hangs on where they came from, or on the period.
+    """
     from clvsim.calibration.panel import StateColumns
     from clvsim.calibration.states import fit_states
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_states
 
-    target = Target(file, out, None, as_json=json)
+    target = Target(file, out, plot, as_json=json)
     records = open_file(file, columns, separator)
     wanted = StateColumns(customer, period, state, value)
-    show_states(fit_states(records, wanted, step.value, gone), target)
+    show_states(fit_states(records, wanted, step.value, gone, holdout), target)

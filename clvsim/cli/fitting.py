@@ -8,13 +8,14 @@ from rich.console import RenderableType
 
 from clvsim.calibration.block import block, state_block
 from clvsim.calibration.outcome import Outcome
-from clvsim.calibration.plot import check_matplotlib, draw, left_out
+from clvsim.calibration.plot import check_matplotlib, draw, draw_states, hidden_states, left_out
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
 from clvsim.cli.guard import tell
 from clvsim.errors import InputError, counted
 from clvsim.files import check_writable, whole
-from clvsim.report.fitting import fit_json, fit_report, state_json, state_report, told
+from clvsim.report.chains import state_json, state_report
+from clvsim.report.fitting import fit_json, fit_report, told
 from clvsim.report.tables import console_for
 
 
@@ -86,11 +87,18 @@ def show_fit(outcome: Outcome, target: Target) -> None:
 
 
 def show_states(fit: StateFit, target: Target) -> None:
-    """Write the block, and show the rest."""
+    """Write block and plot, and show the rest."""
+    text = state_block(fit)
+    if target.plot is not None:
+        draw_states(target.plot, fit)
     document = state_json(fit) if target.as_json else ""
-    _show(state_block(fit), document, state_report(fit), target)
+    _show(text, document, state_report(fit), target)
     for line in told(fit.drops, fit.notes):
         tell(line)
+    if target.plot is not None:
+        tell(f"{target.plot}: written")
+    if target.plot is not None and hidden_states(fit):
+        tell(f"note: {counted(hidden_states(fit), 'state')} had no room in {target.plot}")
 
 
 def _show(text: str, document: str, report: list[RenderableType], target: Target) -> None:

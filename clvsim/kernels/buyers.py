@@ -34,9 +34,9 @@ from clvsim.kernels.purchases import (
     is_spread,
     next_purchase,
     purchase_moment,
-    residual_value,
     walk,
 )
+from clvsim.kernels.purchases_beyond import residual_value
 from clvsim.kernels.random import event_address, fill_uniforms_of
 from clvsim.kernels.tally import post_lives, post_programs, post_revenue
 from clvsim.kernels.traits import BASKET, TRAITS, quantile

@@ -121,8 +121,15 @@ def _fill(column: Floats, words: Words) -> Flags:
     after = np.maximum(_PART - zeros, np.where(has_exponent, 0, 1))
     before = np.where(has_exponent, 0, np.maximum(power, 0)) + 1
     kept: Flags = _KEPT[before, after, has_exponent.astype(np.int64)]
-    for row in np.flatnonzero(~(is_easy | is_zero)).tolist():
-        kept[row] = _hard(float(column[row]), words[row])
+    hard = np.flatnonzero(~(is_easy | is_zero))
+    if hard.size:
+        # Each once: a column may be infinite from top to bottom.
+        own, where = np.unique(
+            np.ascontiguousarray(column[hard]).view(np.int64), return_inverse=True
+        )
+        texts = [_hard(number) for number in own.view(np.float64).tolist()]
+        words[hard] = np.array([text for text, _ in texts])[where]
+        kept[hard] = np.array([wanted for _, wanted in texts])[where]
     return kept
 
 
@@ -133,10 +140,10 @@ def _groups(number: Whole) -> tuple[Whole, Whole, Whole]:
     return top, high - top * _GROUP, number - high * _GROUP
 
 
-def _hard(number: float, words: Words) -> Flags:
-    """The same for one number, by Python."""
+def _hard(number: float) -> tuple[Words, Flags]:
+    """Words of one number by Python, and the bytes of them that are wanted, shape (byte,)."""
     text = repr(float(f"{number:.{DIGITS}g}")).encode()
-    words.view(np.uint8)[: len(text)] = np.frombuffer(text, dtype=np.uint8)
+    words = np.frombuffer(text.ljust(4 * _WORDS), dtype=np.uint32)
     kept: Flags = np.arange(4 * _WORDS) < len(text)
     kept[4 * _END] = True
-    return kept
+    return words, kept

@@ -1,4 +1,4 @@
-"""What people read of a fit: models compared, each estimate with its error, transitions."""
+"""What people read of a fit: models compared, each estimate with its error, the holdout."""
 
 import json
 import math
@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from clvsim.calibration.block import block, state_block
+from clvsim.calibration.block import block
 from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.holdout import LEVEL, Prediction
 from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
-from clvsim.calibration.states import StateFit
 from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.tables import grid
@@ -23,6 +23,11 @@ _ONCE = {
     "transactions": "bought on one day only",
     "opportunities": "never bought after joining",
     "histories": "never bought after joining",
+}
+#: What is compared in a test of which the models do not say it.
+_TESTED = {
+    "transactions": "customers by number of repeat purchases; Gamma-Gamma's, by their mean value",
+    "opportunities": "customers by frequency and recency; Gamma-Gamma's, by their mean value",
 }
 
 
@@ -40,11 +45,15 @@ def _models(outcome: Outcome) -> RenderableType:
     for segment in outcome.segments:
         head = Text(f"{segment.label}, {counted(segment.customers, 'customer')}", style="bold")
         rows.append([head, *[""] * 5])
-        rows += [_model_row(segment, one) for one in segment.candidates]
+        rows += [_model_row(outcome, segment, one) for one in segment.candidates]
+        if segment.of_values is not None:
+            rows.append(_model_row(outcome, segment, segment.of_values))
     # A column in which nothing stands is none.
     kept = [0, *(at for at in range(1, 6) if any(_has(row[at]) for row in rows))]
     title = f"Models of {outcome.data}"
     caption = "* in the block; of models of the same data, the lower AIC is the better"
+    if outcome.what in _TESTED:
+        caption += f"; chi-squared: {_TESTED[outcome.what]}"
     return grid(
         title, [heads[at] for at in kept], [[row[at] for at in kept] for row in rows], caption
     )
@@ -54,8 +63,8 @@ def _has(cell: str | Text) -> bool:
     return str(cell) not in {"", say.NOTHING}
 
 
-def _model_row(segment: SegmentFit, one: Candidate) -> list[str | Text]:
-    is_chosen = one.fitted.model == segment.chosen.model
+def _model_row(outcome: Outcome, segment: SegmentFit, one: Candidate) -> list[str | Text]:
+    is_chosen = one is segment.of_values or one.fitted.model == segment.chosen.model
     chi = say.NOTHING
     if math.isfinite(one.chi_squared):
         chi = f"{one.chi_squared:,.1f} ({one.freedom})"
@@ -64,16 +73,25 @@ def _model_row(segment: SegmentFit, one: Candidate) -> list[str | Text]:
         _fixed(one.fitted.log_likelihood, 2),
         _fixed(one.fitted.aic, 1),
         chi,
-        _p_value(one.p_value),
-        say.NOTHING if math.isnan(one.holdout_error) else f"{100.0 * one.holdout_error:.2f} %",
+        p_value(one.p_value),
+        _holdout_error(outcome, one),
     ]
+
+
+def _holdout_error(outcome: Outcome, one: Candidate) -> str:
+    """Share of what was held out; of one total with its sign."""
+    if math.isnan(one.holdout_error):
+        return say.NOTHING
+    sign = "+" if outcome.what in _ONCE else ""
+    return f"{100.0 * one.holdout_error:{sign}.2f} %"
 
 
 def _fixed(value: float, places: int) -> str:
     return say.fixed(value, places) if math.isfinite(value) else say.NOTHING
 
 
-def _p_value(value: float) -> str:
+def p_value(value: float) -> str:
+    """A p-value, or that it is tiny."""
     if math.isnan(value):
         return say.NOTHING
     return f"< {_TINY:g}" if value < _TINY else f"{value:.3f}"
@@ -115,52 +133,28 @@ def _purchases(outcome: Outcome) -> RenderableType:
     """Size of the log, and the holdout against what was expected."""
     facts = outcome.segments[0].facts
     rows: list[list[str | Text]] = [
-        ["customers", f"{outcome.segments[0].customers:,.0f}"],
-        [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}"],
-        ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}"],
+        ["customers", f"{outcome.segments[0].customers:,.0f}", "", ""],
+        [_ONCE[outcome.what], f"{facts['bought_once']:,.0f}", "", ""],
+        ["repeat purchases fitted", f"{facts['repeat_purchases']:,.0f}", "", ""],
     ]
     if "holdout_observed" in facts:
-        rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}"])
+        rows.append(["repeat purchases held out", f"{facts['holdout_observed']:,.0f}", "", ""])
         for one in outcome.segments[0].candidates:
             name = one.fitted.model
-            rows.append([f"  expected by {WORDS[name]}", f"{facts[f'holdout_{name}']:,.0f}"])
-    return grid("Purchases", ("", "number"), rows)
+            found = f"{facts[f'holdout_{name}']:,.0f}"
+            rows.append([f"  expected by {WORDS[name]}", found, *_interval(one)])
+    heads = ("", "number", f"{100.0 * LEVEL:g} % interval", "held out lies")
+    shown = 4 if any(one.prediction for one in outcome.segments[0].candidates) else 2
+    return grid("Purchases", heads[:shown], [row[:shown] for row in rows])
 
 
-def state_report(fit: StateFit) -> list[RenderableType]:
-    """Counts and probabilities of a panel's transitions."""
-    heads = ("from", *(f"to {state}" for state in fit.states))
-    share, errors = fit.probabilities, fit.errors
-    counts = [
-        [state, *(f"{count:,.0f}" for count in row)]
-        for state, row in zip(fit.states, fit.counts, strict=True)
-    ]
-    odds = [
-        [state, *(_share(p, e) for p, e in zip(row, error, strict=True))]
-        for state, row, error in zip(fit.states, share, errors, strict=True)
-    ]
-    parts = [
-        grid(f"Transitions of {fit.data}, {counted(fit.customers, 'customer')}", heads, counts),
-        grid("Transition probabilities, each with its multinomial standard error", heads, odds),
-    ]
-    known = [at for at, value in enumerate(fit.values) if math.isfinite(value)]
-    if known:
-        rows = [
-            [
-                fit.states[at],
-                f"{fit.seen[at]:,.0f}",
-                say.with_error(float(fit.values[at]), float(fit.value_errors[at])),
-            ]
-            for at in known
-        ]
-        parts.append(grid("Mean value by state", ("", "rows", "mean value"), rows))
-    return parts
-
-
-def _share(value: float, error: float) -> str:
-    if math.isnan(value):
-        return say.NOTHING
-    return say.doubtful(value, error, say.places(value, error, 2)) if error else f"{value:g}"
+def _interval(one: Candidate) -> tuple[str, str]:
+    """Where what was held out had to lie, and whether it does."""
+    found = one.prediction
+    if found is None:
+        return "", ""
+    bounds = f"{found.low[-1]:,.0f} to {found.high[-1]:,.0f}"
+    return bounds, "inside" if found.is_inside else "outside"
 
 
 def told(drops: Any, notes: Iterable[str], segments: Iterable[SegmentFit] = ()) -> list[str]:
@@ -183,12 +177,12 @@ def fit_json(outcome: Outcome) -> str:
         "notes": list(outcome.notes),
         "block": block(outcome),
     }
-    return _dumped(document)
+    return dumped(document)
 
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
     parameters, covariance = sampling(segment)
-    found = segment.correlation
+    found, tested = segment.correlation, segment.of_values
     return {
         "label": segment.label,
         "customers": _whole(segment.customers),
@@ -196,20 +190,48 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
         "models": [
             {
                 **_fitted(one.fitted),
-                "chi_squared": one.chi_squared,
-                "degrees_of_freedom": one.freedom,
-                "p_value": one.p_value,
+                **_goodness(one),
                 "holdout_error": one.holdout_error,
+                "holdout": one.prediction and _prediction(one.prediction),
             }
             for one in segment.candidates
         ],
-        "spend": [_fitted(one) for one in segment.spend],
+        "spend": [
+            {**_fitted(one), **(_goodness(tested) if tested and tested.fitted is one else {})}
+            for one in segment.spend
+        ],
         "correlation": found and {"value": found.rho, "standard_error": found.error},
         "values": segment.values,
         "parameters": parameters,
         "covariance": covariance.tolist(),
         "facts": {name: _whole(value) for name, value in segment.facts.items()},
         "notes": list(segment.notes),
+    }
+
+
+def _goodness(one: Candidate) -> dict[str, Any]:
+    return {
+        "chi_squared": one.chi_squared,
+        "degrees_of_freedom": one.freedom,
+        "p_value": one.p_value,
+    }
+
+
+def _prediction(found: Prediction) -> dict[str, Any]:
+    """Purchases held out: the total, and by time since the fit ended."""
+    return {
+        "observed": found.observed,
+        "expected": float(found.expected[-1]),
+        "error": found.error,
+        "luck": float(found.luck[-1]),
+        "fit_error": found.fit_error,
+        "level": LEVEL,
+        "low": float(found.low[-1]),
+        "high": float(found.high[-1]),
+        "is_inside": found.is_inside,
+        "band": {
+            name: getattr(found, name).tolist() for name in ("times", "expected", "low", "high")
+        },
     }
 
 
@@ -231,30 +253,8 @@ def _whole(value: float) -> float:
     return int(value) if value == math.floor(value) else value
 
 
-def state_json(fit: StateFit) -> str:
-    """A panel's transitions as one JSON document."""
-    document = {
-        "command": "fit states",
-        "data": fit.data,
-        "step": fit.step,
-        "customers": fit.customers,
-        "states": list(fit.states),
-        "counts": fit.counts.tolist(),
-        "probabilities": fit.probabilities.tolist(),
-        "standard_errors": fit.errors.tolist(),
-        "rows_by_state": fit.seen.tolist(),
-        "values": fit.values.tolist(),
-        "value_errors": fit.value_errors.tolist(),
-        "log_likelihood": fit.log_likelihood,
-        "rows": fit.drops.rows,
-        "drops": fit.drops.plain(),
-        "notes": list(fit.notes),
-        "block": state_block(fit),
-    }
-    return _dumped(document)
-
-
-def _dumped(document: dict[str, Any]) -> str:
+def dumped(document: dict[str, Any]) -> str:
+    """A document as JSON; NaN and infinity are null."""
     return json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False)
 
 
