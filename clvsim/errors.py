@@ -4,6 +4,9 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: Parameters as the literature writes them, which SciPy and scenario files call by other letters.
+_LATIN = {"alpha": "a", "beta": "b"}
+
 
 class ClvsimError(Exception):
     """Base of every error that clvsim raises on purpose."""
@@ -93,7 +96,14 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     if _plain(word) in plain:
         return plain[_plain(word)]
     near = difflib.get_close_matches(_plain(word), plain, n=1)
-    return plain[near[0]] if near else ""
+    if near:
+        return plain[near[0]]
+    return plain.get(_LATIN.get(_plain(word).strip("_"), ""), "")
+
+
+def counted(number: float, noun: str) -> str:
+    """A number of things, in words: ``1 customer``, ``2,357 customers``."""
+    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
 
 
 def _plain(word: str) -> str:

@@ -244,12 +244,58 @@ def test_states_are_tested_and_held_out():
 def test_plots_are_pictures(here, command):
     pytest.importorskip("matplotlib")
     result = fit(*command, "--plot", "fit.png", "--out", "s.toml")
+    assert "fit.png: written" in result.stderr
     assert result.exit_code == 0, result.stderr
     assert (here / "fit.png").read_bytes().startswith(b"\x89PNG")
     assert not list(here.glob(".*"))
 
 
+@pytest.mark.parametrize("command", ["retention", "tenure"])
+def test_a_churn_of_nobody_has_a_bound_and_a_block_that_can_be_scored(here, command):
+    (here / "stay.csv").write_text("period,survivors\n0,50\n1,50\n2,50\n")
+    people = "customer,tenure,left,pay\n" + "".join(f"c{n},2,No,{n}\n" for n in range(1, 51))
+    (here / "people.csv").write_text(people)
+    options = {
+        "retention": ("stay.csv",),
+        "tenure": ("people.csv", "--tenure", "tenure", "--churned", "left"),
+    }[command]
+    result = fit(command, *options, "--out", "stay.toml")
+    # 1 - 0.05^(1/100): about three in a hundred customer-months.
+    assert "0 to 0.0295 (one-sided)" in result.stdout
+    assert "nobody ever leaves" in " ".join(result.stderr.split())
+    text = (here / "stay.toml").read_text()
+    assert "churn = 0.0  # nobody left: at most 0.0295 (95 %, one-sided)" in text
+    models = json.loads(fit(command, *options, "--json").stdout)["segments"]["customers"]["models"]
+    assert models[0]["at_most"] == pytest.approx(0.0295, abs=5e-5)
+    scored = CliRunner().invoke(app, ["score", "people.csv", "--fit", "stay.toml"])
+    assert scored.exit_code == 0
+    assert "a churn of 0, so nobody ever leaves" in " ".join(scored.stderr.split())
+
+
 @pytest.mark.usefixtures("here")
+def test_the_block_says_that_its_covariance_is_of_logs():
+    text = fit("retention", "regular.csv").stdout
+    assert "# of the logs of the parameters: a variance of 0.01 is an error of 10 %\ncov" in text
+    assert tomllib.loads(text)["segments"]["customers"]["fit"]["covariance"]
+
+
+def test_a_plot_calls_a_segment_by_its_number_where_no_font_has_its_signs(here, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("clvsim.calibration.titles._OTHERS", ())
+    rows = "".join(f"{period},{count},月額\n" for period, count in enumerate(REGULAR))
+    (here / "wide.csv").write_text(f"period,survivors,plan\n{rows}", encoding="utf-8")
+    result = fit("retention", "wide.csv", "--segment", "plan", "--plot", "wide.png")
+    assert result.exit_code == 0, result.stderr
+    assert "the plot calls it segment 1" in " ".join(result.stderr.split())
+
+
+@pytest.mark.usefixtures("here")
+def test_json_counts_customers_by_whole_numbers():
+    result = fit("retention", "regular.csv", "--json")
+    assert '"customers": 1000,' in result.stdout
+    assert '"sample_size": 1000,' in result.stdout
+
+
 def test_a_plot_needs_matplotlib(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     result = fit("retention", "regular.csv", "--plot", "fit.png")

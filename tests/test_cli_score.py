@@ -100,7 +100,12 @@ def test_json_is_one_strict_document():
     ]  # fmt: skip
     assert sum(one["customers"] for one in document["segments"]) == 4
     assert document["total"]["expected_purchases"] is None
-    assert document["total"]["standard_error"] > 0.0
+    for name in ("value", "mean_value", "alive"):
+        for of in ("", "_of_the_fit", "_of_luck"):
+            assert document["total"][f"{name}_standard_error{of}"] > 0.0
+    best = document["segments"][0]
+    for name in ("value", "share_of_value", "mean_value", "mean_p_alive"):
+        assert best[f"{name}_standard_error"] > 0.0
 
 
 def test_infinite_luck_is_said_and_is_null_in_json(here):
@@ -108,13 +113,26 @@ def test_infinite_luck_is_said_and_is_null_in_json(here):
     command = ("shop.csv", "--fit", "shop.toml", "--horizon", 52)
     result = run(*command)
     assert result.exit_code == 0
-    line = next(one for one in result.stdout.splitlines() if "luck of these" in one)
+    line = next(one for one in result.stdout.splitlines() if "mean remaining" in one)
     assert line.split()[-1] == "∞"
     assert "spend.a is 2 or less" in " ".join(result.stderr.split())
     total = json.loads(run(*command, "--json").stdout, parse_constant=pytest.fail)["total"]
-    assert total["standard_error_of_luck"] is None
-    assert total["standard_error"] is None
+    assert total["value_standard_error_of_luck"] is None
+    assert total["value_standard_error"] is None
     assert total["value"] > 0.0
+
+
+@pytest.mark.usefixtures("here")
+def test_no_total_and_no_class_is_printed_without_its_error():
+    result = run("shop.csv", "--fit", "shop.toml", "--horizon", 52)
+    classes, totals = result.stdout.split("Totals")
+    for name in ("Best", "Good", "Marginal"):
+        # Value, share of the value, mean value and mean chance of being alive.
+        assert next(one for one in classes.splitlines() if one.startswith(name)).count("±") == 4
+    for name in ("remaining value", "mean remaining", "still customers", "expected purchases"):
+        line = next(one for one in totals.splitlines() if one.startswith(name))
+        assert line.count("±") == 1
+        assert "–" not in line
 
 
 @pytest.mark.usefixtures("here")

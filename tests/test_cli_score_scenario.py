@@ -86,7 +86,7 @@ def test_json_tells_the_error_of_simulation(here):
     assert document["terms"]["scenario"] == "baseline"
     assert document["terms"]["seed"] == 5
     assert document["terms"]["horizon"] == 52.0
-    assert document["total"]["standard_error_of_simulation"] > 0.0
+    assert document["total"]["value_standard_error_of_simulation"] > 0.0
     assert "value_error" in document["columns"]
     again = run("shop.csv", "--fit", "plan.toml", "--json", "--worlds", 5)
     assert again.stdout == result.stdout

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from clvsim.errors import ClvsimError, Fault, InputError, ScenarioError, closest
+from clvsim.errors import ClvsimError, Fault, InputError, ScenarioError, closest, counted
 
 
 def test_a_fault_says_where_what_is_allowed_and_what_was_meant():
@@ -67,3 +67,16 @@ def test_one_except_clause_catches_every_error_of_clvsim(kind):
 )
 def test_the_closest_word(word, meant):
     assert closest(word, ["churn", "price_list", "segments"]) == meant
+
+
+def test_parameters_of_the_literature_are_known_by_their_letters():
+    assert closest("alpha_", ["a", "b", "scale"]) == "a"
+    assert closest("Beta", ["a", "b", "scale"]) == "b"
+    assert closest("beta", ["a", "scale"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, "0 customers"), (1, "1 customer"), (2357.0, "2,357 customers")]
+)
+def test_things_are_counted_in_words(number, told):
+    assert counted(number, "customer") == told

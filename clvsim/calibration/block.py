@@ -14,7 +14,7 @@ from clvsim.calibration.outcome import WORDS, sampling
 from clvsim.errors import ClvsimError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clvsim.calibration.outcome import Outcome, SegmentFit
     from clvsim.calibration.states import StateFit
@@ -33,7 +33,8 @@ def block(outcome: Outcome) -> str:
     for segment in outcome.segments:
         lines += ["", *_table(("segments", segment.key), segment.values, segment.comments)]
         about = _fit(segment, outcome.data, outcome.step)
-        lines += ["", *_table(("segments", segment.key, "fit"), about, {})]
+        remarks = _scales(about["parameters"])
+        lines += ["", *_table(("segments", segment.key, "fit"), about, remarks)]
     return "\n".join(lines) + "\n"
 
 
@@ -54,8 +55,19 @@ def state_block(fit: StateFit) -> str:
         "covariance": covariance.tolist(),
         "notes": [*fit.notes, *_chain_goodness(fit)],
     }
-    lines += ["", *_table(("segments", fit.key, "fit"), about, {})]
+    lines += ["", *_table(("segments", fit.key, "fit"), about, _scales(parameters))]
     return "\n".join(lines) + "\n"
+
+
+def _scales(parameters: Sequence[str]) -> dict[str, str]:
+    """On what scales the covariance is, as a remark."""
+    if not parameters:
+        return {}
+    remark = "of the logs of the parameters: a variance of 0.01 is an error of 10 %"
+    tables = {path.partition(".")[0] for path in parameters}
+    remark += "; of atanh of correlations" if "correlations" in tables else ""
+    remark += "; of state_values as they are" if "state_values" in tables else ""
+    return {"covariance": remark}
 
 
 def _head(command: str, data: str, step: str) -> list[str]:
@@ -121,8 +133,13 @@ def _table(
 ) -> list[str]:
     lines = [f"[{'.'.join(map(key, path))}]"]
     for name, value in values.items():
-        remark = f"  # {_one_line(comments[name])}" if name in comments else ""
-        lines.append(f"{key(name)} = {toml(value)}{remark}")
+        remark, written = f"# {_one_line(comments.get(name, ''))}", toml(value)
+        if name not in comments:
+            lines.append(f"{key(name)} = {written}")
+        elif "\n" in written:
+            lines += [remark, f"{key(name)} = {written}"]
+        else:
+            lines.append(f"{key(name)} = {written}  {remark}")
     return lines
 
 

@@ -27,6 +27,8 @@ _LARGEST_LOG, _LEAST_LEAVING = 100.0, 1e-15
 _FAR = 60.0
 #: Leavers that a period should have for a chi-squared test, at least.
 _LEAST_EXPECTED = 5.0
+#: How often the bound of a churn of 0 is too low.
+_ONE_IN_TWENTY = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,22 @@ class LifeTable:
 
 
 def fit_geometric(life: LifeTable) -> Fitted:
-    """One churn rate for all: ``leavers / customer-periods``."""
+    """One churn rate for all: ``leavers / customer-periods``.
+
+    Where nobody left, that is 0 and has no standard error, but an exact bound: ``1 - 0.05^(1/n)``
+    of n customer-periods, about 3/n (Clopper & Pearson 1934, one side).
+    """
     left, stayed = float(life.leavers.sum()), float(life.stayers.sum())
     churn = left / (left + stayed)
     variance = (1.0 - churn) / left if left and stayed else math.nan
     log_likelihood = _xlogy(left, churn) + _xlogy(stayed, 1.0 - churn)
     return Fitted(
-        "geometric", {"churn": churn}, np.array([[variance]]), log_likelihood, life.customers
+        "geometric",
+        {"churn": churn},
+        np.array([[variance]]),
+        log_likelihood,
+        life.customers,
+        at_most=-math.expm1(math.log(_ONE_IN_TWENTY) / stayed) if not left else None,
     )
 
 
@@ -91,6 +102,9 @@ def _noted(fitted: Fitted, *notes: str) -> Fitted:
 
 def _flat(found: RetentionFit) -> tuple[str, ...]:
     """Say plainly that the sBG has nothing to hold on to."""
+    if found.churn == 0.0:
+        never = "In the block nobody ever leaves, and no error of that is drawn: write the bound in"
+        return found.note, f"{never} place of the 0 to see how much hangs on it."
     plain = "No sign that customers differ in churn"
     if 0.0 < found.churn < 1.0 and found.periods > 1:
         plain += (

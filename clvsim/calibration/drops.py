@@ -233,6 +233,7 @@ def refuse(faults: Sequence[Fault], drops: Drops | None = None) -> None:
 def repeated(marks: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Rows that are equal to an earlier one, shape (row,)."""
     order = np.argsort(marks, kind="stable")
+    ordered = marks[order]
     later = np.zeros(marks.size, dtype=bool)
-    later[order[1:]] = marks[order[1:]] == marks[order[:-1]]
+    later[order[1:]] = ordered[1:] == ordered[:-1]
     return later

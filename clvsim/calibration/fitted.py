@@ -40,6 +40,9 @@ class Fitted:
     told : ndarray, optional
         As `covariance` where all of that is known; where it is not, the covariance over what the
         data tell of the parameters together, the rest being held as it is. Numbers are drawn by it.
+    at_most : float, optional
+        Where the one parameter is a probability of 0, the highest at which that would still happen
+        one time in twenty: its one-sided bound at 95 %.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Fitted:
     sample_size: float
     notes: tuple[str, ...] = ()
     told: NDArray[np.float64] | None = None
+    at_most: float | None = None
 
     def __post_init__(self) -> None:
         count = len(self.parameters)

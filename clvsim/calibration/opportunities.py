@@ -27,7 +27,7 @@ from clvsim.calibration.purchase_log import lone_gaps
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import History
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from typing import Any
@@ -313,7 +313,7 @@ def _log_notes(own: Histories, step: str) -> list[str]:
     notes = []
     if own.merged:
         notes.append(
-            f"{own.merged:,} rows are a further purchase of a customer in a {step}: merged"
+            f"{counted(own.merged, 'row')} merged: a further purchase of a customer in a {step}"
         )
     if own.names:
         notes.append(
@@ -331,7 +331,8 @@ def _log_notes(own: Histories, step: str) -> list[str]:
     ]
     if own.later:
         notes.append(
-            f"{own.later:,} customers first bought in the holdout: neither fitted nor compared"
+            f"{counted(own.later, 'customer')} first bought in the holdout: neither fitted nor "
+            "compared"
         )
     return notes
 

@@ -224,6 +224,14 @@ class ChurnFit:
     links: dict[str, Link]
     notes: tuple[str, ...]
 
+    @property
+    def comments(self) -> dict[str, str]:
+        """Remarks behind the keys of the block."""
+        bound = self.chosen.at_most
+        if bound is None:
+            return {}
+        return {"churn": f"nobody left: at most {bound:.3g} (95 %, one-sided)"}
+
 
 def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
     """Fit all models of churn and choose one.

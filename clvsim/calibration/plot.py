@@ -11,7 +11,8 @@ import numpy as np
 from clvsim.calibration.outcome import WORDS
 from clvsim.calibration.shares import LEVEL
 from clvsim.calibration.texts import period_text
-from clvsim.errors import InputError
+from clvsim.calibration.titles import titles
+from clvsim.errors import InputError, counted
 from clvsim.files import whole
 
 if TYPE_CHECKING:
@@ -60,8 +61,13 @@ def check_matplotlib() -> None:
         raise InputError(message)
 
 
-def draw(path: Path, outcome: Outcome) -> None:
+def draw(path: Path, outcome: Outcome) -> tuple[str, ...]:
     """Draw every segment's data and models to a PNG, written whole or not at all.
+
+    Returns
+    -------
+    tuple of str
+        Notes on what segments had to be called.
 
     Raises
     ------
@@ -82,10 +88,17 @@ def draw(path: Path, outcome: Outcome) -> None:
     panels = figure.subplots(down, across, squeeze=False)
     for panel in panels.flat[len(shown) :]:
         panel.set_axis_off()
+    names = titles([one.label for one in shown])
     for place, (panel, segment) in enumerate(zip(panels.flat, shown, strict=False)):
         _panel(panel, segment, is_left=place % across == 0)
+        panel.set_title(
+            f"{names.texts[place]} ({counted(segment.customers, 'customer')})",
+            fontsize=10,
+            family=names.fonts,
+        )
     with whole(path) as temporary:
         figure.savefig(temporary, format="png")
+    return names.notes
 
 
 def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
@@ -111,7 +124,6 @@ def _panel(panel: Any, segment: SegmentFit, *, is_left: bool) -> None:
     if math.isfinite(curve.held_out_from):
         _shade(panel, curve.held_out_from, float(curve.times[-1]))
     is_share = float(np.nanmax(curve.observed)) <= 1.0
-    panel.set_title(f"{segment.label} ({segment.customers:,.0f} customers)", fontsize=10)
     panel.set_xlabel(curve.across)
     if is_left:
         panel.set_ylabel(curve.up)
@@ -209,7 +221,7 @@ def draw_states(path: Path, fit: StateFit) -> None:
     if fit.forecast is not None:
         label = f"forecast, {100.0 * LEVEL:g} %"
         panel.plot([], [], color=_INK, linestyle=(0, (4, 2)), label=label)
-    panel.set_title(f"{fit.data} ({fit.customers:,} customers)", fontsize=10)
+    panel.set_title(f"{fit.data} ({counted(fit.customers, 'customer')})", fontsize=10)
     panel.set_xlabel(fit.step)
     panel.set_ylabel("share of customers")
     panel.set_xlim(times[0], times[-1] if times[-1] > times[0] else times[0] + 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,8 @@ from clvsim.calibration.drops import Count, Drops, Reason, column_faults, refuse
 from clvsim.calibration.purchases import Summary
 from clvsim.calibration.shelves import ROW
 from clvsim.calibration.tables import tables
-from clvsim.calibration.texts import NO_DAY, Codes, Days, day_text, looks_decimal
-from clvsim.errors import Fault
+from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats, day_text, looks_decimal
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +184,7 @@ def _usable(
 ) -> NDArray[np.void]:
     """The rows of a piece that can be used, shape (row,), as `ROW`; the others are counted."""
     customer = codes.encode(piece.texts[columns.customer])
-    day, amount = days.read(piece.texts[columns.date]), piece.numbers[columns.amount]
+    day, amount = days.read(piece.texts[columns.date], piece.lines), piece.numbers[columns.amount]
     named = customer != codes.names.get("", -1)
     good = drops.keep(_NOBODY, named, np.ones(day.size, dtype=bool), piece, columns.customer)
     good = drops.keep(_DATE, day != NO_DAY, good, piece, columns.date)
@@ -200,14 +200,18 @@ def _usable(
 
 
 def _faults_of(drops: Drops) -> list[Fault]:
-    """The faults of the file, with a word on decimal commas."""
-    example = drops.counts.get(_AMOUNT, Count()).example
-    return [
-        Fault(one.file, one.line, one.path, one.message, "a decimal point, as in 29.33")
-        if one.path == "--amount" and looks_decimal(example)
-        else one
-        for one in drops.faults()
-    ]
+    """The faults of the file, with a word on decimal commas and on how dates are written."""
+    amount, date = (drops.counts.get(one, Count()).example for one in (_AMOUNT, _DATE))
+    formats = " or ".join(date_formats(date or ""))
+    faults = []
+    for one in drops.faults():
+        if one.path == "--amount" and looks_decimal(amount):
+            faults.append(replace(one, allowed="a decimal point, as in 29.33"))
+        elif one.path == "--date" and formats:
+            faults.append(replace(one, hint=f"--date-format {formats}"))
+        else:
+            faults.append(one)
+    return faults
 
 
 def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
@@ -216,13 +220,16 @@ def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
     if written and "" in days.zones:
         rows, text = days.zones[""]
         others = sum(count for count, _ in written.values())
-        example = next(iter(written.values()))[1]
+        zone, (_, example) = next(iter(written.items()))
+        place, line = days.places[zone], days.places[""]
         message = (
-            f"mixed time zones: {others:,} dates name one ({example!r}) and {rows:,} do not "
-            f"({text!r}), so nobody can say which day they mean"
+            f"mixed time zones: {counted(others, 'date')} with one ({example!r}, {records.unit} "
+            f"{place:,}) and {counted(rows, 'date')} without ({text!r}, {records.unit} {line:,}), "
+            "so nobody can say which day they mean"
         )
         allowed = "a time zone in all dates or in none"
-        return [Fault(str(records.path), None, "--date", message, allowed)], []
+        first = max(place, line) if records.unit == "line" else None
+        return [Fault(str(records.path), first, "--date", message, allowed)], []
     if len(written) > 1:
         named = ", ".join(f"{zone} ({count:,})" for zone, (count, _) in written.items())
         return [], [f"dates in several time zones: {named}; each counts on the day as written"]

@@ -16,6 +16,7 @@ from clvsim.calibration.likelihood import (
     ParetoNbdLikelihood,
 )
 from clvsim.calibration.maximum import maximise
+from clvsim.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,7 +175,7 @@ def fit_gamma_gamma(summary: Summary) -> Fitted:
     notes: tuple[str, ...] = ()
     excluded = int(np.sum(again & ~used))
     if excluded:
-        notes = (f"{excluded:,} customers were left out: their mean value is not above 0.",)
+        notes = (f"{counted(excluded, 'customer')} left out: a mean value that is not above 0.",)
     names = ("p", "q", "gamma")
     if not count.size:
         empty = "No customer has a repeat purchase of a value above 0: nothing can be fitted."

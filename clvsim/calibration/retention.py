@@ -131,7 +131,9 @@ def _cohort_faults(
         shown = ", ".join(map(str, gaps[:5])) + (", …" if len(gaps) > 5 else "")
         message = f"period{'' if len(gaps) == 1 else 's'} {shown}{who} missing"
         allowed = "every period from 0, the cohort at its start, to the last"
-        yield Fault(file, rows[order[0]][1], "--period", message, allowed)
+        # Where the table goes on without them.
+        after = next(period for period in order if period > gaps[0])
+        yield Fault(file, rows[after][1], "--period", message, allowed)
         return
     if len(order) < 2:
         message = f"only one period{who}: nothing is known about who stays"
@@ -230,7 +232,7 @@ def _fit_segment(
         chosen=churn.chosen,
         values={**churn.values, "spend": UNKNOWN_SPEND},
         links=churn.links,
-        comments={"spend": "not in the data: what a customer pays a period"},
+        comments={**churn.comments, "spend": "not in the data: what a customer pays a period"},
         facts={"cohorts": float(len(cohorts)), "periods": float(life.periods)},
         notes=tuple(notes),
         curve=_curve(cohorts, churn, step, life.periods if holdout else math.nan),

@@ -20,7 +20,7 @@ from clvsim.calibration.spend import (
 )
 from clvsim.calibration.texts import Codes, flags, looks_decimal, periods
 from clvsim.calibration.texts import numbers as read_numbers
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -172,15 +172,21 @@ def read_tenure(records: Records, columns: TenureColumns) -> tuple[Customers, Dr
             known = drops.keep(_NO_AMOUNT, ~np.isnan(spend), good, piece, columns.spend)
             known = drops.keep(_NOT_POSITIVE, spend > 0.0, known, piece, columns.spend)
             spend = np.where(known, spend, math.nan)
-        parts.append((tenure[good].astype(np.int64), left[good] > 0, spend[good], segment[good]))
+        # Narrow while many rows are held: a tenure is at most `LONGEST`.
+        own = tenure[good].astype(np.int16), left[good] > 0, spend[good], segment[good]
+        parts.append(own)
     if marks:
-        drops.add(_EQUAL, np.concatenate(lines)[repeated(np.concatenate(marks))])
+        is_equal = repeated(np.concatenate(marks))
+        marks.clear()
+        drops.add(_EQUAL, np.concatenate(lines)[is_equal])
+        lines.clear()
     refuse(_comma_hint(drops))
     if not parts:
         refuse([Fault(str(records.path), None, "", "has a header, but no rows")])
     tenures, lefts, spends, segments = (np.concatenate(one) for one in zip(*parts, strict=True))
     labels = codes.labels if columns.segment else [EVERYBODY]
-    people = Customers(tenures, lefts, spends, segments, labels)
+    parts.clear()
+    people = Customers(tenures.astype(np.int64), lefts, spends, segments, labels)
     refuse(too_many(records, labels) or _empty_segments(records, people), drops)
     return people, drops
 
@@ -259,8 +265,8 @@ def fit_tenure(records: Records, columns: TenureColumns, step: str, model: str) 
     notes = [_FROM_JOINING]
     if newcomers:
         notes.append(
-            f"{newcomers:,} customers of tenure 0 have not been watched for a period: they say "
-            "nothing about churn"
+            f"{counted(newcomers, 'customer')} of tenure 0, not watched for a period yet: nothing "
+            "is known of their churn"
         )
     return Outcome("tenure", records.path.name, step, segments, drops, tuple(notes))
 
@@ -272,7 +278,7 @@ def _fit_segment(
     life = life_table(tenure, has_left)
     churn = fit_churn(life, model)
     values, links, notes = dict(churn.values), dict(churn.links), list(churn.notes)
-    comments: dict[str, str] = {}
+    comments = churn.comments
     known = np.isfinite(amounts)
     models: tuple[Fitted, ...] = ()
     correlation = None

@@ -29,6 +29,7 @@ from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto
 from clvsim.calibration.scoring.quadrature import beta_points
 from clvsim.calibration.shelves import Shelves
 from clvsim.calibration.texts import day_text
+from clvsim.errors import counted
 
 if TYPE_CHECKING:
     from typing import Any
@@ -302,7 +303,9 @@ def _value_notes(split: Split) -> list[str]:
 def _log_notes(split: Split, holdout: float) -> list[str]:
     notes = []
     if split.merged:
-        notes.append(f"{split.merged:,} rows are a further purchase of a customer on a day: merged")
+        notes.append(
+            f"{counted(split.merged, 'row')} merged: a further purchase of a customer on a day"
+        )
     once = int(np.sum(split.summary.frequency == 0))
     notes.append(
         f"{once:,} of {split.first.size:,} customers bought on one day only: kept for how often "
@@ -322,7 +325,8 @@ def _log_notes(split: Split, holdout: float) -> list[str]:
     ]
     if split.later:
         notes.append(
-            f"{split.later:,} customers first bought in the holdout: neither fitted nor compared"
+            f"{counted(split.later, 'customer')} first bought in the holdout: neither fitted nor "
+            "compared"
         )
     return notes
 

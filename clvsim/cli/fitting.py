@@ -12,7 +12,7 @@ from clvsim.calibration.plot import check_matplotlib, draw, draw_states, hidden_
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
 from clvsim.cli.guard import tell
-from clvsim.errors import InputError
+from clvsim.errors import InputError, counted
 from clvsim.files import check_writable, whole
 from clvsim.report.chains import state_json, state_report
 from clvsim.report.fitting import fit_json, fit_report, told
@@ -69,8 +69,7 @@ def day_of(text: str) -> int:
 def show_fit(outcome: Outcome, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = block(outcome)
-    if target.plot is not None:
-        draw(target.plot, outcome)
+    names = draw(target.plot, outcome) if target.plot is not None else ()
     if target.customers is not None:
         _write(target.customers, outcome.customers())
     _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
@@ -78,8 +77,13 @@ def show_fit(outcome: Outcome, target: Target) -> None:
         tell(line)
     if target.customers is not None:
         tell(f"{target.customers}: written")
+    if target.plot is not None:
+        tell(f"{target.plot}: written")
+        for note in names:
+            tell(f"note: {note}")
     if target.plot is not None and left_out(outcome.segments):
-        tell(f"note: {left_out(outcome.segments)} segments had no room in {target.plot}")
+        missing = counted(left_out(outcome.segments), "segment")
+        tell(f"note: {missing} had no room in {target.plot}")
 
 
 def show_states(fit: StateFit, target: Target) -> None:
@@ -91,8 +95,10 @@ def show_states(fit: StateFit, target: Target) -> None:
     _show(text, document, state_report(fit), target)
     for line in told(fit.drops, fit.notes):
         tell(line)
+    if target.plot is not None:
+        tell(f"{target.plot}: written")
     if target.plot is not None and hidden_states(fit):
-        tell(f"note: {hidden_states(fit)} states had no room in {target.plot}")
+        tell(f"note: {counted(hidden_states(fit), 'state')} had no room in {target.plot}")
 
 
 def _show(text: str, document: str, report: list[RenderableType], target: Target) -> None:

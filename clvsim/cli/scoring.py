@@ -17,7 +17,7 @@ from clvsim.calibration.scoring.simulated import simulate, warm_up
 from clvsim.cli.files import open_file
 from clvsim.cli.guard import tell
 from clvsim.cli.progress import Bar, waiting
-from clvsim.errors import InputError
+from clvsim.errors import InputError, counted
 from clvsim.files import check_writable
 from clvsim.report.customers import check_format
 from clvsim.report.scoring import score_json, score_report, write_scores
@@ -123,7 +123,7 @@ def _asked(
     terms = _terms(request, fit)
 
     def scored(customers: Customers) -> Scores:
-        with waiting(watcher, f"scoring {len(customers.names):,} customers"):
+        with waiting(watcher, f"scoring {counted(len(customers.names), 'customer')}"):
             return score(customers, fit, terms)
 
     return fit.segments, terms, scored

@@ -11,7 +11,7 @@ from clvsim.api import Effort, Session
 from clvsim.cli.guard import FAILED, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
-from clvsim.errors import InputError, ScenarioError, closest
+from clvsim.errors import InputError, ScenarioError, closest, counted
 from clvsim.files import check_writable
 from clvsim.report.comparing import comparison_report
 from clvsim.report.customers import check_format, write_customers
@@ -212,7 +212,7 @@ def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
                         bar(done, expected)
 
         written = write_customers(path, rows())
-    tell(f"{path}: {written:,} customers")
+    tell(f"{path}: {counted(written, 'customer')}")
 
 
 def _show(request: Request, result: xr.Dataset) -> None:
@@ -232,14 +232,14 @@ def _report_effort(request: Request, result: xr.Dataset) -> None:
     """Say what was saved, and whether the precision asked for was reached."""
     worlds = result.sizes["world"]
     if request.out is not None:
-        tell(f"{request.out}: {worlds:,} worlds")
+        tell(f"{request.out}: {counted(worlds, 'world')}")
     if request.precision is None:
         return
     reached = float((1.96 * result["npv_se"] / abs(result["npv_mean"])).max())
     if not reached <= 1.01 * request.precision:
         tell(
             f"clvsim: precision {100 * request.precision:g} % was not reached: NPV is known to "
-            f"{100 * reached:.2g} % after {worlds:,} worlds; raise --max-worlds"
+            f"{100 * reached:.2g} % after {counted(worlds, 'world')}; raise --max-worlds"
         )
 
 

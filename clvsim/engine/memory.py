@@ -9,8 +9,7 @@ from clvsim.accounts import ACCOUNTS
 from clvsim.engine.beyond import settling
 from clvsim.engine.cells import tabulate
 from clvsim.engine.compile import Compiled
-from clvsim.engine.run import Settings
-from clvsim.engine.tasks import plan_tasks, slot_bytes
+from clvsim.engine.run import Settings, world_bytes
 from clvsim.errors import InputError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
@@ -88,6 +87,4 @@ def refuse_if_too_large(needed: float, what: str) -> None:
 
 def run_bytes(compiled: Compiled, worlds: int, settings: Settings) -> float:
     """Memory of a run of one variant: its results and one wave of accumulators, bytes."""
-    tasks = plan_tasks(compiled)
-    wave = slot_bytes(compiled, tasks.widest) * max(len(tasks.tasks), 1)
-    return result_bytes(compiled, worlds) + 2.0 * max(wave, settings.wave_bytes)
+    return result_bytes(compiled, worlds) + 2.0 * max(world_bytes(compiled), settings.wave_bytes)

@@ -161,13 +161,8 @@ def run_worlds(
 
 def _waves(compiled: Compiled, first: int, count: int, settings: Settings) -> Iterator["_Wave"]:
     """Runs of worlds whose accumulators fit into the memory of a wave, not yet started."""
-    sides = [_Side(compiled, plan_tasks(compiled))]
-    if (pairs := companions(compiled)) is not None:
-        sides.append(_Side(pairs, plan_tasks(pairs).of_somebody(pairs)))
-    per_world = sum(
-        slot_bytes(compiled, side.plan.widest) * max(len(side.plan.tasks), 1) for side in sides
-    )
-    size = max(1, min(count, settings.wave_bytes // per_world))
+    sides = _sides(compiled)
+    size = max(1, min(count, settings.wave_bytes // _accumulated(sides)))
     for at in range(first, first + count, size):
         yield _Wave(sides, at, min(size, first + count - at))
 
@@ -177,6 +172,26 @@ class _Side(NamedTuple):
 
     compiled: Compiled
     plan: TaskPlan
+
+
+def _sides(compiled: Compiled) -> list[_Side]:
+    """The variant, and the companions of those alone in a cell, if anybody is."""
+    sides = [_Side(compiled, plan_tasks(compiled))]
+    if (pairs := companions(compiled)) is not None:
+        sides.append(_Side(pairs, plan_tasks(pairs).of_somebody(pairs)))
+    return sides
+
+
+def _accumulated(sides: list[_Side]) -> int:
+    """Memory of the accumulators of one world, bytes."""
+    return sum(
+        slot_bytes(side.compiled, side.plan.widest) * max(len(side.plan.tasks), 1) for side in sides
+    )
+
+
+def world_bytes(compiled: Compiled) -> int:
+    """Memory of the accumulators of one world, those of companions too, bytes."""
+    return _accumulated(_sides(compiled))
 
 
 class _Wave:

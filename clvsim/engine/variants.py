@@ -14,7 +14,7 @@ from clvsim.engine.ledger import present_fixed_costs
 from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
 from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.engine.shocks import Shocks, draw_shocks
-from clvsim.errors import ClvsimError, InputError
+from clvsim.errors import ClvsimError, InputError, counted
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.uncertain import is_uncertain
 from clvsim.scenario.worlds import in_worlds
@@ -107,7 +107,9 @@ class Variants:
         """
         plans = self.compiled.values()
         needed = sum(run_bytes(one, worlds, self.settings) for one in plans)
-        refuse_if_too_large(needed, f"{worlds:,} worlds of {len(plans)} scenario(s)")
+        refuse_if_too_large(
+            needed, f"{counted(worlds, 'world')} of {counted(len(plans), 'scenario')}"
+        )
 
     def simulate(
         self, first: int, end: int, most: int, tell: Callable[[int], None] | None = None

@@ -22,6 +22,12 @@ from clvsim.kernels.random import occasion, uniform_pair
 
 
 @inlined
+def bar_of(fall, multiplier):
+    """What an exponential must pass: a fall times a multiplier, infinite even times 0."""
+    return multiplier * fall if fall < math.inf else math.inf
+
+
+@inlined
 def next_state(fall, state, states, exponential, multiplier):
     """The best state whose fall the exponential passes; states that cannot be are passed over.
 
@@ -33,10 +39,10 @@ def next_state(fall, state, states, exponential, multiplier):
         Minus the log of a uniform: above 0.
     """
     # All are counted: where to stop is a coin that no processor foresees. A fall is never above the
-    # one before it; where nobody gets it is infinite, not passed even under a multiplier of 0.
+    # one before it.
     place = 0
     for better in range(states - 1):
-        place += 0 if exponential > multiplier * fall[state, better] else 1
+        place += 0 if exponential > bar_of(fall[state, better], multiplier) else 1
     return place
 
 

@@ -26,7 +26,7 @@ from clvsim.kernels.customers import (
     write_rows,
 )
 from clvsim.kernels.inner import cached, inner
-from clvsim.kernels.moves import next_of, walk
+from clvsim.kernels.moves import bar_of, next_of, walk
 from clvsim.kernels.random import fill_uniforms_of, occasion
 from clvsim.kernels.tally import post_lives, post_programs, post_revenue
 from clvsim.kernels.traits import TRAIT_COUNT
@@ -67,7 +67,7 @@ def set_bars(fall, states, multiplier, bars):
     for state in range(states):
         for better in range(bars.shape[1]):
             to_pass = better < states - 1
-            bars[state, better] = multiplier * fall[state, better] if to_pass else 0.0
+            bars[state, better] = bar_of(fall[state, better], multiplier) if to_pass else 0.0
 
 
 @inner

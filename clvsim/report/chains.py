@@ -11,6 +11,7 @@ from clvsim.calibration.block import state_block
 from clvsim.calibration.shares import LEVEL, Forecast, Shares
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import period_text
+from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.fitting import dumped, p_value
 from clvsim.report.tables import grid
@@ -29,7 +30,7 @@ def state_report(fit: StateFit) -> list[RenderableType]:
         for state, row, error in zip(fit.states, share, errors, strict=True)
     ]
     parts = [
-        grid(f"Transitions of {fit.data}, {fit.customers:,} customers", heads, counts),
+        grid(f"Transitions of {fit.data}, {counted(fit.customers, 'customer')}", heads, counts),
         grid("Transition probabilities, each with its multinomial standard error", heads, odds),
     ]
     known = [at for at, value in enumerate(fit.values) if math.isfinite(value)]
@@ -77,7 +78,7 @@ def _holdout(fit: StateFit, found: Forecast) -> RenderableType:
     ]
     heads = ("", "observed", "expected", f"{100.0 * LEVEL:g} % interval", "observed lies")
     last = period_text(int(found.periods[-1]), is_month=fit.has_months)
-    title = f"{found.customers[-1]:,.0f} customers in {fit.step} {last}, held out"
+    title = f"{counted(found.customers[-1], 'customer')} in {fit.step} {last}, held out"
     captions = []
     if found.freedom:
         chi = f"chi-squared {found.chi_squared:,.1f} ({found.freedom})"

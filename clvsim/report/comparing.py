@@ -124,8 +124,8 @@ def _worth(result: xr.Dataset, best: str) -> RenderableType:
                 npvs[i],
                 say.NOTHING if name == base else say.signed(difference[i] / gap.factor, shown[i]),
                 say.NOTHING if name == base else say.interval(*ends, shown[i]),
-                say.percent(odds[i].value, odds[i].error),
-                say.percent(losses[i].value, losses[i].error),
+                say.percent_with_error(odds[i].value, odds[i].error),
+                say.percent_with_error(losses[i].value, losses[i].error),
             ]
         )
     return grid(
@@ -148,7 +148,7 @@ def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
     for name, head in heads.items():
         means, errors = (result[f"{name}{end}"].values.tolist() for end in ("_mean", "_se"))
         scale = say.scale_of(*means)
-        columns[f"{head}, {scale.word}" if scale.word else head] = say.number_column(
+        columns[f"{head}, {scale.word}" if scale.word else head] = say.error_column(
             means, errors, scale
         )
     *plain, (deepest, depths) = columns.items()
@@ -163,28 +163,38 @@ def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
             [
                 _marked(name, best),
                 *(column[i] for _, column in plain),
-                say.percent(returns[i].value, returns[i].error),
+                say.percent_with_error(returns[i].value, returns[i].error),
                 _payback(result, *back[i]),
                 "none" if is_none else depths[i],
-                say.NOTHING if is_none else when(result, lowest[i].value),
+                say.NOTHING if is_none else _dated(result, lowest[i]),
             ]
         )
     step = result.attrs["step"]
     return grid(
-        "Customers, return and cash",
+        f"Customers, return and cash, ± one standard error; dates ± {step}s",
         ("", *(head for head, _ in plain), "ROMI", f"payback ({step})", deepest, "in"),
         rows,
     )
+
+
+def _dated(result: xr.Dataset, period: Number) -> str:
+    """A date, with the error of its period where that is known and more than nothing."""
+    date = when(result, period.value)
+    if not say.is_uncertain(period.value, period.error):
+        return date
+    return f"{date} ± {say.fixed(period.error, say.places(period.error, period.error, 2))}"
 
 
 def _payback(result: xr.Dataset, period: Number, odds: Number) -> str:
     """When the cash is back for good: date and period, and how often if not always."""
     if odds.value == 0.0:
         return "never"
-    often = "" if odds.value == 1.0 else f", {say.percent(odds.value, odds.error)}"
+    often = "" if odds.value == 1.0 else f", {say.percent_with_error(odds.value, odds.error)}"
     if period.value == 0.0:
         return f"at once{often}"
-    return f"{when(result, period.value - 1.0)} ({period.value:.1f}){often}"
+    return (
+        f"{when(result, period.value - 1.0)} ({say.with_error(period.value, period.error)}){often}"
+    )
 
 
 def _marginal(result: xr.Dataset) -> RenderableType:
@@ -209,7 +219,7 @@ def _marginal(result: xr.Dataset) -> RenderableType:
     for side in ("gained", "lost"):
         many, worth = f"{side}_customers", f"{side}_clv"
         columns += [
-            say.number_column(figures(many), figures(f"{many}_se")),
+            say.error_column(figures(many), figures(f"{many}_se")),
             say.error_column(figures(worth), figures(f"{worth}_se")),
         ]
     average = by_scenario(result, "clv_before_acquisition")[_names(result).index(base)]

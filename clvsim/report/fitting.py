@@ -12,6 +12,7 @@ from clvsim.calibration.block import block
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.holdout import LEVEL, Prediction
 from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
+from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.tables import grid
 
@@ -42,7 +43,7 @@ def _models(outcome: Outcome) -> RenderableType:
     heads = ["", "log-likelihood", "AIC", "chi-squared (df)", "p", "holdout error"]
     rows: list[list[str | Text]] = []
     for segment in outcome.segments:
-        head = Text(f"{segment.label}, {segment.customers:,.0f} customers", style="bold")
+        head = Text(f"{segment.label}, {counted(segment.customers, 'customer')}", style="bold")
         rows.append([head, *[""] * 5])
         rows += [_model_row(outcome, segment, one) for one in segment.candidates]
         if segment.of_values is not None:
@@ -117,6 +118,9 @@ def _estimate_rows(fitted: Fitted) -> Iterator[list[str | Text]]:
     for name, value in fitted.parameters.items():
         error = errors[name]
         label = f"  {WORDS[fitted.model]} {name}"
+        if fitted.at_most is not None:
+            yield [label, say.number(value), f"0 to {fitted.at_most:.3g} (one-sided)"]
+            continue
         if not math.isfinite(error):
             yield [label, f"{value:.4g}" if math.isfinite(value) else say.NOTHING, "not identified"]
             continue
@@ -182,7 +186,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
     found, tested = segment.correlation, segment.of_values
     return {
         "label": segment.label,
-        "customers": segment.customers,
+        "customers": _whole(segment.customers),
         "chosen": segment.chosen.model,
         "models": [
             {
@@ -201,7 +205,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
         "values": segment.values,
         "parameters": parameters,
         "covariance": covariance.tolist(),
-        "facts": segment.facts,
+        "facts": {name: _whole(value) for name, value in segment.facts.items()},
         "notes": list(segment.notes),
     }
 
@@ -240,8 +244,14 @@ def _fitted(fitted: Fitted) -> dict[str, Any]:
         "covariance_of_logs": fitted.covariance.tolist(),
         "log_likelihood": fitted.log_likelihood,
         "aic": fitted.aic,
-        "sample_size": fitted.sample_size,
+        "sample_size": _whole(fitted.sample_size),
+        "at_most": fitted.at_most,
     }
+
+
+def _whole(value: float) -> float:
+    """A number of things as whole as it is: 2357, not 2357.0."""
+    return int(value) if value == math.floor(value) else value
 
 
 def dumped(document: dict[str, Any]) -> str:

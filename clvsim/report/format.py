@@ -99,14 +99,6 @@ def fixed(value: float, shown: int) -> str:
     return f"{rounded + 0.0:,.{max(shown, 0)}f}"
 
 
-def number_column(
-    values: Sequence[float], errors: Sequence[float], scale: Scale = ONE
-) -> list[str]:
-    """Numbers of one column without their errors."""
-    shown = common_places(values, errors, scale=scale)
-    return [fixed(value / scale.factor, at) for value, at in zip(values, shown, strict=True)]
-
-
 def error_column(values: Sequence[float], errors: Sequence[float], scale: Scale = ONE) -> list[str]:
     """Numbers of one column, each with its standard error."""
     shown = common_places(values, errors, 2, scale)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.scoring.score import CLASSES
+from clvsim.calibration.scoring.totals import Error
 from clvsim.files import whole
 from clvsim.report import format as say
 from clvsim.report.digits import lines
@@ -155,77 +156,125 @@ def score_report(scores: Scores, terms: Terms, name: str) -> list[RenderableType
 
 
 def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
-    heads = ("", "customers", "share", "value", "share of value", "mean value", "mean p_alive")
     found = list(_by_class(scores))
     scale = say.scale_of(*(one["value"] for one in found))
+    heads = (
+        "", "customers", "share", f"value, {scale.word}" if scale.word else "value",
+        "share of value", "mean value", "mean p_alive",
+    )  # fmt: skip
+    columns = [
+        say.error_column(*_with_errors(found, figure), scale if figure == "value" else say.ONE)
+        for figure in ("value", "mean_value", "mean_p_alive")
+    ]
     rows = [
         [
             words(one["segment"]),
             f"{one['customers']:,}",
             say.percent(one["share"]),
-            say.number(one["value"], scale=scale) + (f" {scale.word}" if scale.word else ""),
-            say.percent(one["share_of_value"]),
-            say.number(one["mean_value"]),
-            say.number(one["mean_p_alive"]),
+            value,
+            say.percent_with_error(*_number(one, "share_of_value")),
+            mean,
+            alive,
         ]
-        for one in found
+        for one, value, mean, alive in zip(found, *columns, strict=True)
     ]
     periods = f"{terms.horizon:g} {terms.step}s ahead"
     span = "without horizon" if math.isinf(terms.horizon) else periods
     if terms.scenario:
         span = f"as simulated ({terms.scenario}), {periods}"
     caption = (
-        f"value: margin {span}, discounted at {say.percent(terms.rate)} a year\n"
+        f"value: margin {span}, discounted at {say.percent(terms.rate)} a year; ± one standard "
+        "error, all that is known\n"
         f"best: the top {say.percent(terms.best_share)}; good: above the median; never profitable: "
-        f"worth {terms.contact_cost:g} or less"
+        f"worth {terms.contact_cost:g} or less; errors are of those who are in a class now"
     )
     return grid(f"Customers of {name}", heads, rows, caption)
 
 
+def _number(one: dict[str, Any], figure: str) -> tuple[float, float]:
+    """A figure of a class, and its error as far as that is known."""
+    parts = (one[f"{figure}_standard_error_of_{of}"] for of in ("the_fit", "luck", "simulation"))
+    return one[figure], Error(*parts).known
+
+
+def _with_errors(found: Sequence[dict[str, Any]], figure: str) -> tuple[list[float], list[float]]:
+    values, errors = zip(*(_number(one, figure) for one in found), strict=True)
+    return list(values), list(errors)
+
+
 def _by_class(scores: Scores) -> Iterator[dict[str, Any]]:
     """Figures of each class."""
-    total = float(scores.value.sum())
+    sums = np.array([float(scores.value[scores.group == at].sum()) for at in range(len(CLASSES))])
+    total, errors = float(sums.sum()), scores.errors
     for number, name in enumerate(CLASSES):
         own = scores.group == number
-        count, value = int(own.sum()), float(scores.value[own].sum())
+        count, value = int(own.sum()), float(sums[number])
+        of_value, of_alive = (errors.of_class(figure, number) for figure in ("value", "alive"))
         yield {
             "segment": name,
             "customers": count,
             "share": count / own.size,
-            "value": value,
-            "share_of_value": value / total if total else math.nan,
-            "mean_value": value / count if count else math.nan,
-            "mean_p_alive": float(scores.alive[own].mean()) if count else math.nan,
+            **_figure("value", value, of_value),
+            **_figure(
+                "share_of_value",
+                value / total if total else math.nan,
+                errors.of_share("value", number, sums),
+            ),
+            **_figure("mean_value", value / count if count else math.nan, of_value.over(count)),
+            **_figure(
+                "mean_p_alive",
+                float(scores.alive[own].mean()) if count else math.nan,
+                of_alive.over(count),
+            ),
         }
 
 
-def _totals(scores: Scores) -> RenderableType:
-    total, size = float(scores.value.sum()), scores.value.size
-    alive = float(scores.alive.sum())
-    spread = math.sqrt(float(np.sum(scores.alive * (1.0 - scores.alive))))
-    rows = [
-        ["remaining value", say.with_error(total, _known(scores.error, scores.luck))],
-        ["  error from the fit", say.number(scores.doubt)],
-        ["  luck of these customers", say.number(scores.luck)],
-        *_simulated(scores),
-        [
-            "mean remaining value",
-            say.with_error(total / size, _known(scores.error, scores.luck) / size),
-        ],
-        ["still customers", say.with_error(alive, spread)],
-        ["expected purchases", say.number(float(scores.purchases.sum()))],
+def _figure(name: str, value: float, error: Error) -> dict[str, float]:
+    """A figure and its standard errors."""
+    return {
+        name: value,
+        f"{name}_standard_error": error.all,
+        f"{name}_standard_error_of_the_fit": error.fit,
+        f"{name}_standard_error_of_luck": error.luck,
+        f"{name}_standard_error_of_simulation": error.simulation,
+    }
+
+
+def _sums(scores: Scores) -> list[tuple[str, float, Error]]:
+    """Figures of all customers, by the names of JSON."""
+    value, alive, purchases = (
+        float(one.sum()) for one in (scores.value, scores.alive, scores.purchases)
+    )
+    errors, size = scores.errors, scores.value.size
+    return [
+        ("value", value, errors.total("value")),
+        ("mean_value", value / size, errors.total("value").over(size)),
+        ("alive", alive, errors.total("alive")),
+        ("expected_purchases", purchases, errors.total("purchases")),
     ]
-    return grid("Totals, each with its standard error", ("", "total"), rows)
 
 
-def _simulated(scores: Scores) -> list[list[str]]:
+_TOTALS = {
+    "value": "remaining value",
+    "mean_value": "mean remaining value",
+    "alive": "still customers",
+    "expected_purchases": "expected purchases",
+}
+
+
+def _totals(scores: Scores) -> RenderableType:
+    heads = ["", "total", "error from the fit", "luck of these customers", "error of simulation"]
+    rows = [
+        [
+            _TOTALS[name],
+            say.with_error(value, error.known),
+            *(say.number(x, 0.1 * x) for x in (error.fit, error.luck, error.simulation)),
+        ]
+        for name, value, error in _sums(scores)
+    ]
     if scores.error_of_value is None:
-        return []
-    return [["  error of simulation", say.number(scores.error_of_simulation)]]
-
-
-def _known(error: float, other: float) -> float:
-    return error if math.isfinite(error) else other
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    return grid("Totals, each with its standard error, and what that comes from", heads, rows)
 
 
 def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> str:
@@ -246,13 +295,9 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
         },
         "segments": list(_by_class(scores)),
         "total": {
-            "value": float(scores.value.sum()),
-            "standard_error": scores.error,
-            "standard_error_of_the_fit": scores.doubt,
-            "standard_error_of_luck": scores.luck,
-            "standard_error_of_simulation": scores.error_of_simulation,
-            "alive": float(scores.alive.sum()),
-            "expected_purchases": float(scores.purchases.sum()),
+            key: number
+            for name, value, error in _sums(scores)
+            for key, number in _figure(name, value, error).items()
         },
         "columns": columns_of(scores),
         "rows": drops.rows,

@@ -1,6 +1,5 @@
 """SciPy distributions by name: which there are, what they need, and their quantiles."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clvsim.errors import closest
 from clvsim.scenario import common
 
 Quantile = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -43,16 +43,16 @@ def check(name: str, parameters: Mapping[str, float]) -> None:
         With every fault of the table in one sentence each.
     """
     if name not in common.FAMILIES and name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = closest(name, names())
+        hint = f"; did you mean {near!r}?" if near else ""
         message = f"scipy.stats has no distribution called {name!r}{hint}"
         raise ValueError(message)
     shapes = shape_names(name)
     allowed = shapes + (_PLACE if is_continuous(name) else _PLACE[:1])
     faults = []
     for unknown in sorted(set(parameters) - set(allowed)):
-        near = difflib.get_close_matches(unknown, allowed, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
+        near = closest(unknown, allowed)
+        hint = f", did you mean {near!r}?" if near else ""
         faults.append(f"{name!r} has no parameter {unknown!r}{hint}")
     faults += [
         f"{name!r} needs its parameter {shape!r}" for shape in shapes if shape not in parameters

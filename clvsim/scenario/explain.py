@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from clvsim.errors import closest
+from clvsim.errors import closest, counted
 from clvsim.scenario import schema
 from clvsim.scenario.lines import Path
 
@@ -104,7 +104,7 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list | tuple):
-        return f"a list of {_counted(len(value), 'item')}" if value else "an empty list"
+        return f"a list of {counted(len(value), 'item')}" if value else "an empty list"
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     return str(value)
@@ -162,9 +162,9 @@ def _wrong_length(mistake: Mistake) -> Explained:
     context, wrote = mistake.error["ctx"], mistake.error["input"]
     noun = "character" if isinstance(wrote, str) else "item"
     if "min_length" in context:
-        asked = f"at least {_counted(context['min_length'], noun)}"
+        asked = f"at least {counted(context['min_length'], noun)}"
     else:
-        asked = f"at most {_counted(context['max_length'], noun)}"
+        asked = f"at most {counted(context['max_length'], noun)}"
     path = mistake.trail.path
     return Explained(path, f"must have {asked}, not {len(wrote)}")
 
@@ -182,9 +182,9 @@ def _wrong_name(mistake: Mistake) -> Explained:
     if "pattern" in context:
         allowed = f"names that match {context['pattern']}"
     elif "max_length" in context:
-        allowed = f"names of at most {_counted(context['max_length'], 'character')}"
+        allowed = f"names of at most {counted(context['max_length'], 'character')}"
     elif "min_length" in context:
-        allowed = f"names of at least {_counted(context['min_length'], 'character')}"
+        allowed = f"names of at least {counted(context['min_length'], 'character')}"
     elif "error" in context:
         message += f": {context['error']}"
     return Explained(mistake.trail.path, message, allowed)
@@ -209,10 +209,6 @@ def _listed(words: str) -> list[str]:
         return [str(word) for word in ast.literal_eval(f"[{words.replace(' or ', ', ')}]")]
     except (SyntaxError, ValueError):
         return [words]
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 _EXPLAIN: dict[str, Callable[[Mistake], Explained]] = {

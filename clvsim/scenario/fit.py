@@ -1,6 +1,7 @@
 """Where a segment's numbers come from: the fit to records that gave them, and their errors."""
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -33,6 +34,20 @@ def number_at(table: Any, path: str) -> float | None:
         except (KeyError, IndexError, TypeError):
             return None
     return table if isinstance(table, (int, float)) and not isinstance(table, bool) else None
+
+
+def paths_of(table: Any, above: str = "") -> Iterator[str]:
+    """Dotted paths of all numbers of a segment's table, but for those that tell of its fit."""
+    if isinstance(table, Mapping):
+        items = [item for item in table.items() if above or item[0] not in {"fit", "posterior"}]
+    else:
+        items = list(enumerate(table)) if isinstance(table, list | tuple) else []
+    for key, value in items:
+        path = f"{above}.{key}" if above else str(key)
+        if isinstance(value, (Mapping, list, tuple)):
+            yield from paths_of(value, path)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield path
 
 
 def moved(path: str, value: float, change: float) -> float:

@@ -83,8 +83,8 @@ class LifeTable:
     @property
     def size(self) -> str:
         """The table's size, as the start of a sentence."""
-        plural = "" if self.periods == 1 else "s"
-        return f"Over {self.periods} period{plural} from {self.customers:,.10g} customers"
+        plural, people = ("" if number == 1 else "s" for number in (self.periods, self.customers))
+        return f"Over {self.periods} period{plural} from {self.customers:,.10g} customer{people}"
 
     def log_likelihood_constant(self) -> float:
         """Log-likelihood of one constant churn rate at its maximum."""

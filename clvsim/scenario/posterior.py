@@ -4,7 +4,7 @@ A NetCDF file with a group ``posterior`` and dimensions ``chain`` and ``draw``, 
 and ArviZ write it; PyMC itself is not needed. Every world takes one draw of the joint posterior.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, Strict, ValidationError
 
 from clvsim.calendar import PERIODS_PER_YEAR
-from clvsim.errors import closest
+from clvsim.errors import closest, counted
 from clvsim.fields import Numbers, Section, Step
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ def _read(file: Path, cohort: str | None) -> tuple[_Model, Floats]:
     models = [one for one in _MODELS if set(one.variables) <= set(scaled)]
     if not models:
         message = f"{file.name} has {', '.join(there) or 'no variables'}: no model that we know"
+        message += _meant(scaled)
         known = "; ".join(f"{', '.join(one.variables)} ({one.name})" for one in _MODELS)
         raise _UnusableError(message, known)
     model = models[0]
@@ -251,6 +252,18 @@ def _read(file: Path, cohort: str | None) -> tuple[_Model, Floats]:
     found = draws.reshape(len(draws), -1)
     chosen = np.linspace(0, found.shape[1] - 1, min(found.shape[1], MOST_DRAWS)).round().astype(int)
     return model, found[:, chosen]
+
+
+def _meant(names: Collection[str]) -> str:
+    """What misspelt variables were meant to be; empty: nothing is near."""
+    for one in sorted(_MODELS, key=lambda one: -len(set(one.variables) & set(names))):
+        missing = [name for name in one.variables if name not in names]
+        others = [name for name in names if name not in one.variables]
+        pairs = [(name, closest(name, others)) for name in missing]
+        if len(missing) < len(one.variables) and all(near for _, near in pairs):
+            hints = ", ".join(f"{name!r} in place of {near!r}" for name, near in pairs)
+            return f"; did you mean {hints} ({one.name})?"
+    return ""
 
 
 def _open(file: Path) -> tuple[Any, str]:
@@ -274,12 +287,12 @@ def _open(file: Path) -> tuple[Any, str]:
 def _check(model: _Model, draws: Floats, file: Path) -> None:
     """Refuse draws ``(parameter, chain, draw)`` that are no sample of a posterior."""
     chains, each = draws.shape[1:]
+    untold = "nobody can tell whether it has converged"
     if chains < _FEWEST_CHAINS:
-        count = f"{chains} chain{'' if chains == 1 else 's'}"
-        message = f"{file.name} has {count}: nobody can tell whether it has converged"
+        message = f"{file.name} has {counted(chains, 'chain')}: {untold}"
         raise _UnusableError(message, "two chains or more")
     if each < _FEWEST_DRAWS:
-        message = f"{file.name} has {each} draws a chain: nobody can tell whether it has converged"
+        message = f"{file.name} has {counted(each, 'draw')} a chain: {untold}"
         raise _UnusableError(message, f"{_FEWEST_DRAWS} draws a chain or more")
     for name, values in zip(model.variables, draws, strict=True):
         wrong = int(np.sum(~(np.isfinite(values) & (values > 0.0))))

@@ -15,9 +15,10 @@ import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
 from pydantic import Field, Strict
 
+from clvsim.errors import closest
 from clvsim.fields import Section
 from clvsim.scenario import distributions
-from clvsim.scenario.fit import keys_of, moved, number_at
+from clvsim.scenario.fit import keys_of, moved, number_at, paths_of
 
 if TYPE_CHECKING:
     from clvsim.errors import Fault
@@ -124,7 +125,8 @@ def misplaced(document: "Document", scenario: "Scenario") -> Iterator["Fault"]:
             if number_at(table, path) is None:
                 message = f"names {path!r}, which is no number of the segment"
                 place = ("segments", name, "fit", "parameters")
-                yield document.fault(place, message, "dotted paths inside it, like churn.a")
+                near = closest(path, paths_of(table))
+                yield document.fault(place, message, "dotted paths inside it, like churn.a", near)
 
 
 def is_uncertain(scenario: "Scenario") -> bool:

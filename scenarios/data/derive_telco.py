@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
+from clvsim.calibration.churn import LifeTable as Lives
+from clvsim.calibration.churn import fit_sbg
+from clvsim.calibration.spend import correlation_with_churn
 from clvsim.reference import sbg_survival
-from clvsim.scenario.common import beta_lower
 from clvsim.scenario.retention import RetentionFit, fit_life_table, fit_retention
 
 if TYPE_CHECKING:
@@ -40,8 +42,6 @@ monthly customers is left, so those churn rates are noise and the stop's own art
 """
 
 _HORIZONS = (12, 24, 36, LAST_MONTH)
-_NODES = 32
-_SCORES = np.linspace(-9.0, 9.0, 3601)
 
 
 @dataclass(frozen=True)
@@ -195,14 +195,10 @@ def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(scipy.special.ndtri((rank - 0.375) / (values.size + 0.25)))
 
 
-def associate(group: Subscribers, fit: RetentionFit) -> Association:
+def associate(group: Subscribers) -> Association:
     """Measure how spend and churn go together, observed and behind the observations."""
-    spend = normal_scores(group.spend)
-    residual, residual_error = correlate_residual(group, spend)
-    if fit.alpha is None or fit.beta is None:
-        return Association(residual, residual_error, None, None)
-    copula, copula_error = fit_copula(group, spend, fit.alpha, fit.beta)
-    return Association(residual, residual_error, copula, copula_error)
+    residual, residual_error = correlate_residual(group, normal_scores(group.spend))
+    return Association(residual, residual_error, *(fit_copula(group) or (None, None)))
 
 
 def correlate_residual(group: Subscribers, spend: NDArray[np.float64]) -> tuple[float, float]:
@@ -234,52 +230,21 @@ def correlate_residual(group: Subscribers, spend: NDArray[np.float64]) -> tuple[
     return float(spend @ residual) / unit, math.sqrt(variance) / unit
 
 
-def fit_copula(
-    group: Subscribers, spend: NDArray[np.float64], alpha: float, beta: float
-) -> tuple[float, float]:
+def fit_copula(group: Subscribers) -> tuple[float, float] | None:
     """Correlation of churn propensity and spend in a Gaussian copula, and its error.
 
-    The propensity θ of a subscriber with spend score z is the Beta(α, β) quantile of
-    ``Φ(ρz + √(1-ρ²)e)``, e standard normal; ρ maximises the likelihood of the observed
-    lives, integrated over e by Gauss-Hermite quadrature, with α and β held at the fit
-    (inference functions for margins, Joe 2005). The error is from the curvature in ρ
-    and takes α and β as known.
-
-    Parameters
-    ----------
-    group : Subscribers
-        The observed lives, n.
-    spend : ndarray
-        Normal scores of their spend, shape (n,).
-    alpha, beta : float
-        Beta distribution of θ over subscribers.
-
+    As ``clvsim fit tenure`` finds it, with the error of the sBG in it, but from the months of the
+    tables alone; None where they show no spread of propensity.
     """
-    tiny = np.finfo(np.float64).tiny
-    leaves = beta_lower(alpha, beta, scipy.special.ndtr(_SCORES))
-    # The complement has its own inverse: 1 - θ would round to 0 in the upper tail.
-    stays = beta_lower(beta, alpha, scipy.special.ndtr(-_SCORES))
-    log_leave = np.log(np.maximum(leaves, tiny))
-    log_stay = np.log(np.maximum(stays, tiny))
+    table = life_table(group)
+    churn = fit_sbg(Lives(table.leavers, table.at_risk - table.leavers))
+    if churn.model != "sbg":
+        return None
     # As in the fit, what happens after the last month of the tables is not counted.
     counted = group.left & (group.tenure <= LAST_MONTH)
-    stayed = np.minimum(group.tenure, LAST_MONTH) - counted
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-
-    def log_likelihood(rho: float) -> float:
-        score = rho * spend[:, None] + math.sqrt(1.0 - rho**2) * nodes
-        leave = np.interp(score, _SCORES, log_leave)
-        stay = np.interp(score, _SCORES, log_stay)
-        life = np.exp(counted[:, None] * leave + stayed[:, None] * stay)
-        return float(np.sum(np.log(life @ weights / weights.sum())))
-
-    found = scipy.optimize.minimize_scalar(
-        lambda rho: -log_likelihood(rho), bounds=(-0.99, 0.99), method="bounded"
-    )
-    best, step = float(found.x), 0.01
-    around = [log_likelihood(best + shift) for shift in (-step, 0.0, step)]
-    curvature = (around[0] - 2.0 * around[1] + around[2]) / step**2
-    return best, 1.0 / math.sqrt(-curvature)
+    watched = np.minimum(group.tenure, LAST_MONTH)
+    found = correlation_with_churn(churn, watched, counted, group.spend)
+    return None if found is None else (found.rho, found.error)
 
 
 def table_rows(groups: dict[str, Subscribers]) -> list[tuple[str, int, int]]:
@@ -322,7 +287,7 @@ def describe(groups: dict[str, Subscribers]) -> list[str]:
     for contract, group in groups.items():
         table, spend = life_table(group), fit_spend(group)
         fit = fit_table(table)
-        both = associate(group, fit)
+        both = associate(group)
         size, left = group.tenure.size, int(group.left.sum())
         copula = "not identified (one churn rate for all)"
         if both.copula is not None:

@@ -157,6 +157,11 @@ def test_nobody_leaves_and_all_leave_at_once():
     nobody = fit_sbg(LifeTable(np.zeros(4), np.full(4, 50.0)))
     assert nobody.parameters["churn"] == 0.0
     assert math.isnan(nobody.standard_errors["churn"])
+    # Of 200 customer-periods none is the last one time in twenty: about three in 200.
+    assert (1.0 - nobody.at_most) ** 200 == pytest.approx(0.05)
+    assert nobody.at_most == pytest.approx(3.0 / 200.0, rel=0.01)
+    assert fit_geometric(life_of(np.array([50.0, 49.0]))).at_most is None
+    assert "In the block nobody ever leaves" in " ".join(nobody.notes)
     first = fit_sbg(LifeTable(np.array([50.0, 0, 0]), np.array([50.0, 50, 50])))
     assert first.model == "geometric"
     assert "all who leave do so in the first period" in " ".join(first.notes)

@@ -152,7 +152,7 @@ def test_values_that_are_not_above_zero_are_left_out_with_a_note(cohort):
     value[np.flatnonzero(seen.frequency > 0.0)[:3]] = (-5.0, 0.0, -1.0)
     fitted = fit_gamma_gamma(Summary(seen.frequency, seen.recency, seen.age, value))
     assert fitted.sample_size == 943.0
-    assert fitted.notes == ("3 customers were left out: their mean value is not above 0.",)
+    assert fitted.notes == ("3 customers left out: a mean value that is not above 0.",)
 
 
 def test_values_without_a_mean_are_noted():

@@ -114,8 +114,8 @@ def test_a_row_that_cannot_be_read_is_a_gap_and_an_equal_one_is_left_out(table):
     # What was left out is told with what is missing for it.
     left_out = "1 of 4 rows: survivors that are no number of customers, the first 'eighty'"
     assert found == [
-        (2, "--period", "period 2 of 'a' / 'x' missing"),
         (4, "--survivors", left_out),
+        (5, "--period", "period 2 of 'a' / 'x' missing"),
     ]
     _, drops = read_retention(table(*good, good[2]), NAMED)
     assert drops.told() == [

@@ -153,7 +153,7 @@ def test_cdnow_holdout_is_told(cdnow):
     text = " ".join((*cdnow.notes, *cdnow.drops.told()))
     assert "1997-01-01 to 1997-09-30, held out until 1998-06-30" in text
     assert "1,411 of 2,357 customers bought on one day only" in text
-    assert "223 rows are a further purchase of a customer on a day: merged" in text
+    assert "223 rows merged: a further purchase of a customer on a day" in text
     assert "8 of 6,919 rows kept: amounts of 0" in text
     assert "21 of 6,919 rows kept: equal to an earlier row" in text
 
@@ -239,12 +239,44 @@ def test_equal_rows_are_kept_or_dropped_but_always_told(log, shelves, drop, amou
     assert line.endswith(f"; lines {len(GOOD) + 2}, {len(GOOD) + 3}")
 
 
+@pytest.mark.parametrize(
+    ("date", "formats"),
+    [
+        ("31.12.2024", "%d.%m.%Y"),
+        ("31.12.2024 09:30", "%d.%m.%Y %H:%M"),
+        ("12/31/2024", "%m/%d/%Y"),
+        ("01/02/2024", "%d/%m/%Y or %m/%d/%Y"),
+        ("31-Dec-2024", "%d-%b-%Y"),
+    ],
+)
+def test_dates_written_otherwise_get_a_hint_of_their_format(log, date, formats):
+    with pytest.raises(RecordsError) as caught, Shelves() as others:
+        read_log(log(f"a,{date},3", f"b,{date},3"), NAMED, others)
+    (fault,) = caught.value.faults
+    assert fault.hint == f"--date-format {formats}"
+    with Shelves() as others:
+        found, _, _ = read_log(
+            log(f"a,{date},3"), NAMED, others, pattern=formats.split(" or ", maxsplit=1)[0]
+        )
+        assert day_text(found.end).startswith("2024-")
+
+
+def test_texts_that_are_no_date_at_all_get_no_hint(log):
+    with pytest.raises(RecordsError) as caught, Shelves() as others:
+        read_log(log("a,soon,3", "b,later,3"), NAMED, others)
+    assert caught.value.faults[0].hint == ""
+
+
 def test_mixed_time_zones_are_refused_and_several_told(log, shelves):
     with (
-        pytest.raises(RecordsError, match="mixed time zones: 1 dates name one"),
+        pytest.raises(RecordsError, match="mixed time zones: 1 date with one") as caught,
         Shelves() as others,
     ):
         read_log(log(*GOOD, "a,2026-01-05T10:00Z,3"), NAMED, others)
+    (fault,) = caught.value.faults
+    assert fault.line == len(GOOD) + 2
+    assert f"('2026-01-05T10:00Z', line {len(GOOD) + 2}) and {len(GOOD)} dates" in fault.message
+    assert "line 2)" in fault.message
     zoned = ["a,2026-01-05T10:00+01:00,3", "b,2026-07-05T10:00+02:00,3"]
     _, _, notes = read_log(log(*zoned), NAMED, shelves)
     (note,) = notes

@@ -6,7 +6,10 @@ import pytest
 import clvsim
 from clvsim.api import Effort
 from clvsim.engine.compile import compile_scenario
-from clvsim.engine.run import run_worlds
+from clvsim.engine.luck import companions
+from clvsim.engine.memory import run_bytes
+from clvsim.engine.run import Settings, run_worlds, world_bytes
+from clvsim.engine.tasks import new_slots, plan_tasks
 from clvsim.kernels import plan as p
 from clvsim.scenario.load import load
 from clvsim.scenario.model import Scenario
@@ -140,3 +143,26 @@ def test_where_only_luck_varies_cells_of_one_customer_are_no_riddle():
     spread = float(result["npv"].std("world", ddof=1)[0])
     assert float(result["npv_spread_customers_mean"][0]) == pytest.approx(spread, rel=1e-12)
     assert float(result["npv_spread_shocks_mean"][0]) == 0.0
+
+
+def test_the_memory_that_is_said_beforehand_holds_companions_too():
+    alone = {**PLAN, "cohorts": {"bought": {"segment": "home", "customers": 1, "joins": 12}}}
+    crowd = {**PLAN, "cohorts": {"bought": {"segment": "home", "customers": 2, "joins": 12}}}
+    one, two = (compile_scenario(Scenario.model_validate(plan)) for plan in (alone, crowd))
+    pairs = companions(one)
+    assert companions(two) is None
+    taken = []
+    for side, plan in (
+        (two, plan_tasks(two)),
+        (one, plan_tasks(one)),
+        (pairs, plan_tasks(pairs).of_somebody(pairs)),
+    ):
+        slots = new_slots(side, len(plan.tasks), plan.widest)
+        taken.append(sum(part.nbytes for part in slots))
+    assert world_bytes(two) == taken[0]
+    assert world_bytes(one) == taken[1] + taken[2]
+    assert taken[2] > 0
+    settings = Settings(wave_bytes=1)
+    assert run_bytes(one, 5, settings) - run_bytes(two, 5, settings) == (
+        2.0 * (world_bytes(one) - world_bytes(two))
+    )

@@ -110,12 +110,12 @@ def test_the_largest_number_sets_the_scale():
 
 def test_a_column_has_its_points_in_line():
     values, errors = [1407.53, 38.5, 10.0], [2.0, 0.31, 0.0]
-    assert say.number_column(values, errors) == ["1,408", "38", "10"]
     assert say.error_column(values, errors) == ["1,407.5 ± 2.0", "38.5 ± 0.3", "10.0"]
 
 
 def test_no_number_of_a_column_is_rounded_to_nothing():
-    assert say.number_column([5000.0, 0.3, 0.0], [100.0, 0.01, 0.0]) == ["5,000", "0.30", "0"]
+    found = say.error_column([5000.0, 0.3, 0.0], [100.0, 0.01, 0.0])
+    assert found == ["5,000 ± 100", "0.300 ± 0.010", "0"]
 
 
 @given(finite, st.floats(0.0, 1e12))

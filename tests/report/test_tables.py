@@ -142,6 +142,14 @@ def test_scenarios_stand_in_their_order(compared):
     assert names[:6] == ["baseline", "half [price]", "idle"] * 2
 
 
+def test_every_estimate_of_a_comparison_has_its_error(compared):
+    lines = printed(comparison_report(compared), 200).splitlines()
+    own = [line.count("±") for line in lines if line[2:].startswith("half [price]")]
+    # NPV and two chances; customers, CLV, cost and ROMI, at once and without a trough; gained and
+    # worth each, as nobody is lost.
+    assert own == [3, 4, 2]
+
+
 def _with_npv(compared, *npv):
     """The comparison with other NPVs, ``(scenario, world)``."""
     npv = np.array(npv)

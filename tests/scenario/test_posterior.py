@@ -105,6 +105,10 @@ FAULTS = [
     ('posterior = { file = "fit.nc", unit = "weak" }', "must be one of the allowed values"),
     ('posterior = { file = "plan.toml", unit = "week" }', "no group 'posterior'"),
     ('posterior = { file = "odd.nc", unit = "week" }', "no model that we know"),
+    (
+        'posterior = { file = "near.nc", unit = "week" }',
+        "did you mean 'alpha' in place of 'alpha_' (BG/NBD)?",
+    ),
     ('posterior = { file = "one.nc", unit = "week" }', "has 1 chain"),
     ('posterior = { file = "zero.nc", unit = "week" }', "not positive"),
     ('posterior = { file = "fit.nc", unit = "week" }\nchurn = 0.1', "and so does the segment"),
@@ -114,7 +118,7 @@ FAULTS = [
     ('posterior = { file = "cohorts.nc", unit = "month", cohort = "od" }', "did you mean 'old'"),
     ('posterior = { file = "fit.nc", unit = "week", cohort = "old" }', "not by cohort"),
     ('posterior = { file = "mbg.nc", unit = "week" }', "a fit of MBG/NBD"),
-    ('posterior = { file = "short.nc", unit = "week" }', "has 1 draws a chain"),
+    ('posterior = { file = "short.nc", unit = "week" }', "has 1 draw a chain"),
     ('posterior = { file = "apart.nc", unit = "week" }', "the chains disagree on alpha (R-hat"),
     ('posterior = { file = "text.nc", unit = "week" }', "a is no array of numbers by chain"),
     ('posterior = { file = "flat.nc", unit = "week" }', "b is no array of numbers by chain"),
@@ -127,6 +131,8 @@ FAULTS = [
 def test_what_is_wrong_is_said(tmp_path, segment, says):
     save(tmp_path, **BG_NBD)
     save(tmp_path, "odd.nc", r=1.0, gamma=2.0)
+    near = {"alpha_" if name == "alpha" else name: value for name, value in BG_NBD.items()}
+    save(tmp_path, "near.nc", **near)
     save(tmp_path, "one.nc", chains=1, **BG_NBD)
     save(tmp_path, "zero.nc", **{**BG_NBD, "a": 0.0})
     save(tmp_path, "sbg.nc", alpha=0.7, beta=1.2)

@@ -101,7 +101,7 @@ def test_copula_correlation_is_recovered(telco: ModuleType, rho: float):
     watched = generator.integers(1, 73, size)
     tenure = np.minimum(life, watched).astype(np.int64)
     group = telco.Subscribers(tenure, life <= watched, np.exp(spend))
-    found, error = telco.fit_copula(group, telco.normal_scores(group.spend), 0.7, 10.0)
+    found, error = telco.fit_copula(group)
     assert_mean(found, error, rho, fault=0.6 * rho if rho else 0.1)
 
 

@@ -129,6 +129,14 @@ def test_a_fitted_correlation_is_drawn_by_fisher_s_z(tmp_path):
     assert z.max() > 0.0
 
 
+def test_a_fit_of_what_is_nearly_a_number_says_which(tmp_path):
+    file = tmp_path / "plan.toml"
+    text = "[segments.b]" + FIT.format().replace('"churn.a"', '"chrn.a"')
+    file.write_text("[time]\nperiods = 6\n" + text + '[cohorts.c]\nsegment = "b"\ncustomers = 1\n')
+    with pytest.raises(ScenarioError, match=r"did you mean 'churn\.a'"):
+        load(file)
+
+
 @pytest.mark.parametrize("path", ["churn.c", "churn", "spend.a", "transitions.0.1", "churn.a.b"])
 def test_a_fit_of_what_is_no_number_is_refused(tmp_path, path):
     file = tmp_path / "plan.toml"

@@ -76,6 +76,8 @@ class Customers:
         Spend per period, shape (customer,), currency.
     state : ndarray of int
         Place of the state in those of the segment, shape (customer,); -1: there are none.
+    file : str
+        Where they stand, as the user named it.
     """
 
     names: list[str]
@@ -88,13 +90,14 @@ class Customers:
     tenure: Floats
     spend: Floats
     state: NDArray[np.int64]
+    file: str = ""
 
     def some(self, places: NDArray[np.int64]) -> Customers:
         """Those at some places."""
         numbers = {name: getattr(self, name)[places] for name in _NUMBERS}
         names = [self.names[at] for at in places.tolist()]
         segment, state = self.segment[places], self.state[places]
-        return Customers(names, segment, self.segments, state=state, **numbers)
+        return Customers(names, segment, self.segments, state=state, file=self.file, **numbers)
 
 
 _NUMBERS = ("frequency", "recency", "age", "value", "tenure", "spend")
@@ -198,7 +201,7 @@ def read_customers(
         name: np.concatenate([part[2][at] for part in parts]) for at, name in enumerate(_NUMBERS)
     }
     segment, state = (np.concatenate([part[1][at] for part in parts]) for at in range(2))
-    return Customers(people, segment, tuple(names), state=state, **found), drops
+    return Customers(people, segment, tuple(names), state=state, file=drops.file, **found), drops
 
 
 def _states(used: Mapping[str, AnySegment]) -> tuple[list[dict[str, int]], Reason]:

@@ -1,8 +1,7 @@
-"""What the error of a fit does to scores: laws that it might as well have been, and the total."""
+"""What the error of a fit does to scores: laws that it might as well have been, and slopes."""
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,15 @@ import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
 from pydantic import ValidationError
 
+from clvsim.calibration.scoring.totals import FIGURES, Slopes
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from clvsim.calibration.scoring.fit_file import Segment
     from clvsim.calibration.scoring.group import Group, Known
+
+    Floats = NDArray[np.float64]
 
 #: Customers by whom the error of the fit is judged, at most, and step of a parameter's log.
 _JUDGED, _STEP = 2_000, 1e-3
@@ -67,25 +72,29 @@ def luck_alone(group: Group) -> str:
     return f"{group.name}: the fit {why}: intervals of its customers are luck alone"
 
 
-def error_of_total(group: Group) -> float:
-    """Standard error of a segment's total that comes from its fitted numbers, currency.
+def slopes(group: Group) -> Slopes:
+    """How what is expected of a segment's customers moves with its fitted numbers.
 
-    By the delta method on the scales of the fit's covariance; slopes come from at most 2,000
-    customers, every so many-th of the file. NaN where the fit does not say.
+    Differences over small steps on the scales of the fit's covariance, of at most 2,000 customers,
+    every so many-th of the file. Of none where the fit does not say how sure it is.
     """
     source = group.segment.fit
+    unknown = Slopes(group.own, group.own[:0], np.zeros((len(FIGURES), 1, 0)), np.ones((1, 1)))
     if source is None or not source.parameters:
-        return math.nan
+        return unknown
     some = group.some(_JUDGED)
     known: Known = {}
 
-    def total(path: str, change: float) -> float:
-        return float(some.expected(group.moved({path: change}), known).value.sum())
+    def figures(path: str, change: float) -> Floats:
+        found = some.expected(group.moved({path: change}), known)
+        return np.array([found.value, found.alive, found.purchases])
 
     try:
-        changes = [total(path, _STEP) - total(path, -_STEP) for path in source.parameters]
+        # What is infinite has no slope.
+        with np.errstate(invalid="ignore"):
+            each = [figures(path, _STEP) - figures(path, -_STEP) for path in source.parameters]
     except ValidationError:
         # A number so near its bound cannot be moved both ways.
-        return math.nan
-    slope = np.array(changes) / (2.0 * _STEP) * (group.own.size / some.own.size)
-    return math.sqrt(max(float(slope @ np.array(source.covariance) @ slope), 0.0))
+        return unknown
+    slope = np.stack(each, axis=1) / (2.0 * _STEP)
+    return Slopes(group.own, some.own, slope, np.array(source.covariance))

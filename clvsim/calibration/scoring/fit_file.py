@@ -20,11 +20,11 @@ from pydantic import (
 from clvsim.calibration.scoring.contract import Contract
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, ParetoNbd, SameValue
-from clvsim.errors import Fault, ScenarioError
+from clvsim.errors import Fault, ScenarioError, closest
 from clvsim.fields import Money, Multipliers, Probability, Section, Step
 from clvsim.scenario.distributions import mean
 from clvsim.scenario.faults import faults_of
-from clvsim.scenario.fit import Fit, keys_of, moved, number_at
+from clvsim.scenario.fit import Fit, keys_of, moved, number_at, paths_of
 from clvsim.scenario.model import Correlation, Distribution, SpendTrait
 from clvsim.scenario.toml import read
 
@@ -338,6 +338,7 @@ def _unknown_paths(
         document.fault(
             ("segments", name, "fit", "parameters"),
             f"names {path!r}, which is no number of the segment",
+            hint=closest(path, paths_of(table)),
         )
         for path in (segment.fit.parameters if segment.fit else ())
         if number_at(table, path) is None

@@ -1,4 +1,4 @@
-"""How far customers' own remaining values lie from what is expected of them: variances, exactly."""
+"""How far customers' own values and purchases lie from what is expected: variances, exactly."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.scoring.fit_file import ContractSegment
+from clvsim.calibration.scoring.outlook import Outlook
+from clvsim.errors import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +42,26 @@ def variances(group: Group, expected: Expected) -> Floats:
         return np.where(expected.value != 0.0, expected.unit**2 * own, 0.0)
 
 
+def variances_of_purchases(group: Group, expected: Expected) -> Floats:
+    """Variances of customers' purchases within the horizon if the fit is right.
+
+    Of those who may be lost, that they may be is in them. Infinite where they are.
+
+    Returns
+    -------
+    ndarray
+        Shape (customer,), 1.
+    """
+    segment, counted = group.segment, Outlook(group.terms.outlook.horizon)
+    if isinstance(segment, ContractSegment):
+        return segment.contract.variance(group.tenure, counted)
+    square = segment.model.squares(group.history, counted, 1.0)
+    with np.errstate(invalid="ignore"):
+        found = np.maximum(expected.alive * square - expected.purchases**2, 0.0)
+    found[np.isinf(expected.purchases)] = np.inf
+    return np.where(expected.alive > 0.0, found, 0.0)
+
+
 def why_infinite(group: Group, variance: Floats) -> str:
     """What makes the variance of some customers infinite: a note."""
     segment, many = group.segment, np.isinf(variance)
@@ -48,4 +70,13 @@ def why_infinite(group: Group, variance: Floats) -> str:
         means = segment.value.squares(group.history.frequency[many])
         if np.isinf(means).any():
             why = "mean purchases have no finite variance where spend.a is 2 or less"
-    return f"{group.name}: the luck of {many.sum():,} customers is infinite: {why}"
+    return f"{group.name}: the luck of {counted(many.sum(), 'customer')} is infinite: {why}"
+
+
+def why_uncounted(group: Group, variance: Floats) -> str:
+    """That the variance of the purchases of some customers is infinite: a note."""
+    many = counted(int(np.isinf(variance).sum()), "customer")
+    return (
+        f"{group.name}: without a horizon the luck of the purchases of {many} is infinite: some "
+        "hardly ever leave; give one with --horizon"
+    )

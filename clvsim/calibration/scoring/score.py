@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.drops import refuse
-from clvsim.calibration.scoring import doubt, luck
+from clvsim.calibration.scoring import doubt, luck, totals
 from clvsim.calibration.scoring.contract import quantile
 from clvsim.calibration.scoring.fit_file import BgBbSegment, ContractSegment
 from clvsim.calibration.scoring.group import Group
 from clvsim.calibration.scoring.predictive import Spread, spread
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clvsim.calibration.scoring.customers import Customers
     from clvsim.calibration.scoring.fit_file import FitFile, Segment
     from clvsim.calibration.scoring.group import Expected, Terms
+    from clvsim.calibration.scoring.totals import Errors, Slopes
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -55,15 +56,11 @@ class Scores:
         Share of the customers that are worth less, those worth the same counting half, 1.
     group : ndarray of int
         Place in `CLASSES`.
-    luck : float
-        Standard deviation of the total value if the fit is right, currency; it may be infinite.
-    doubt : float
-        Standard error of the total value that comes from the fit, currency; NaN: not known.
+    errors : Errors
+        Of the sums of value, alive and purchases, over all customers and by class.
     notes : tuple of str
     error_of_value : ndarray or None
         Monte Carlo standard error of each value, currency; None: values are exact.
-    error_of_simulation : float
-        The same of the total value; 0: it is exact.
     """
 
     customers: Customers
@@ -74,16 +71,24 @@ class Scores:
     purchases: Floats
     rank: Floats
     group: Whole
-    luck: float
-    doubt: float
+    errors: Errors
     notes: tuple[str, ...]
     error_of_value: Floats | None = None
-    error_of_simulation: float = 0.0
+
+    @property
+    def luck(self) -> float:
+        """Standard deviation of the total value if the fit is right, currency, even infinite."""
+        return self.errors.total("value").luck
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of the total value that comes from the fit, currency; NaN: not known."""
+        return self.errors.total("value").fit
 
     @property
     def error(self) -> float:
-        """Standard error of the total value, luck and doubt together, currency."""
-        return math.hypot(self.luck, self.doubt)
+        """Standard error of the total value, all its errors together, currency."""
+        return self.errors.total("value").all
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,9 @@ class _Found:
     """What drawing lives and moving the fit tells of a segment's customers."""
 
     bounds: Spread
-    #: Of their total if the fit is right, currency squared.
-    variance: float
-    #: Standard error of their total that comes from the fit, currency; NaN: not known.
-    doubt: float
+    #: Of value and purchases if the fit is right, shape (customer,) each.
+    variances: tuple[Floats, Floats]
+    slopes: Slopes
     notes: list[str]
 
 
@@ -107,8 +111,8 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         If their value is infinite: without horizon and discounting, some never leave.
     """
     size = len(customers.names)
-    alive, purchases, value, low, high = np.zeros((5, size))
-    variance, error = 0.0, 0.0
+    alive, purchases, value, low, high, worth, bought = np.zeros((7, size))
+    slopes: list[Slopes] = []
     faults: list[Fault] = []
     notes: list[str] = []
     for number, name in enumerate(customers.segments):
@@ -127,11 +131,13 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         found = _score_group(group, expected)
         alive[own], purchases[own] = expected.alive, expected.purchases
         value[own], low[own], high[own] = expected.value, found.bounds.low, found.bounds.high
-        variance += found.variance
-        error = math.hypot(error, found.doubt)
+        worth[own], bought[own] = found.variances
+        slopes.append(found.slopes)
         notes += found.notes
     refuse(faults)
     rank, classes = classed(value, terms)
+    variances = (worth, alive * (1.0 - alive), bought)
+    errors = totals.errors(slopes, (value, alive, purchases), variances, classes, len(CLASSES))
     return Scores(
         customers=customers,
         value=value,
@@ -141,8 +147,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
         purchases=purchases,
         rank=rank,
         group=classes,
-        luck=math.sqrt(variance),
-        doubt=error,
+        errors=errors,
         notes=tuple(notes),
     )
 
@@ -155,12 +160,15 @@ def _score_group(group: Group, expected: Expected) -> _Found:
         notes.append(doubt.luck_alone(group))
     # One integrates in NumPy's own time, the other draws: each leaves the other a processor.
     with ThreadPoolExecutor(1) as other:
-        waiting = other.submit(doubt.error_of_total, group)
+        waiting = other.submit(doubt.slopes, group)
         bounds = _spread(group, laws, expected)
         variance = luck.variances(group, expected)
+        bought = luck.variances_of_purchases(group, expected)
         if np.isinf(variance).any():
             notes.append(luck.why_infinite(group, variance))
-        return _Found(bounds, float(variance.sum()), waiting.result(), notes)
+        elif np.isinf(bought).any() and np.isfinite(expected.purchases).all():
+            notes.append(luck.why_uncounted(group, bought))
+        return _Found(bounds, (variance, bought), waiting.result(), notes)
 
 
 def _spread(group: Group, laws: Sequence[Segment], expected: Expected) -> Spread:
@@ -186,7 +194,7 @@ def _broken_periods(group: Group) -> list[Fault]:
         return []
     what = "contracts pay" if isinstance(segment, ContractSegment) else "opportunities come"
     message = f"{what} by the period, and {horizon:g} is no whole number of periods"
-    return [Fault(group.fit.name, None, "--horizon", message, "1, 2, 3, …")]
+    return [Fault("", None, "--horizon", message, "1, 2, 3, …")]
 
 
 def _broken_histories(group: Group) -> list[Fault]:
@@ -203,11 +211,11 @@ def _broken_histories(group: Group) -> list[Fault]:
     )
     return [
         Fault(
-            group.fit.name,
+            group.customers.file,
             None,
             option,
-            f"{int(wrong.sum()):,} customers of segments.{group.name} (bg/bb) have {what}, the "
-            f"first {group.customers.names[int(group.own[np.argmax(wrong)])]!r}",
+            f"{counted(wrong.sum(), 'customer')} of segments.{group.name} (bg/bb) with {what}, "
+            f"the first {group.customers.names[int(group.own[np.argmax(wrong)])]!r}",
             "frequency <= recency <= age, all counting opportunities",
         )
         for option, wrong, what in rules
@@ -234,6 +242,11 @@ def _notes(group: Group, expected: Expected) -> Iterator[str]:
     segment = group.segment
     if not isinstance(segment, ContractSegment):
         return
+    if segment.churn == 0.0:
+        yield (
+            f"{group.name}: a churn of 0, so nobody ever leaves, and no figure holds the error of "
+            "that: an upper bound in its place shows how much hangs on it"
+        )
     if any(set(one.between) == {"churn", "spend"} for one in segment.correlations):
         yield (
             f"{group.name}: the correlation of churn and spend is left out: churn is judged by "

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.scoring.believed import belief_of, people_of, ranks_of, scored
-from clvsim.calibration.scoring.score import Scores, classed
+from clvsim.calibration.scoring.score import CLASSES, Scores, classed
+from clvsim.calibration.scoring.totals import FIGURES, Errors
 from clvsim.engine import known
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.known import KnownBase
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
 #: Customers whose worlds are sorted at a time.
 _SORTED = 16_384
-#: Memory of a customer in a world, bytes: a value, and the chance that it is one's own.
-_BYTES = 8
+#: Share of the value of the best from which on it is said that luck picks them.
+_FLATTERED = 0.01
+#: Memory of a customer in a world, bytes: value and purchases, and the chance that they are one's.
+_BYTES = 12
 
 
 @dataclass
@@ -52,23 +55,27 @@ class _Sums:
 
     Attributes
     ----------
-    values, there : ndarray
-        Value of each customer's life, and the chance of living it, shape (world, customer).
-    purchases, squares : ndarray
-        Purchases, and squared values, of lives and of none, added up, shape (customer,).
+    values, bought, there : ndarray
+        Value and purchases of each customer's life, and the chance of living it, shape (world,
+        customer).
+    purchases, squares, counts : ndarray
+        Purchases, squared values and squared purchases, of lives and of none, added up, shape
+        (customer,).
     """
 
     values: NDArray[np.float32]
+    bought: NDArray[np.float32]
     there: NDArray[np.float32]
     purchases: Floats
     squares: Floats
+    counts: Floats
 
     @classmethod
     def of(cls, worlds: int, customers: int) -> _Sums:
         """Nothing so far."""
         shape = (worlds, customers)
-        lives = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-        return cls(*lives, np.zeros(customers), np.zeros(customers))
+        values, bought, there = (np.zeros(shape, dtype=np.float32) for _ in range(3))
+        return cls(values, bought, there, *np.zeros((3, customers)))
 
 
 def simulate(
@@ -114,8 +121,10 @@ def simulate(
         for own, people, belief in groups:
             lives = base.live(people, belief, world)
             sums.values[world, own], sums.there[world, own] = lives.value, belief.there
+            sums.bought[world, own] = lives.bought
             sums.purchases[own] += belief.there * lives.bought
             sums.squares[own] += belief.there * lives.value**2
+            sums.counts[own] += belief.there * lives.bought**2
             if tell is not None:
                 tell(own.size)
     notes = _notes(scenario, customers)
@@ -162,38 +171,100 @@ def _scores(
     """Means over worlds, bounds and errors."""
     worlds, size = sums.values.shape
     value, error, low, high = np.zeros((4, size))
-    halves = np.zeros((2, worlds))
+    halves = np.zeros((2, size))
     for first in range(0, size, _SORTED):
         part = slice(first, first + _SORTED)
         lives, there = (one[:, part].astype(np.float64) for one in (sums.values, sums.there))
         weighted = lives * there
         value[part] = weighted.mean(axis=0)
+        halves[:, part] = weighted[::2].mean(axis=0), weighted[1::2].mean(axis=0)
         error[part] = weighted.std(axis=0, ddof=1) / math.sqrt(worlds)
         low[part], high[part] = _bounds(lives, there / worlds)
-        # By who they are: which half a customer is in does not hang on the order of the file.
-        halves += [weighted[:, ~odd[part]].sum(axis=1), weighted[:, odd[part]].sum(axis=1)]
-    luck = float(np.sum(np.maximum(sums.squares / worlds - value**2, 0.0)))
-    doubt = math.nan
-    if varies:
-        # What both halves have in common is what the world makes of them: numbers and shocks.
-        doubt = math.sqrt(max(4.0 * float(np.cov(halves)[0, 1]), 0.0))
-    total = halves.sum(axis=0)
     rank, group = classed(value, terms)
+    alive, purchases = sums.there.mean(axis=0, dtype=np.float64), sums.purchases / worlds
+    variances = (
+        sums.squares / worlds - value**2, alive * (1.0 - alive), sums.counts / worlds - purchases**2
+    )  # fmt: skip
+    luck = [np.bincount(group, np.maximum(one, 0.0), len(CLASSES)) for one in variances]
+    fit, simulation = _covariances(_by_class(sums, group, odd), varies=varies)
     return Scores(
         customers=customers,
         value=value,
         low=low,
         high=high,
-        alive=sums.there.mean(axis=0, dtype=np.float64),
-        purchases=sums.purchases / worlds,
+        alive=alive,
+        purchases=purchases,
         rank=rank,
         group=group,
-        luck=math.sqrt(luck),
-        doubt=doubt,
-        notes=tuple(notes),
+        errors=Errors(fit, np.array(luck), simulation),
+        notes=(*notes, *_flattery(halves, terms)),
         error_of_value=error,
-        error_of_simulation=float(total.std(ddof=1)) / math.sqrt(worlds),
     )
+
+
+def _flattery(halves: Floats, terms: Terms) -> Iterator[str]:
+    """A note where who is best owes that to the luck of few worlds.
+
+    Those whom half of the worlds picks are worth less in the other half. Twice as many worlds
+    flatter them half as much.
+
+    Parameters
+    ----------
+    halves : (2, customer)
+        Values by even and by odd worlds.
+    terms : Terms
+    """
+    said = known = 0.0
+    for own, other in (halves, halves[::-1]):
+        _, group = classed(own, terms)
+        said, known = said + own[group == 0].sum(), known + other[group == 0].sum()
+    excess = 0.5 * (said - known)
+    if known > 0.0 and excess > _FLATTERED * known:
+        share = 100.0 * excess / (known + excess)
+        yield (
+            f"the best owe some {share:.0f} % of their value to the luck of these worlds, which "
+            "picks them: with more --worlds less"
+        )
+
+
+def _by_class(sums: _Sums, group: Whole, odd: NDArray[np.bool_]) -> Floats:
+    """Sums of `FIGURES` by half and class, shape (figure, half, class, world).
+
+    Halves are by who customers are: which one a customer is in does not hang on the order of the
+    file.
+    """
+    (worlds, size), places = sums.values.shape, odd * len(CLASSES) + group
+    found = np.zeros((len(FIGURES), 2 * len(CLASSES), worlds))
+    for first in range(0, size, _SORTED):
+        part = slice(first, first + _SORTED)
+        own = (places[part, None] == np.arange(2 * len(CLASSES))).astype(np.float64)
+        there = sums.there[:, part].astype(np.float64)
+        for at, figure in enumerate(
+            (sums.values[:, part] * there, there, sums.bought[:, part] * there)
+        ):
+            found[at] += (figure @ own).T
+    return found.reshape(len(FIGURES), 2, len(CLASSES), worlds)
+
+
+def _covariances(halves: Floats, *, varies: bool) -> tuple[Floats, Floats]:
+    """Covariances of the classes' sums that come from fit and shocks, and of their means.
+
+    What both halves have in common is what the world makes of them: numbers and shocks. Where one
+    half of a class is empty its own luck stays in.
+    """
+    totals, worlds, classes = halves.sum(axis=1), halves.shape[-1], len(CLASSES)
+    simulation = np.array([np.cov(one) for one in totals]) / worlds
+    if not varies:
+        return np.full_like(simulation, math.nan), simulation
+    fit = np.empty_like(simulation)
+    for at, (even, odd) in enumerate(halves):
+        shared = np.cov(even, odd)[:classes, classes:]
+        fit[at] = 2.0 * (shared + shared.T)
+        alone = ~(even.any(axis=1) & odd.any(axis=1))
+        fit[at, alone, alone] = np.diag(simulation[at])[alone] * worlds
+    # Chances have no luck in them.
+    fit[FIGURES.index("alive")] = simulation[FIGURES.index("alive")] * worlds
+    return fit, simulation
 
 
 def _bounds(lives: Floats, chances: Floats) -> tuple[Floats, Floats]:

@@ -86,7 +86,9 @@ def bought(random, model, horizon):
 @MODELS
 @pytest.mark.parametrize("rate", [0.0, 0.6])
 @pytest.mark.parametrize("value", [SameValue(3.0), VALUE], ids=["same", "own"])
-def test_luck_is_the_spread_of_lives_as_the_stories_tell_them(tmp_path, model, rate, value):
+def test_luck_is_the_spread_of_lives_and_purchases_as_the_stories_tell_them(
+    tmp_path, model, rate, value
+):
     people = f"customer,frequency,recency,age,value\nann,{X},{LAST},{AGE},{SPENT}\n"
     terms = Terms("week", horizon=30.0, rate=rate)
     found = scored(tmp_path, fitted(model, value), people, terms)
@@ -94,16 +96,22 @@ def test_luck_is_the_spread_of_lives_as_the_stories_tell_them(tmp_path, model, r
     means = np.full(SIZE, 3.0)
     if isinstance(value, GammaGamma):
         means = (value.scale + value.p * X * SPENT) / random.gamma(value.p * X + value.q, size=SIZE)
-    worth = np.zeros(SIZE)
+    worth, count = np.zeros((2, SIZE))
     for time in bought(random, model, terms.horizon):
         amounts = means
         if isinstance(value, GammaGamma):
             amounts = random.gamma(value.p, means / value.p)
         in_time = np.isfinite(time)
+        count += in_time
         worth[in_time] += amounts[in_time] * np.exp(-terms.outlook.force * time[in_time])
-    worth[random.random(SIZE) >= found.alive[0]] = 0.0
-    squares = np.square(worth - found.value[0])
-    assert_mean(squares, None, found.luck**2, fault=1.1 * found.luck**2)
+    is_lost = random.random(SIZE) >= found.alive[0]
+    for drawn, mean, figure in (
+        (worth, found.value, "value"),
+        (count, found.purchases, "purchases"),
+    ):
+        drawn[is_lost] = 0.0
+        variance = found.errors.total(figure).luck ** 2
+        assert_mean(np.square(drawn - mean[0]), None, variance, fault=1.1 * variance)
 
 
 def gamma_points(shape, rate):

@@ -137,6 +137,8 @@ def test_all_faults_of_a_fit_are_said_at_once(tmp_path):
     [
         ("a = 3.7", "a = 0.9", "segments.shop.spend.a: must be a number above 1"),
         ("spend.scale", "spend.scales", "names 'spend.scales', which is no number of the segment"),
+        ("spend.scale", "spend.scales", "did you mean 'spend.scale'"),
+        ("a = 0.25", "alpha = 0.25", "did you mean 'a'"),
         ("[0.01, 0.0]", "[0.01, 0.5]", "must be symmetric"),
         ('"bg/nbd"\npur', "3\npur", "customers with the relationship 3 cannot be scored"),
         ("spend_shape = 6.0", "", "spend and spend_shape go together"),
@@ -492,7 +494,10 @@ def test_what_are_no_opportunities_is_said_at_once(tmp_path):
     ):
         assert f"the first '{who}'" in told
         assert what in told
-    with pytest.raises(ScenarioError, match="opportunities come by the period"):
+    # It is the customers that are wrong, not the fit.
+    assert {fault.file for fault in caught.value.faults} == {str(tmp_path / "people.csv")}
+    assert "1 customer of segments.donors" in told
+    with pytest.raises(ScenarioError, match=r"^--horizon: opportunities come by the period"):
         scored(tmp_path, DONORS, GIVERS, Terms("year", horizon=2.5))
 
 

@@ -12,7 +12,7 @@ from clvsim.calibration.scoring.believed import scored
 from clvsim.calibration.scoring.customers import Customers
 from clvsim.calibration.scoring.fit_file import FitFile
 from clvsim.calibration.scoring.group import Terms
-from clvsim.calibration.scoring.score import score
+from clvsim.calibration.scoring.score import classed, score
 from clvsim.calibration.scoring.simulated import simulate
 from clvsim.engine import known
 from clvsim.scenario.model import Scenario
@@ -194,10 +194,35 @@ def test_the_error_of_a_fit_is_told_from_luck():
     exact = score(customers, FitFile("fit", "week", {"s": segment}, tables), terms())
     # A variance from n worlds is one of n - 1 degrees of freedom, if totals are normal.
     low, high = scipy.stats.chi2(299).ppf([FALSE_ALARM_RATE, 1.0 - FALSE_ALARM_RATE]) / 299
-    assert low < (found.doubt / exact.doubt) ** 2 < high
+    for figure in ("value", "alive", "purchases"):
+        ratio = found.errors.total(figure).fit / exact.errors.total(figure).fit
+        assert low < ratio**2 < high, figure
+    classes = [found.errors.of_class("value", number) for number in set(found.group.tolist())]
+    assert min(one.simulation for one in classes) > 0.0
+    assert max(one.fit for one in classes) < found.doubt
     assert not low < 0.5 < high
     assert not low < 2.0 < high
     # Luck is that of 60,000 lives, whose squares have a kurtosis below 30: 2 % of it at most.
-    assert abs(math.log(certain.luck / exact.luck)) < 0.5 * scipy.stats.norm.isf(
-        FALSE_ALARM_RATE
-    ) * math.sqrt(30.0 / 60_000)
+    widest = 0.5 * scipy.stats.norm.isf(FALSE_ALARM_RATE) * math.sqrt(30.0 / 60_000)
+    for figure in ("value", "purchases"):
+        ratio = certain.errors.total(figure).luck / exact.errors.total(figure).luck
+        assert abs(math.log(ratio)) < widest, figure
+    totals = [certain.errors.total(figure) for figure in ("value", "purchases")]
+    # Of 60 worlds without anything in common, luck over their root.
+    low, high = scipy.stats.chi2(59).ppf([FALSE_ALARM_RATE, 1.0 - FALSE_ALARM_RATE]) / 59
+    for one in totals:
+        assert low < 60.0 * (one.simulation / one.luck) ** 2 < high
+
+
+def test_whom_luck_picks_is_said_to_be_worth_less():
+    random = np.random.default_rng(8)
+    true, size = random.gamma(2.0, 50.0, 4_000), 4_000
+    noisy = true + random.normal(0.0, 60.0, (2, size))
+    (note,) = simulated._flattery(noisy, terms())
+    said = float(note.split("some ")[1].split(" %")[0])
+    whole = noisy.mean(axis=0)
+    _, group = classed(whole, terms())
+    flattered = 100.0 * (whole - true)[group == 0].sum() / whole[group == 0].sum()
+    assert flattered > 5.0
+    assert abs(said - flattered) < 0.35 * flattered
+    assert not list(simulated._flattery(np.array([true, true]), terms()))
