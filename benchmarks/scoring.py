@@ -21,13 +21,8 @@ from timing import report, seconds
 
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import spread
-from clvsim.calibration.scoring.purchase import (
-    BgNbd,
-    GammaGamma,
-    History,
-    ParetoNbd,
-    PurchaseModel,
-)
+from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd, PurchaseModel
+from clvsim.calibration.scoring.value import GammaGamma
 
 BG, PARETO = (0.243, 4.414, 0.793, 2.426), (0.553, 10.578, 0.606, 11.669)
 VALUE = GammaGamma(6.25, 3.74, 6.25 * 15.44)

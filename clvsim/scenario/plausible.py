@@ -2,7 +2,7 @@
 
 import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, get_args
@@ -36,13 +36,11 @@ from clvsim.scenario.segments import (
     lived_under,
     relationship_of,
 )
+from clvsim.scenario.surviving import Past, Survival, Trait, survival, survival_of_buyers
 from clvsim.scenario.toml import Document
 
 Floats = NDArray[np.float64]
-Trait = float | Distribution | RetentionTable
 Tables = Mapping[str, Mapping[str, Any]]
-Survival = Callable[[int], float]
-Past = Callable[[int], Floats]
 
 LEAST_SURVIVAL = 1e-4
 """Least share of joiners still there at an installed base's tenure: the survivors are found by
@@ -373,65 +371,6 @@ def _past(segment: Mapping[str, Any]) -> Past:
         for key in ("hazard_by_tenure", "hazard_season")
     )
     return lambda tenure: lived_under(by_tenure, season, tenure)
-
-
-def survival(churn: Trait, past: Past) -> Survival:
-    """Expected share of joiners still there after a tenure, periods.
-
-    Parameters
-    ----------
-    churn : float, Distribution or RetentionTable
-    past : function of tenure
-        Hazard multipliers of the periods that one of a tenure has lived through.
-    """
-    if isinstance(churn, RetentionTable):
-        fit = fit_retention(churn.survivors)
-        churn = fit.churn
-        if fit.alpha is not None and fit.beta is not None:
-            churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
-    churns, widths = _strata(churn)
-    stays = 1.0 - np.clip(churns, 0.0, 1.0)
-    return lambda tenure: float(widths @ stays ** past(tenure).sum())
-
-
-def survival_of_buyers(relationship: Relationship, traits: Sequence[Trait], past: Past) -> Survival:
-    """The same of those who buy now and then, traits taken as independent.
-
-    Parameters
-    ----------
-    relationship : str
-        ``pareto/nbd``: they leave at a rate; ``bg/nbd``: after a purchase.
-    traits : sequence
-        Death rate; or churn and purchase rate.
-    past : function of tenure
-        As in ``survival``.
-    """
-    rate, weight = _strata(traits[0])
-    if relationship != "bg/nbd":
-        return lambda tenure: float(weight @ np.exp(-rate * past(tenure).sum()))
-    pace, share = _strata(traits[1])
-    stays = 1.0 - np.clip(rate, 0.0, 1.0)
-
-    def surviving(tenure: int) -> float:
-        multipliers, periods = np.unique(past(tenure), return_counts=True)
-        leaves = (1.0 - stays[:, None] ** multipliers) @ periods
-        return float(weight @ np.exp(-np.outer(leaves, pace)) @ share)
-
-    return surviving
-
-
-def _strata(trait: Trait) -> tuple[Floats, Floats]:
-    """Values of a trait and their weights, finest where it is least: there customers stay."""
-    if not isinstance(trait, Distribution):
-        return np.array([trait], dtype=np.float64), np.ones(1)
-    edges = np.concatenate(
-        [[0.0], 2.0 ** -np.arange(40.0, 1.0, -0.125), np.arange(0.5, 1.01, 0.02)]
-    )
-    middles, widths = (edges[1:] + edges[:-1]) / 2.0, np.diff(edges)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        frozen = distributions.frozen(trait.distribution, trait.parameters)
-        return np.asarray(frozen.ppf(middles)), widths
 
 
 def _shown(trait: Distribution) -> str:

@@ -9,7 +9,7 @@ from scipy import stats
 from clvsim.errors import ScenarioError
 from clvsim.scenario.load import load
 from clvsim.scenario.model import Distribution, RetentionTable
-from clvsim.scenario.plausible import survival, survival_of_buyers
+from clvsim.scenario.surviving import survival, survival_of_buyers
 from tests.strategies import EXAMPLE, to_toml
 
 HORIZON = "period 0 to 5, or a date from 2026-01 to before 2026-07"

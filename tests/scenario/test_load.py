@@ -132,7 +132,7 @@ def test_an_installed_base_joined_after_the_ages_that_can_be_told_apart(faults):
     (fault,) = faults(end=base + "5000")
     assert fault.message == "must be a whole number between 0 and 4,096, not 5000"
     (fault,) = faults(end=f"{base}{[1] * 4098}")
-    assert fault.message == "must have at most 4097 items, not 4098"
+    assert fault.message == "must have at most 4,097 items, not 4098"
 
 
 @pytest.mark.parametrize("wrote", ["2026-03-15", '"2026-03-15"', '"2026-03"', "2"])

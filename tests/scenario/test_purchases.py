@@ -9,7 +9,7 @@ from clvsim.engine.compile import compile_scenario
 from clvsim.errors import ClvsimError, ScenarioError
 from clvsim.scenario.load import load
 from clvsim.scenario.model import BgBbSegment, BgNbdSegment, ParetoNbdSegment, Scenario
-from clvsim.scenario.plausible import survival_of_buyers
+from clvsim.scenario.surviving import survival_of_buyers
 from tests.strategies import to_toml
 
 BASE = {

@@ -28,7 +28,8 @@ from clvsim.engine.known import Belief, Law, Person
 from clvsim.engine.population import fitted_churn
 from clvsim.engine.tables import to_rate
 from clvsim.kernels import known as k
-from clvsim.scenario.model import RetentionTable
+from clvsim.scenario import model
+from clvsim.scenario.chains import chain_of
 from clvsim.scenario.segments import lived_under
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from clvsim.calibration.scoring.customers import Customers
     from clvsim.calibration.scoring.fit_file import AnySegment
-    from clvsim.scenario import model
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -61,8 +61,10 @@ def scored(segment: model.AnySegment) -> AnySegment:
     table = segment.model_dump(by_alias=True)
     own: dict[str, Any] = {name: table[name] for name in kind.model_fields if name in table}
     own.pop("fit", None)
+    if isinstance(segment, model.StatesSegment):
+        own["lost"] = int(chain_of(segment).lost)
     churn = getattr(segment, "churn", None)
-    if isinstance(churn, RetentionTable):
+    if isinstance(churn, model.RetentionTable):
         fitted, _ = fitted_churn(churn)
         own["churn"] = fitted if isinstance(fitted, float) else fitted.model_dump()
     return kind.model_validate(own)
@@ -116,15 +118,16 @@ def belief_of(
         return _of_contracts(customers, own, segment, season)
     if isinstance(segment, MovingSegment):
         as_all = _alike(k.AS_ALL, 0.0, np.zeros(own.size))
-        return Belief(np.ones(own.size), as_all, as_all, _known_spend(customers.spend[own]))
+        there = np.where(customers.state[own] == segment.lost, 0.0, 1.0)
+        return Belief(there, as_all, as_all, _known_spend(customers.spend[own]))
     x, age = customers.frequency[own], customers.age[own]
     there = segment.model.alive(History(x, customers.recency[own], age))
     spend = _spend(segment, x, customers.value[own])
     if isinstance(segment, BgBbSegment):
-        model = segment.model
-        pace = Law(k.BETA_HAZARD, model.alpha + x, model.beta + age - x)
+        law = segment.model
+        pace = Law(k.BETA_HAZARD, law.alpha + x, law.beta + age - x)
         # Who is there at the next opportunity has stayed once more.
-        hazard = _alike(k.BETA_HAZARD, model.gamma, model.delta + age + 1.0)
+        hazard = _alike(k.BETA_HAZARD, law.gamma, law.delta + age + 1.0)
         return Belief(there, hazard, pace, spend)
     rate = segment.purchase_rate
     pace = Law(k.GAMMA, rate.a + x, 1.0 / (1.0 / rate.scale + age))

@@ -12,7 +12,7 @@ import numpy as np
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
 from clvsim.calibration.outcome import keys_of
 from clvsim.calibration.scoring.fit_file import ContractSegment, MovingSegment
-from clvsim.calibration.scoring.purchase import GammaGamma
+from clvsim.calibration.scoring.value import GammaGamma
 from clvsim.calibration.tables import tables
 from clvsim.calibration.texts import Codes, flags
 from clvsim.errors import Fault, closest

@@ -19,7 +19,8 @@ from pydantic import (
 
 from clvsim.calibration.scoring.contract import Contract
 from clvsim.calibration.scoring.opportunity import BgBb
-from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, ParetoNbd, SameValue
+from clvsim.calibration.scoring.purchase import BgNbd, ParetoNbd
+from clvsim.calibration.scoring.value import GammaGamma, SameValue
 from clvsim.errors import Fault, ScenarioError, closest
 from clvsim.fields import Money, Multipliers, Probability, Section, Step
 from clvsim.scenario.distributions import mean
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clvsim.calibration.scoring.purchase import PurchaseModel, Value
+    from clvsim.calibration.scoring.purchase import PurchaseModel
+    from clvsim.calibration.scoring.value import Value
     from clvsim.scenario.toml import Document
 
 _Positive = Annotated[float, Field(gt=0.0, le=1e15)]
@@ -206,6 +208,8 @@ class MovingSegment(Section):
     """Kind of relationship."""
     states: Annotated[tuple[str, ...], Strict(strict=False)]
     """Names of the states, best first."""
+    lost: int = -1
+    """Place of the state of those who have left; -1: nobody ever does."""
     spend: SpendTrait = 1.0
     """What a customer's margins are multiplied by: a number or a distribution."""
 

@@ -10,8 +10,8 @@ import numpy as np
 import scipy  # its submodules load on first use: importing this file stays cheap
 
 from clvsim.calibration.likelihood import BgBbLikelihood, rising
-from clvsim.calibration.scoring.purchase import amounts
 from clvsim.calibration.scoring.quadrature import beta_points
+from clvsim.calibration.scoring.value import amounts
 
 if TYPE_CHECKING:
     from numpy.random import Generator

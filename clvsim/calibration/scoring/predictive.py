@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.scoring.opportunity import BgBb
-from clvsim.calibration.scoring.purchase import GammaGamma, SameValue, amounts
+from clvsim.calibration.scoring.value import GammaGamma, SameValue, amounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.scoring.outlook import Outlook
-    from clvsim.calibration.scoring.purchase import Futures, History, PurchaseModel, Value
+    from clvsim.calibration.scoring.purchase import Futures, History, PurchaseModel
+    from clvsim.calibration.scoring.value import Value
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]

@@ -10,8 +10,9 @@ from scipy import integrate, special
 
 from clvsim.calibration.scoring.contract import Contract, quantile
 from clvsim.calibration.scoring.outlook import Outlook, by_age
-from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, History, ParetoNbd, SameValue
+from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd
 from clvsim.calibration.scoring.quadrature import beta_points, time_steps
+from clvsim.calibration.scoring.value import GammaGamma, SameValue
 from clvsim.reference import BgNbd as BgNbdReference
 from clvsim.reference import GammaGamma as GammaGammaReference
 from clvsim.reference import ParetoNbd as ParetoNbdReference

@@ -9,7 +9,8 @@ from scipy import special
 from clvsim.calibration.scoring.group import Terms
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.outlook import Outlook
-from clvsim.calibration.scoring.purchase import BgNbd, GammaGamma, History, ParetoNbd, SameValue
+from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd
+from clvsim.calibration.scoring.value import GammaGamma, SameValue
 from tests.calibration.scoring.test_score import BG, CONTRACTS, PARETO, SHOPPERS, scored
 from tests.statistics import assert_mean
 

@@ -9,7 +9,8 @@ from clvsim import reference
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import opportunity_places, spread
-from clvsim.calibration.scoring.purchase import GammaGamma, History, SameValue
+from clvsim.calibration.scoring.purchase import History
+from clvsim.calibration.scoring.value import GammaGamma, SameValue
 from tests.statistics import assert_mean
 
 PARAMETERS = (1.204, 0.75, 0.657, 2.783)

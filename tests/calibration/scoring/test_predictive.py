@@ -11,14 +11,8 @@ from clvsim.calibration.scoring import predictive
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import discounted_values, places, spread
-from clvsim.calibration.scoring.purchase import (
-    BgNbd,
-    Futures,
-    GammaGamma,
-    History,
-    ParetoNbd,
-    SameValue,
-)
+from clvsim.calibration.scoring.purchase import BgNbd, Futures, History, ParetoNbd
+from clvsim.calibration.scoring.value import GammaGamma, SameValue
 from tests import customers as drawn
 from tests.statistics import FALSE_ALARM_RATE, assert_mean, assert_proportion, z_limit
 
