@@ -3,7 +3,7 @@
 import math
 
 from clvsim.kernels import known as k
-from tests import naive_purchases
+from tests import naive_purchases, naive_states
 from tests.naive import Customer, quantile, stream_of, uniform_pair
 from tests.naive_purchases import Buyer
 
@@ -79,8 +79,33 @@ class Simulation(naive_purchases.Simulation):
         return who.value, who.purchases, who.stays
 
 
+class MovingSimulation(naive_states.Simulation):
+    """Customers of one base who are known to be in a state, in one world."""
+
+    def one(self, people, belief, place):
+        """As ``Simulation.one``; spend is known, or drawn as everybody's."""
+        joined, rank = -int(people.tenure[place]), int(people.rank[place])
+        at = [(one.segment_name, one.joined) for one in self.cells].index((people.segment, joined))
+        cell = self.cells[at]
+        group = self.groups.index((cell.source, cell.segment_name))
+
+        def pair(decision):
+            stream = stream_of(cell.source, cell.segment_name, decision)
+            return uniform_pair(self.seed, self.world, stream, rank, cell.joined, 0)
+
+        spend = self.trait(group, naive_purchases.SPEND, pair("churn, spend")[1])
+        if belief.spend.kind == k.KNOWN:
+            spend = float(belief.spend.a[place])
+        lift = self.trait(group, naive_purchases.LIFT, pair("lift, keenness")[0])
+        who = naive_states.Wanderer(at, rank, 0.0, 0.0, spend, lift)
+        who.scale, who.state = spend, cell.segment.states[int(people.state[place])]
+        self.live(cell, who, math.inf, 0.0)
+        return who.value, who.last + 1, who.stays
+
+
 def lives(compiled, seed, world, people, belief):
     """Rows of all customers of a list: value, purchases, stays."""
-    simulation = Simulation(compiled, seed, world)
-    simulation._costs, simulation.known = {}, {}
+    moves = compiled.moving is not None
+    simulation = (MovingSimulation if moves else Simulation)(compiled, seed, world)
+    simulation._costs, simulation.known, simulation.cache = {}, {}, {}
     return [simulation.one(people, belief, place) for place in range(len(people))]

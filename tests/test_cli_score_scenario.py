@@ -45,6 +45,7 @@ relationship = "states"
 states = ["fresh", "stale", "gone"]
 transitions = [[0.6, 0.3, 0.1], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]]
 state_values = [30.0, 10.0, 0.0]
+cost_to_serve = 1.0
 """
 
 
@@ -156,6 +157,7 @@ def test_states_come_from_a_column(here):
     assert result.exit_code == 0, result.stderr
     assert "1 of 4 rows left out: states that the segment does not have" in result.stderr
     values = {row["customer"]: float(row["value"]) for row in rows_of(here / "scores.csv")}
+    # Who has left costs nothing any more.
     assert values["a"] > values["b"] > values["c"] == 0.0
     ranked = (
         '[programs.letter]\nkind = "retention"\ntarget = "value"\nshare = 0.5\nhazard = 0.8\n'

@@ -9,7 +9,8 @@ import scipy  # its submodules load on first use: importing this file stays chea
 
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import discounted_values
-from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd, SameValue
+from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd
+from clvsim.calibration.scoring.value import SameValue
 from clvsim.verification.estimate import SEED
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from clvsim.engine.shocks import no_shocks
 from clvsim.kernels import known as k
 from tests import naive_known
 from tests.kernels.test_purchases import PROGRAMS, SEGMENTS, scenario_of
+from tests.kernels.test_states import PERSONAL
+from tests.kernels.test_states import scenario_of as moving_scenario
 from tests.statistics import FALSE_ALARM_RATE, assert_mean
 from tests.twins import assert_money
 
@@ -93,6 +95,27 @@ def test_lives_agree_with_the_naive_twin(relationship, programs):
     assert_money(found.value, twins[:, 0])
     assert 0.1 < found.stays.mean() < 0.95
     assert len(np.unique(found.value)) > 0.9 * PEOPLE
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["spend known", "spend as all"])
+def test_lives_in_states_agree_with_the_naive_twin(known):
+    letter = {"kind": "retention", "segments": ["s"], "every": 2, "contact_cost": 1.0,
+              "hazard": 0.6, "duration": 3, "acceptance": 0.8, "states": ["weak", "good"],
+              "personal_lift": True}  # fmt: skip
+    scenario = moving_scenario(**PLAIN, programs={"letter": letter, "add_on": PERSONAL["add_on"]})
+    people = dataclasses.replace(
+        people_of(), state=np.random.default_rng(9).integers(0, 4, PEOPLE).astype(float)
+    )
+    nothing = law(k.AS_ALL, 0.0, 0.0)
+    spend = Law(k.KNOWN, np.linspace(0.5, 3.0, PEOPLE), np.zeros(PEOPLE)) if known else nothing
+    belief = Belief(np.ones(PEOPLE), nothing, nothing, spend)
+    base = KnownBase(scenario, no_shocks(scenario.time.periods), [(people, belief)], SEED, WORLD)
+    found = base.live(people, belief, WORLD)
+    twins = np.array(naive_known.lives(base.compiled, SEED, WORLD, people, belief), dtype=float)
+    np.testing.assert_array_equal(found.bought, twins[:, 1])
+    np.testing.assert_array_equal(found.stays, twins[:, 2])
+    assert_money(found.value, twins[:, 0])
+    assert len(np.unique(found.bought)) > 3
 
 
 def test_each_lives_the_same_life_whoever_else_is_there(relationship, monkeypatch):
