@@ -272,8 +272,9 @@ class Session:
     def _accepted(self, earlier: xr.Dataset) -> xr.Dataset:
         """The raw part of an earlier result, if it is one of the same scenarios and seed."""
         own = self.attributes()
-        for key, what in (("scenarios", "scenarios"), ("seed", "seed"), ("versions", "versions")):
+        others = ("other scenarios", "another seed", "other versions")
+        for key, what in zip(("scenarios", "seed", "versions"), others, strict=True):
             if earlier.attrs.get(key) != own[key]:
-                message = f"the earlier result is one of other {what}: it cannot be resumed"
+                message = f"the earlier result has {what}: it cannot be resumed"
                 raise InputError(message)
         return raw(earlier)

@@ -336,7 +336,7 @@ def test_parquet_needs_pyarrow(plan, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     result = clvsim("run", plan, "--customers", plan.with_name("c.parquet"))
     assert result.exit_code == 2
-    assert "clvsim[parquet]" in result.stderr
+    assert "pip install -e '.[parquet]'" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_cdnow_has_no_header(here):
     segment = tomllib.loads(result.stdout)["segments"]["cdnow_sample"]
     assert segment["purchase_rate"]["a"] == pytest.approx(0.243, abs=6e-4)
     assert segment["spend_shape"] == pytest.approx(6.25, abs=0.01)
-    assert "8 of 6,919 rows kept: amounts of 0" in result.stderr
+    assert "8 of 6,919 rows noted and kept: amounts of 0" in result.stderr
 
 
 @pytest.mark.usefixtures("here")
@@ -300,7 +300,7 @@ def test_a_plot_needs_matplotlib(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     result = fit("retention", "regular.csv", "--plot", "fit.png")
     assert result.exit_code == 2
-    assert "pip install 'clvsim[plot]'" in result.stderr
+    assert "pip install -e '.[plot]'" in result.stderr
     assert not result.stdout
 
 

@@ -68,7 +68,7 @@ def test_programs_change_what_customers_are_worth(here):
     for name, options in (("plain", ()), ("letters", ("--variant", "letters"))):
         result = run("shop.csv", "--fit", "plan.toml", *options, "--out", f"{name}.csv")
         assert result.exit_code == 0, result.stderr
-        said = f"as simulated ({'letters' if options else 'baseline'}), 52 weeks ahead"
+        said = f"as simulated ({'letters' if options else 'baseline'}), EUR, 52 weeks ahead"
         assert said in result.stdout
         assert "discounted at 8 % a year" in result.stdout
         assert "error of simulation" in result.stdout
@@ -148,6 +148,13 @@ def test_a_posterior_needs_no_fit(here):
     assert result.exit_code == 2
     assert "block.toml:4: segments.shop.posterior" in result.stderr
     assert "under a scenario only" in result.stderr
+
+
+def test_who_brings_in_nothing_in_any_world_is_told(here):
+    (here / "rare.csv").write_text("customer,frequency,recency,age,value\nann,0,0,900,\n")
+    result = run("rare.csv", "--fit", "plan.toml", "--worlds", 2)
+    assert result.exit_code == 0
+    assert "1 customer brought in nothing in any of these worlds" in result.stderr
 
 
 def test_states_come_from_a_column(here):

@@ -361,6 +361,10 @@ COMMANDS = {
 }  # fmt: skip
 
 
+def comments(path):
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_a_scenario_extends_is_the_command_s_output(tmp_path, name):
     written = tmp_path / "fit.toml"
@@ -374,11 +378,13 @@ def test_what_a_scenario_extends_is_the_command_s_output(tmp_path, name):
     ours = tomllib.loads(written.read_text(encoding="utf-8"))["segments"]
     kept = tomllib.loads((FOLDER / "data" / name).read_text(encoding="utf-8"))["segments"]
     assert list(ours) == list(kept)
+    assert comments(written) == comments(FOLDER / "data" / name)
     for segment, other in zip(ours.values(), kept.values(), strict=True):
         assert segment["fit"]["parameters"] == other["fit"]["parameters"]
         # Other processors may differ in the last digits.
         for path in segment["fit"]["parameters"]:
             assert number_at(segment, path) == pytest.approx(number_at(other, path), rel=1e-6)
+        assert segment["fit"].get("notes") == other["fit"].get("notes")
         ours_of, kept_of = (np.array(one["fit"]["covariance"]) for one in (segment, other))
         np.testing.assert_allclose(ours_of, kept_of, rtol=1e-4, atol=1e-12)
 

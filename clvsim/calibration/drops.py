@@ -164,7 +164,7 @@ class Drops:
             more = ", …" if count.rows > len(count.lines) else ""
             named = ", ".join(f"{line:,}" for line in count.lines)
             places = f"{self.unit}{'' if count.rows == 1 else 's'} {named}{more}"
-            done = "left out" if reason.is_loss else "kept"
+            done = "left out" if reason.is_loss else "noted and kept"
             of = f"{count.rows:,} of {self.rows:,} rows {done}"
             option = f" ({reason.option})" if reason.option else ""
             lines.append(f"{of}: {reason.text}{option}{_example(count)}; {places}")

@@ -26,7 +26,7 @@ def open_parquet(path: Path) -> Any:
     """
     if importlib.util.find_spec("pyarrow") is None:
         message = (
-            f"{path}: Parquet needs pyarrow: install it with pip install 'clvsim[parquet]', "
+            f"{path}: Parquet needs pyarrow: install it with pip install -e '.[parquet]', "
             "or give a .csv"
         )
         raise InputError(message)

@@ -57,7 +57,7 @@ def check_matplotlib() -> None:
     InputError
     """
     if importlib.util.find_spec("matplotlib") is None:
-        message = "--plot needs matplotlib: install it with pip install 'clvsim[plot]'"
+        message = "--plot needs matplotlib: install it with pip install -e '.[plot]'"
         raise InputError(message)
 
 

@@ -150,6 +150,7 @@ def _under_scenario(
         contact_cost=request.contact_cost,
         seed=scenario.simulation.seed if request.seed is None else request.seed,
         scenario=request.variant or BASELINE,
+        currency=scenario.money.currency,
     )
     worlds = request.worlds or max(scenario.simulation.worlds, 2)
 

@@ -68,7 +68,7 @@ def check_format(path: Path) -> None:
         raise InputError(message)
     if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         message = (
-            f"{path}: Parquet needs pyarrow: install it with pip install 'clvsim[parquet]', "
+            f"{path}: Parquet needs pyarrow: install it with pip install -e '.[parquet]', "
             "or write a .csv"
         )
         raise InputError(message)

@@ -162,9 +162,10 @@ def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
         "", "customers", "share", f"value, {scale.word}" if scale.word else "value",
         "share of value", "mean value", "mean p_alive",
     )  # fmt: skip
+    # Each to two digits of its own error: those of classes differ tenfold.
     columns = [
-        say.error_column(*_with_errors(found, figure), scale if figure == "value" else say.ONE)
-        for figure in ("value", "mean_value", "mean_p_alive")
+        [say.with_error(*_number(one, figure), own) for one in found]
+        for figure, own in (("value", scale), ("mean_value", say.ONE), ("mean_p_alive", say.ONE))
     ]
     rows = [
         [
@@ -181,7 +182,7 @@ def _classes(scores: Scores, terms: Terms, name: str) -> RenderableType:
     periods = f"{terms.horizon:g} {terms.step}s ahead"
     span = "without horizon" if math.isinf(terms.horizon) else periods
     if terms.scenario:
-        span = f"as simulated ({terms.scenario}), {periods}"
+        span = f"as simulated ({terms.scenario}), {terms.currency}, {periods}"
     caption = (
         f"value: margin {span}, discounted at {say.percent(terms.rate)} a year; ± one standard "
         "error, all that is known\n"
@@ -195,11 +196,6 @@ def _number(one: dict[str, Any], figure: str) -> tuple[float, float]:
     """A figure of a class, and its error as far as that is known."""
     parts = (one[f"{figure}_standard_error_of_{of}"] for of in ("the_fit", "luck", "simulation"))
     return one[figure], Error(*parts).known
-
-
-def _with_errors(found: Sequence[dict[str, Any]], figure: str) -> tuple[list[float], list[float]]:
-    values, errors = zip(*(_number(one, figure) for one in found), strict=True)
-    return list(values), list(errors)
 
 
 def _by_class(scores: Scores) -> Iterator[dict[str, Any]]:
@@ -292,6 +288,7 @@ def score_json(scores: Scores, terms: Terms, drops: Drops, notes: list[str]) -> 
             "contact_cost": terms.contact_cost,
             "seed": terms.seed,
             "scenario": terms.scenario or None,
+            "currency": terms.currency or None,
         },
         "segments": list(_by_class(scores)),
         "total": {

@@ -275,7 +275,7 @@ def test_equal_rows_zeros_and_far_periods_are_told(log):
     told = " ".join(drops.told())
     assert "2 of " in told
     assert "equal to an earlier row in every column; purchases of a period" in told
-    assert "rows kept: amounts of 0" in told
+    assert "rows noted and kept: amounts of 0" in told
     less, drops = read_gifts(log(*again), NAMED, step="year", drop_duplicates=True)
     assert (
         "left out: equal to an earlier row in every column (--drop-duplicates)" in drops.told()[1]

@@ -87,7 +87,7 @@ def test_a_bad_row_is_left_out_and_told(panel, row, words):
 def test_a_value_that_is_none_leaves_the_transition(panel):
     found = fit_states(panel(*ROWS, "b,2026-03,lapsed,much"), NAMED, "month")
     assert found.counts.sum() == 4
-    assert "rows kept: values that are no number" in found.drops.told()[0]
+    assert "rows noted and kept: values that are no number" in found.drops.told()[0]
 
 
 def test_what_is_no_panel(panel):

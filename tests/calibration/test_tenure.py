@@ -281,14 +281,14 @@ def test_a_bad_amount_still_counts_for_churn(records, amount):
     assert people.tenure.size == 31
     assert np.isnan(people.spend[-1])
     (line,) = drops.told()
-    assert line.startswith("1 of 31 rows kept: amounts")
+    assert line.startswith("1 of 31 rows noted and kept: amounts")
     assert "used for churn, not for spend" in line
 
 
 def test_equal_rows_are_kept_and_told_unless_customers_are_named(records):
     people, drops = read_tenure(records(ROWS[0], ROWS[1]), NAMED)
     assert people.tenure.size == 32
-    assert drops.told()[0].startswith("2 of 32 rows kept: equal to an earlier row")
+    assert drops.told()[0].startswith("2 of 32 rows noted and kept: equal to an earlier row")
     named = TenureColumns("tenure", "left", "plan", "paid", "id")
     people, drops = read_tenure(records(ROWS[0], ROWS[1], "c3,9,No,basic,9"), named)
     assert people.tenure.size == 30

@@ -154,8 +154,8 @@ def test_cdnow_holdout_is_told(cdnow):
     assert "1997-01-01 to 1997-09-30, held out until 1998-06-30" in text
     assert "1,411 of 2,357 customers bought on one day only" in text
     assert "223 rows merged: a further purchase of a customer on a day" in text
-    assert "8 of 6,919 rows kept: amounts of 0" in text
-    assert "21 of 6,919 rows kept: equal to an earlier row" in text
+    assert "8 of 6,919 rows noted and kept: amounts of 0" in text
+    assert "21 of 6,919 rows noted and kept: equal to an earlier row" in text
 
 
 # Reading and splitting
@@ -227,7 +227,7 @@ def test_mostly_bad_is_refused_with_all_faults(log, shelves):
     assert purchases(found).day.size == 1
 
 
-@pytest.mark.parametrize(("drop", "amount", "done"), [(False, 33.0, "kept"), (True, 11.0, "left")])
+@pytest.mark.parametrize(("drop", "amount", "done"), [(False, 33.0, "noted"), (True, 11.0, "left")])
 def test_equal_rows_are_kept_or_dropped_but_always_told(log, shelves, drop, amount, done):
     rows = [*GOOD, GOOD[0], GOOD[0]]
     found, drops, _ = read_log(log(*rows), NAMED, shelves, drop_duplicates=drop)

@@ -77,6 +77,10 @@ def read_conditions(path: Path, variant: str, chosen: str) -> Conditions:
     name = variant or BASELINE
     scenario = plan.choose([name])[name]
     document = read(path)
+    if chosen and chosen not in scenario.segments:
+        message, near = f"there is no segment {chosen!r}", closest(chosen, scenario.segments)
+        fault = Fault(str(path), None, "--segment", message, ", ".join(scenario.segments), near)
+        raise ScenarioError([fault])
     segments: dict[str, AnySegment] = {}
     faults: list[Fault] = []
     for own, segment in scenario.segments.items():

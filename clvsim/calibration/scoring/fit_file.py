@@ -312,8 +312,8 @@ def read_fit(path: Path) -> FitFile:
         model = _MODELS.get(relationship if isinstance(relationship, str) else "")
         if isinstance(table, dict) and (relationship == "states" or "posterior" in table):
             key = "posterior" if "posterior" in table else "relationship"
-            message = "these customers are scored under a scenario only, by simulation"
-            faults.append(document.fault((*prefix, key), message, "periods, besides, in [time]"))
+            message = "these customers are scored under a scenario only: say how far ahead"
+            faults.append(document.fault((*prefix, key), message, "[time] with step and periods"))
             continue
         if not isinstance(table, dict):
             faults.append(document.fault(prefix, "a segment must be a table"))

@@ -50,6 +50,8 @@ class Terms:
         Of drawn lives.
     scenario : str
         Name of the variant that customers live under; empty: none, values are exact.
+    currency : str
+        Of the scenario; empty: as the amounts of the file.
     """
 
     step: Step
@@ -60,6 +62,7 @@ class Terms:
     contact_cost: float = 0.0
     seed: int = 1
     scenario: str = ""
+    currency: str = ""
 
     @property
     def outlook(self) -> Outlook:

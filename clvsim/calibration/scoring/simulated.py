@@ -22,7 +22,7 @@ from clvsim.engine.compile import compile_scenario
 from clvsim.engine.known import KnownBase
 from clvsim.engine.memory import refuse_if_too_large
 from clvsim.engine.shocks import draw_shocks
-from clvsim.errors import ClvsimError
+from clvsim.errors import ClvsimError, counted
 from clvsim.scenario.uncertain import is_uncertain
 from clvsim.scenario.worlds import in_world
 
@@ -197,7 +197,7 @@ def _scores(
         rank=rank,
         group=group,
         errors=Errors(fit, np.array(luck), simulation),
-        notes=(*notes, *_flattery(halves, terms)),
+        notes=(*notes, *_flattery(halves, terms), *_nothing_seen(value, error, alive)),
         error_of_value=error,
     )
 
@@ -224,6 +224,16 @@ def _flattery(halves: Floats, terms: Terms) -> Iterator[str]:
         yield (
             f"the best owe some {share:.0f} % of their value to the luck of these worlds, which "
             "picks them: with more --worlds less"
+        )
+
+
+def _nothing_seen(value: Floats, error: Floats, alive: Floats) -> Iterator[str]:
+    """A note on customers who may be there, and in no world bring in anything."""
+    many = int(np.sum((value == 0.0) & (error == 0.0) & (alive > 0.0)))
+    if many:
+        yield (
+            f"{counted(many, 'customer')} brought in nothing in any of these worlds: what they are "
+            "worth is small, not exactly 0; with more --worlds it shows"
         )
 
 
