@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Cells = dict[tuple[str, str], dict[int, tuple[float, int]]]
 
+#: Faults of one kind that are told one by one.
+_MOST_ALIKE = 3
 _PERIOD = Reason(
     "--period",
     "periods that are no whole number",
@@ -73,6 +75,12 @@ def read_retention(
     refuse(column_faults(records, wanted))
     drops, faults = Drops(str(records.path), records.unit), []
     cells: Cells = {}
+    clashes: list[Fault] = []
+    others = [name for name in records.header if name not in wanted.values()]
+    apart = (
+        "one row a cohort and period: --segment or --cohort with the column that tells them apart"
+    )
+    allowed = f"{apart} ({', '.join(others)})" if others else apart
     for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
         drops.begin(piece)
         texts = piece.columns
@@ -100,8 +108,8 @@ def read_retention(
                 f"period {when[at]:.0f}{_of(names[at], cohorts[at])} has {value:g} survivors here "
                 f"and {earlier[0]:g} in {records.unit} {earlier[1]}"
             )
-            allowed = "one row a cohort and period: name the column that tells cohorts apart"
-            faults.append(Fault(str(records.path), line, "--cohort", message, allowed))
+            clashes.append(Fault(str(records.path), line, "--cohort", message, allowed))
+    faults += _of_one_cause(clashes)
     faults += drops.faults() + too_many(records, {name for name, _ in cells})
     if not cells and not faults:
         faults.append(Fault(str(records.path), None, "", "has a header, but no usable rows"))
@@ -113,6 +121,14 @@ def read_retention(
         tables.setdefault(name, {})[cohort_name] = counts
     refuse(faults, drops)
     return tables, drops
+
+
+def _of_one_cause(faults: list[Fault]) -> list[Fault]:
+    """Faults, of which many say the same: the first one then speaks for all."""
+    if len(faults) <= _MOST_ALIKE:
+        return faults
+    first = faults[0]
+    return [replace(first, message=f"{first.message}; so have {len(faults) - 1:,} further rows")]
 
 
 def _of(segment: str, cohort: str) -> str:

@@ -139,3 +139,15 @@ def test_the_model_of_the_block_can_be_chosen(table, model):
         shape = np.cumsum(segment.values["hazard_by_tenure"])
         c = segment.chosen.parameters["c"]
         assert shape == pytest.approx(np.arange(1.0, shape.size + 1) ** c)
+
+
+def test_many_faults_of_one_cause_are_one(tmp_path):
+    path = tmp_path / "plans.csv"
+    rows = [f"{plan},{period},{100 - period}" for plan in "ab" for period in range(9)]
+    rows = [row if row[0] == "a" else row.replace(",9", ",8") for row in rows]
+    path.write_text("plan,period,survivors\n" + "\n".join(rows) + "\n")
+    with pytest.raises(RecordsError) as caught:
+        read_retention(open_records(path), RetentionColumns())
+    (fault,) = caught.value.faults
+    assert "so have 7 further rows" in fault.message
+    assert fault.allowed.endswith("(plan)")
