@@ -114,7 +114,13 @@ def expected_value(
 
 
 def there_after(
-    model: p.Model, buying: b.Buying, cell: int, step: int, person: tuple[Floats, Floats]
+    model: p.Model,
+    buying: b.Buying,
+    cell: int,
+    step: int,
+    person: tuple[Floats, Floats],
+    *,
+    was_there: bool = False,
 ) -> Floats:
     """Chance that a customer of a BG/NBD cell has not left before a step, ``(customer,)``.
 
@@ -124,10 +130,13 @@ def there_after(
     ----------
     person : tuple of (customer,)
         Hazard and pace.
+    was_there : bool
+        Whether it is known to be there on entering.
     """
     hazard, pace = person
     tenure = int(model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN])
-    lived_under, times = np.unique(buying.past[cell, :tenure], return_counts=True)
+    past = buying.past[cell, : 0 if was_there else tenure]
+    lived_under, times = np.unique(past, return_counts=True)
     left = np.zeros_like(hazard)
     for multiplier, periods in zip(lived_under, times, strict=True):
         left = left + periods * -np.expm1(-hazard * multiplier)

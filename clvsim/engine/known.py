@@ -145,7 +145,7 @@ class KnownBase:
         Customers by segment; all that there are, as they are ranked against one another.
     seed : int
     world : int
-        Where those whom treatments are aimed at are looked for.
+        In which treatments that rank are aimed at first.
 
     Raises
     ------
@@ -167,9 +167,18 @@ class KnownBase:
         compiled = compile_scenario(among(scenario, tenures), shocks, aims=False)
         self.seed = np.uint64(seed)
         self.compiled, self._cells = compiled, _cells(compiled)
-        if ranks(compiled):
+        if self.is_ranked:
             _refuse_states(scenario, tenures)
-            self.compiled = aimed(compiled, self._sample(groups, world))
+            self.aim(groups, world)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether treatments reach the first of a ranking, by traits that every world draws."""
+        return bool(ranks(self.compiled))
+
+    def aim(self, groups: Sequence[tuple[Person, Belief]], world: int) -> None:
+        """Aim such treatments among the customers as they are in a world."""
+        self.compiled = aimed(self.compiled, self._sample(groups, world))
 
     def live(self, people: Person, belief: Belief, world: int) -> Lives:
         """Lives of customers of one segment in a world: each its own, whoever else is there."""

@@ -265,14 +265,14 @@ def _size_of_each(
 ) -> Floats:
     """Customers each stands for, over its chance to be there on entering, ``(cell, customer)``.
 
-    Those of a pilot stand for as many each; who is known is there on entering.
+    Those of a pilot stand for as many each; who is known is certainly there.
     """
+    if pilot.weight is not None:
+        return pilot.weight
     at_entry = _active(model, buying, cells, np.zeros(len(cells), dtype=np.int64), pilot)
     for place in pilot.places:
         # They are shares of those there on entering already.
         at_entry[place] = 1.0 / at_entry.shape[1]
-    if pilot.weight is not None:
-        return np.asarray(pilot.weight / np.maximum(at_entry, 1e-300))
     size = model.facts[cells, p.LIMIT] / np.maximum(at_entry.sum(axis=1), 1e-300)
     return np.asarray(np.broadcast_to(size[:, None], at_entry.shape))
 
@@ -284,16 +284,22 @@ def _active(
     step: NDArray[np.int64],
     pilot: _Pilot,
 ) -> Floats:
-    """Chance that each pilot customer is there at a step of its cell, ``(cell, customer)``."""
+    """Chance that each pilot customer is there at a step of its cell, ``(cell, customer)``.
+
+    Of those who are known: of who is there on entering.
+    """
     hazards = pilot.hazards
     cumulated = model.schedule[cells, p.CUMULATED]
     origin = model.facts[cells, p.ORIGIN]
     passed = np.where(step > 0, cumulated[np.arange(len(cells)), np.maximum(step - 1, 0)], origin)
-    active = np.exp(-hazards * passed[:, None])
+    is_known = pilot.weight is not None
+    active = np.exp(-hazards * (passed - origin if is_known else passed)[:, None])
     if buying is not None:
         for i in np.flatnonzero(buying.facts[cells, b.KIND] == b.BG_NBD):
             person = hazards[i], pilot.pace[i]
-            active[i] = there_after(model, buying, int(cells[i]), int(step[i]), person)
+            active[i] = there_after(
+                model, buying, int(cells[i]), int(step[i]), person, was_there=is_known
+            )
     for place, shares in pilot.places.items():
         active[place] = shares[max(int(step[place]), 0)]
     return np.asarray(active)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -95,7 +95,10 @@ def read_conditions(path: Path, variant: str, chosen: str) -> Conditions:
         try:
             segments[own] = scored(segment)
         except ValidationError as error:
-            faults += faults_of(error, document, place, fields=model)
+            faults += [
+                replace(fault, message=f"to be scored: {fault.message}")
+                for fault in faults_of(error, document, place, fields=model)
+            ]
     # Who is in a segment that cannot be judged is refused by its name, if anybody is.
     if faults and not segments:
         raise ScenarioError(faults)

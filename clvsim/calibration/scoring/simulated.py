@@ -8,6 +8,7 @@ that is exact. A score is the mean over worlds.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Customers whose worlds are sorted at a time.
 _SORTED = 16_384
+#: Share of the total above which a class weighs; least share of a class that a half stands for.
+_WEIGHS, _LEAST_SHARE = 0.01, 0.02
 #: Share of the value of the best from which on it is said that luck picks them.
 _FLATTERED = 0.01
 #: Memory of a customer in a world, bytes: value and purchases, and the chance that they are one's.
@@ -118,6 +121,9 @@ def simulate(
             shocks = draw_shocks(there, terms.seed, world)
             everybody = [(people, belief) for _, people, belief in groups]
             base = KnownBase(there, shocks, everybody, terms.seed, world)
+        elif base.is_ranked:
+            # A bar of one world for all of them would not average out.
+            base.aim([(people, belief) for _, people, belief in groups], world)
         for own, people, belief in groups:
             lives = base.live(people, belief, world)
             sums.values[world, own], sums.there[world, own] = lives.value, belief.there
@@ -170,7 +176,7 @@ def _scores(
 ) -> Scores:
     """Means over worlds, bounds and errors."""
     worlds, size = sums.values.shape
-    value, error, low, high = np.zeros((4, size))
+    value, error, error_of_purchases, low, high = np.zeros((5, size))
     halves = np.zeros((2, size))
     for first in range(0, size, _SORTED):
         part = slice(first, first + _SORTED)
@@ -179,14 +185,22 @@ def _scores(
         value[part] = weighted.mean(axis=0)
         halves[:, part] = weighted[::2].mean(axis=0), weighted[1::2].mean(axis=0)
         error[part] = weighted.std(axis=0, ddof=1) / math.sqrt(worlds)
+        bought = sums.bought[:, part] * there
+        error_of_purchases[part] = bought.std(axis=0, ddof=1) / math.sqrt(worlds)
         low[part], high[part] = _bounds(lives, there / worlds)
     rank, group = classed(value, terms)
     alive, purchases = sums.there.mean(axis=0, dtype=np.float64), sums.purchases / worlds
     variances = (
-        sums.squares / worlds - value**2, alive * (1.0 - alive), sums.counts / worlds - purchases**2
-    )  # fmt: skip
+        # The mean of few worlds is squared with its own error in it.
+        sums.squares / worlds - value**2 + error**2,
+        alive * (1.0 - alive),
+        sums.counts / worlds - purchases**2 + error_of_purchases**2,
+    )
     luck = [np.bincount(group, np.maximum(one, 0.0), len(CLASSES)) for one in variances]
-    fit, simulation = _covariances(_by_class(sums, group, odd), varies=varies)
+    by_class = _by_class(sums, group, odd)
+    fit, simulation = _covariances(by_class, varies=varies)
+    if varies:
+        notes = itertools.chain(notes, _untold(by_class[0].sum(axis=1), worlds))
     return Scores(
         customers=customers,
         value=value,
@@ -259,22 +273,65 @@ def _by_class(sums: _Sums, group: Whole, odd: NDArray[np.bool_]) -> Floats:
 def _covariances(halves: Floats, *, varies: bool) -> tuple[Floats, Floats]:
     """Covariances of the classes' sums that come from fit and shocks, and of their means.
 
-    What both halves have in common is what the world makes of them: numbers and shocks. Where one
-    half of a class is empty its own luck stays in.
+    What both halves have in common is what the world makes of them: numbers and shocks. Each half
+    stands for its whole class, by what it brings in. A class with one half cannot be told from its
+    luck: NaN, or nothing where it hardly weighs.
     """
-    totals, worlds, classes = halves.sum(axis=1), halves.shape[-1], len(CLASSES)
+    totals, worlds = halves.sum(axis=1), halves.shape[-1]
     simulation = np.array([np.cov(one) for one in totals]) / worlds
     if not varies:
         return np.full_like(simulation, math.nan), simulation
     fit = np.empty_like(simulation)
-    for at, (even, odd) in enumerate(halves):
-        shared = np.cov(even, odd)[:classes, classes:]
-        fit[at] = 2.0 * (shared + shared.T)
-        alone = ~(even.any(axis=1) & odd.any(axis=1))
-        fit[at, alone, alone] = np.diag(simulation[at])[alone] * worlds
+    for at, one in enumerate(halves):
+        fit[at] = _shared(*_as_whole(one))
+        alone = ~one.any(axis=-1).all(axis=0)
+        weighs = np.abs(totals[at].mean(axis=-1)) > _WEIGHS * np.abs(totals[at].sum(axis=0).mean())
+        diagonal = np.diag_indices(len(CLASSES))
+        fit[at][diagonal] = np.where(alone, np.where(weighs, math.nan, 0.0), fit[at][diagonal])
     # Chances have no luck in them.
     fit[FIGURES.index("alive")] = simulation[FIGURES.index("alive")] * worlds
     return fit, simulation
+
+
+def _as_whole(halves: Floats) -> Floats:
+    """Each half of each class as an estimate of the whole, shape (half, class, world).
+
+    By what it brings in on average; by heads where the halves are of different signs, or one of
+    them is nearly nothing. Where one is empty, the other is the whole.
+    """
+    own = halves.mean(axis=-1)
+    whole = own.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = own / whole
+        scale = np.where((shares > _LEAST_SHARE).all(axis=0), 1.0 / shares, 2.0)
+    there = np.asarray(halves.any(axis=-1))
+    scaled = np.where(there.all(axis=0), scale, 1.0)[..., None] * halves
+    return np.where(there[..., None], scaled, scaled[::-1])
+
+
+def _shared(even: Floats, odd: Floats) -> Floats:
+    """Covariances of what two halves of customers have in common, shape (class, class)."""
+    shared = np.cov(even, odd)[: len(even), len(even) :]
+    return 0.5 * (shared + shared.T)
+
+
+def _untold(halves: Floats, worlds: int) -> Iterator[str]:
+    """A note where the error of the fit cannot be told from luck by so many worlds.
+
+    Parameters
+    ----------
+    halves : (2, world)
+        Summed values.
+    """
+    even, odd = _as_whole(halves[:, None])[:, 0]
+    (variance, shared), (_, other) = np.cov(even, odd)
+    noise = math.sqrt((variance * other + shared**2) / worlds)
+    if shared < 2.0 * noise:
+        most = math.sqrt(max(shared, 0.0) + 2.0 * noise)
+        yield (
+            f"{worlds:,} worlds hardly tell luck from the error of the value that comes from the "
+            f"fit and from shocks: it is below some {most:,.0f}; with more --worlds it shows"
+        )
 
 
 def _bounds(lives: Floats, chances: Floats) -> tuple[Floats, Floats]:
@@ -297,8 +354,13 @@ def _bounds(lives: Floats, chances: Floats) -> tuple[Floats, Floats]:
 
 def _notes(scenario: Scenario, customers: Customers) -> Iterator[str]:
     """What scores under the scenario leave out."""
+    doubted = is_uncertain(scenario)
     for name in customers.segments:
         segment = scenario.segments[name]
+        paths = [one.path[:2] for one in scenario.uncertain]
+        is_sure = not (segment.posterior or (segment.fit is not None and segment.fit.parameters))
+        if doubted and is_sure and ("segments", name) not in paths:
+            yield f"{name}: nothing says how sure its numbers are; they are taken as certain"
         if any(one.value != 0.0 for one in segment.correlations):
             yield f"{name}: correlations of traits are left out: each is judged by the past alone"
         is_plain = segment.relationship == "contract" or not (

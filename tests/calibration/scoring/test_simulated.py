@@ -226,3 +226,68 @@ def test_whom_luck_picks_is_said_to_be_worth_less():
     assert flattered > 5.0
     assert abs(said - flattered) < 0.35 * flattered
     assert not list(simulated._flattery(np.array([true, true]), terms()))
+
+
+def test_a_treatment_of_a_ranking_is_aimed_anew_in_every_world(monkeypatch):
+    """With the bar of one world for all, totals moved several times as far as was said."""
+    for least_or_most in ("_FEWEST", "_MOST"):
+        monkeypatch.setattr(known, least_or_most, 64)
+    customers = customers_of(PASTS["bg/nbd"], each=30)
+    ranked = LETTER | {"target": "value", "share": 0.3, "contact_cost": 40.0}
+    scenario = scenario_of(SEGMENTS["bg/nbd"], programs={"letter": ranked})
+    found = [simulate(customers, scenario, terms(seed=seed), 20) for seed in range(40)]
+    totals = np.array([one.value.sum() for one in found])
+    said = np.array([one.errors.total("value").simulation for one in found])
+    # Of 39 degrees of freedom each way; what is said is an average of many.
+    limit = scipy.stats.chi2(39).isf(FALSE_ALARM_RATE) / 39
+    assert totals.var(ddof=1) < limit * np.mean(said**2)
+    assert limit < 4.7**2
+
+
+def test_the_error_of_a_fit_does_not_hang_on_which_half_the_rich_are_in():
+    random = np.random.default_rng(11)
+    shared, luck = random.normal(1.0, 0.2, 4_000), random.normal(0.0, 0.05, (2, 4_000))
+    halves = np.zeros((3, 2, 4, 4_000))
+    # Nine tenths of a class in one half; of another, all of it.
+    halves[:, 0, 0], halves[:, 1, 0] = 90.0 * (shared + luck[0]), 10.0 * (shared + luck[1])
+    halves[:, 0, 3] = 0.001 * shared
+    fit, _ = simulated._covariances(halves, varies=True)
+    assert math.isclose(math.sqrt(fit[0].sum()), 20.0, rel_tol=0.1)
+    assert fit[0, 3, 3] == 0.0
+    halves[:, 0, 3] = 50.0 * shared
+    fit, _ = simulated._covariances(halves, varies=True)
+    assert math.isnan(fit[0, 3, 3])
+    assert math.isclose(fit[0, 0, 3], 0.04 * 5_000.0, rel_tol=0.1)
+
+
+def test_what_worlds_cannot_tell_from_luck_is_said():
+    random = np.random.default_rng(12)
+    shared, luck = random.normal(0.0, 1.0, 60), random.normal(0.0, 1.0, (2, 60))
+    assert not list(simulated._untold(100.0 + 5.0 * shared + luck, 60))
+    (note,) = simulated._untold(100.0 + luck, 60)
+    assert "it is below some" in note
+
+
+def test_long_lives_are_ranked_too():
+    """Who is known to be there is: however unlikely that was beforehand."""
+    customers = customers_of([1_500.0], each=400)
+    scenario = scenario_of({"churn": 0.5, "spend": 10.0})
+    once = {"kind": "retention", "target": "value", "share": 0.5, "every": 4096,
+            "contact_cost": 1.0}  # fmt: skip
+    plain = simulate(customers, scenario, terms(), 2)
+    found = simulate(customers, scenario_of({"churn": 0.5, "spend": 10.0}, programs={"a": once}),
+                     terms(), 2)  # fmt: skip
+    contacted = plain.value - found.value
+    assert 0.3 < contacted.mean() < 0.7
+
+
+def test_luck_is_as_large_by_few_worlds_as_by_many():
+    customers = customers_of(PASTS["bg/nbd"][1:], each=200)
+    scenario = scenario_of(SEGMENTS["bg/nbd"])
+    found = [simulate(customers, scenario, terms(seed=seed), 3) for seed in range(40)]
+    fit = FitFile("fit", "week", {"s": scored(scenario.segments["s"])}, {})
+    exact = score(customers, fit, terms()).errors
+    for figure in ("value", "purchases"):
+        luck = exact.total(figure).luck ** 2
+        drawn = [one.errors.total(figure).luck ** 2 for one in found]
+        assert_mean(drawn, None, luck, fault=0.75 * luck)
