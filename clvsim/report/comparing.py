@@ -207,7 +207,7 @@ def _marginal(result: xr.Dataset) -> RenderableType:
         found: list[float] = result[name].values[others].tolist()
         return found
 
-    cuts = [f"{cut:,.3g}×" if math.isfinite(cut) else say.NOTHING
+    cuts = [f"{_three_digits(cut)}×" if math.isfinite(cut) else say.NOTHING
             for cut in figures("npv_variance_reduction")]  # fmt: skip
     if not any(figures("gained_customers")) and not any(figures("lost_customers")):
         listed = ", ".join(f"{name} {cut}" for name, cut in zip(names, cuts, strict=True))
@@ -231,3 +231,8 @@ def _marginal(result: xr.Dataset) -> RenderableType:
         f"Worth before acquisition cost; the average customer of {base} is worth {worth_of_one}.\n"
         "Noise cut: variance of the difference with independent over common random numbers.",
     )
+
+
+def _three_digits(number: float) -> str:
+    """A factor to three digits, without an exponent: ``8.26``, ``1,240``."""
+    return f"{number:.3g}" if number < 100.0 else f"{float(f'{number:.3g}'):,.0f}"

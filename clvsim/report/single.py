@@ -147,7 +147,7 @@ def _number(found: Estimate) -> Number:
 
 def _clv_quantiles(one: xr.Dataset) -> RenderableType:
     """Quantiles of CLV over customers: all, and by segment."""
-    shares = one["quantile"].values.tolist()
+    shares, width = one["quantile"].values.tolist(), float(one.attrs["customer_histogram_error"])
     segments = [str(name) for name in one["segment"].values]
     rows = [("all", *(str(estimate(one, "clv_quantiles", quantile=share)) for share in shares))]
     for name in segments if len(segments) > 1 else []:
@@ -160,6 +160,7 @@ def _clv_quantiles(one: xr.Dataset) -> RenderableType:
         "CLV over customers: what this share of them is worth at most",
         ("", *map(say.percent, shares)),
         rows,
+        f"read off a histogram: within {say.percent(width)} of what they are",
     )
 
 

@@ -101,7 +101,7 @@ def test_parquet_needs_pyarrow_and_be_parquet(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="is not a Parquet file"):
             open_records(path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"clvsim\[parquet\]"):
+    with pytest.raises(InputError, match=r"pip install -e '.\[parquet\]'"):
         open_records(path)
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clvsim.report import comparing
 from clvsim.report import format as say
 
 NAN, INF = math.nan, math.inf
@@ -134,3 +135,8 @@ def test_what_is_shown_is_within_its_error(value, error):
 def test_no_number_is_longer_than_a_column(value, error):
     assert len(say.with_error(value, error)) <= 34
     assert "nan" not in say.with_error(value, error)
+
+
+@pytest.mark.parametrize(("cut", "said"), [(8.264, "8.26"), (77.04, "77"), (1_239.6, "1,240")])
+def test_factors_have_three_digits_and_no_exponent(cut, said):
+    assert comparing._three_digits(cut) == said
