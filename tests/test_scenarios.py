@@ -42,8 +42,8 @@ def plan(name: str) -> Plan:
 
 
 @cache
-def compared(name: str, *variants: str) -> xr.Dataset:
-    return clvsim.compare(plan(name), variants)
+def compared(name: str, *variants: str, worlds: int | None = None) -> xr.Dataset:
+    return clvsim.compare(plan(name), variants, effort=clvsim.Effort(worlds=worlds))
 
 
 def above(mean: Any, error: Any, bound: float) -> bool:
@@ -212,7 +212,7 @@ def revenue_per_customer(result: xr.Dataset, variant: str) -> tuple[float, float
 
 
 def test_annual_plan():
-    result = compared("annual-plan")
+    result = compared("annual-plan", worlds=90)
     assert ranking_is_settled(result)
     assert above(*difference(result, "annual_20"), 0.0)
     assert above(*gap(result, "annual_20", "annual_10"), 0.0)
