@@ -21,6 +21,8 @@ class Account:
     description : str
     cash : bool
         Whether money flows inside the horizon (the residual value does not).
+    given : bool
+        Whether it is a give-away: let off the list price, or given, to win or keep somebody.
     """
 
     name: str
@@ -28,18 +30,29 @@ class Account:
     roll_up: RollUp
     description: str
     cash: bool = True
+    given: bool = False
 
 
 ACCOUNTS: tuple[Account, ...] = (
     Account("list_revenue", 1, "revenue", "Spend of active customers at the price list"),
-    Account("discounts", -1, "revenue", "Price let off by offers and programs"),
+    Account(
+        "introductory_discounts",
+        -1,
+        "revenue",
+        "Price let off by offers, free periods aside",
+        given=True,
+    ),
+    Account("free_periods", -1, "revenue", "Price of the periods that offers give free", given=True),
+    Account("concessions", -1, "revenue", "Price let off by programs", given=True),
     Account("add_on_revenue", 1, "revenue", "Revenue of members per period (add-ons)"),
     Account("termination_fees", 1, "revenue", "Fees for leaving before a contract's term"),
-    Account("cost_of_sales", -1, "service", "Share of list revenue that is cost"),
+    Account("cost_of_sales", -1, "service", "Share of spend that is cost, whatever the price"),
+    Account("royalties", -1, "service", "Share of the price paid that is owed to others"),
     Account("cost_to_serve", -1, "service", "Cost per active customer, and per purchase"),
     Account("cancellation_calls", -1, "service", "Calls of leavers to cancel"),
     Account("channel_spend", -1, "acquisition", "Spend in channels, and cohorts bought"),
-    Account("gifts", -1, "acquisition", "Gifts and equipment subsidies of offers"),
+    Account("gifts", -1, "acquisition", "Gifts of offers", given=True),
+    Account("equipment", -1, "acquisition", "Equipment subsidies of offers", given=True),
     Account("lead_costs", -1, "acquisition", "Programs' costs per lead"),
     Account("campaigns", -1, "acquisition", "Fixed costs of programs that raise acquisition"),
     Account("program_costs", -1, "retention", "Fixed costs of all other programs"),
@@ -57,13 +70,23 @@ ACCOUNTS: tuple[Account, ...] = (
 )
 ACCOUNT_NAMES: tuple[str, ...] = tuple(account.name for account in ACCOUNTS)
 ACCOUNT_INDEX: dict[str, int] = {name: i for i, name in enumerate(ACCOUNT_NAMES)}
-#: Roll-ups that make up the marketing investment.
-MARKETING: tuple[RollUp, ...] = ("acquisition", "retention")
+#: Roll-ups of what is spent on marketing.
+_MARKETING: tuple[RollUp, ...] = ("acquisition", "retention")
 
 
 def rolled_up(*roll_ups: RollUp) -> list[int]:
     """Indices of the accounts of some roll-ups, in the registry's order."""
     return [i for i, account in enumerate(ACCOUNTS) if account.roll_up in roll_ups]
+
+
+def spent() -> list[int]:
+    """Indices of the accounts of what is spent on marketing, gifts and equipment included."""
+    return rolled_up(*_MARKETING)
+
+
+def invested() -> list[int]:
+    """Indices of the accounts that make up the marketing investment: what is spent or given away."""
+    return [i for i, one in enumerate(ACCOUNTS) if one.given or one.roll_up in _MARKETING]
 
 
 @dataclass(frozen=True)

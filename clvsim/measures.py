@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from clvsim.accounts import MARKETING, MEASURES, RISK_MEASURES, rolled_up
+from clvsim.accounts import MEASURES, RISK_MEASURES, rolled_up, spent
 
 #: Quantiles over worlds that every measure is summarised by.
 OVER_WORLDS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -143,7 +143,7 @@ def _retention_curve(ds: xr.Dataset) -> Estimate:
 
 def _money_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
     """Measures of the plan as a whole."""
-    marketing = rolled_up(*MARKETING)
+    marketing = spent()
     present, without = ds["present_value"], ds["present_value_without_plan"]
     npv = present.sum("account")
     investment = -present.isel(account=marketing).sum("account")

@@ -104,7 +104,7 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     """Post what customers pay and what it costs to serve them."""
     scenario, receipts = compiled.scenario, compiled.model.receipts
     segments = [scenario.segments[group.segment] for group in compiled.table.groups]
-    gifts = [group.offer.gift + group.offer.equipment_subsidy for group in compiled.table.groups]
+    offers = [group.offer for group in compiled.table.groups]
 
     def summed(flow: int, weights: list[float]) -> Floats:
         # Group after group in a fixed order: a matrix product may add in any.
@@ -115,7 +115,7 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
 
     ones = [1.0] * len(segments)
     book.post("list_revenue", receipts, summed(p.LIST_REVENUE, ones))
-    book.post("discounts", receipts, summed(p.DISCOUNT, ones))
+    book.post("introductory_discounts", receipts, summed(p.DISCOUNT, ones))
     book.post("termination_fees", _END, summed(p.FEES, ones))
     shares = [segment.cost_share for segment in segments]
     book.post("cost_of_sales", receipts, summed(p.LIST_REVENUE, shares))
@@ -125,7 +125,9 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     book.post("cost_to_serve", receipts, summed(p.PURCHASES, each))
     calls = [float(getattr(segment, "call_cost", 0.0)) for segment in segments]
     book.post("cancellation_calls", _END, summed(p.CALLS, calls))
-    book.post("gifts", _START, summed(p.JOINED, gifts))
+    book.post("gifts", _START, summed(p.JOINED, [offer.gift for offer in offers]))
+    equipment = [offer.equipment_subsidy for offer in offers]
+    book.post("equipment", _START, summed(p.JOINED, equipment))
     book.post("contacts", receipts, summed(p.STATE_CONTACTS, ones))
 
 
