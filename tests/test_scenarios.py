@@ -207,7 +207,7 @@ def test_yoga_studio():
 
 def revenue_per_customer(result: xr.Dataset, variant: str) -> tuple[float, float]:
     one = result.sel(scenario=variant)
-    paid = one["cash"].sel(account=["list_revenue", "discounts"]).sum(["account", "period"])
+    paid = one["cash"].sel(account=["list_revenue", "free_periods"]).sum(["account", "period"])
     return estimated(ratio_of(paid, one["customers"].sum(["segment", "channel"])))
 
 
