@@ -76,7 +76,7 @@ def test_royalties_follow_what_is_paid(kind):
     table["segments"]["s"]["royalty_share"] = 0.25
     table["programs"] = {"club": {"kind": "loyalty", "benefit": 0.2}, **price(0.5)}
     found, npv = accounts(table)
-    # Nothing is paid at first (a free period leaves the club nothing to let off), then 30 less 30 %.
+    # Nothing is paid at first: a free period leaves the club nothing to let off. Then 30 less 30 %.
     assert found["free_periods"] == pytest.approx(-2000.0, rel=1e-12)
     assert found["introductory_discounts"] == pytest.approx(-300.0, rel=1e-12)
     assert found["concessions"] == pytest.approx(-600.0, rel=1e-12)
