@@ -168,6 +168,7 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
             row[p.CHANGES] = effect.changes()
             row[p.HAZARD], row[p.SPEND_EFFECT] = effect.hazard, effect.spend
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
+            row[p.CHANGES_SPENDING] = (effect.spend, effect.concession) != (1.0, 0.0)
             row[p.PACE_EFFECT] = effect.rate
         row[p.HEAD_AHEAD] = _heads(timing_index(None, scenario), row, discounting(scenario)[:, 0])
     return table

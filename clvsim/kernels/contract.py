@@ -10,7 +10,7 @@ import math
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import expected_value, residual_under_effects
-from clvsim.kernels.effects import effect_of, spell_margin, spending_of
+from clvsim.kernels.effects import change_spending, effect_of
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -157,31 +157,33 @@ def close(model, row, cell, end, scratch, posts):
 
 @inlined
 def close_spell(model, cell, step, spend, scratch, posts):
-    """End what effects have changed of spending so far before a step, and begin anew with it.
-
-    Returns the discounted margin, currency. Where they go on changing it as before, nothing ends.
+    """As ``effects.change_spending``, of a customer of a cell. (A call with the whole model copies
+    the 150 numbers that one is made of.)
     """
-    begin, spending = int(scratch[p.SPELL, 0]), (scratch[p.SPELL, 1], scratch[p.SPELL, 2])
-    growth, concession = spending_of(model.personal, scratch)
-    if growth == spending[0] and concession == spending[1]:
-        return 0.0
-    scratch[p.SPELL, 0], scratch[p.SPELL, 1], scratch[p.SPELL, 2] = step, growth, concession
-    return spell_margin(model, cell, begin, step, spend, spending, posts)
+    clipped = int(model.facts[cell, p.CLIPPED])
+    return change_spending(
+        model.personal, model.schedule[cell], clipped, step, spend, scratch, posts
+    )
 
 
 @inlined
 def close_all(model, cell, end, spend, extra, scratch, posts):
     """End all effects that run, before step ``end`` or their own; ``extra`` with their margin."""
-    last, running = -1, True
-    while running and last < end:
-        last, running = end, False
+    spends = True
+    while spends:
+        last, spends = end, False
         for row in range(model.personal.shape[0]):
             if scratch[p.SINCE, row] >= 0.0:
-                last, running = min(last, int(scratch[p.UNTIL, row])), True
-        for row in range(model.personal.shape[0]):
-            if scratch[p.SINCE, row] >= 0.0 and (last == end or scratch[p.UNTIL, row] <= last):
-                extra += close(model, row, cell, last, scratch, posts)
-        if running:
+                own = min(end, int(scratch[p.UNTIL, row]))
+                if model.personal[row, p.CHANGES_SPENDING] != 0.0:
+                    last, spends = min(last, own), True
+                else:
+                    extra += close(model, row, cell, own, scratch, posts)
+        if spends:
+            # One after the other: what they change of spending together is not a sum.
+            for row in range(model.personal.shape[0]):
+                if scratch[p.SINCE, row] >= 0.0 and min(end, int(scratch[p.UNTIL, row])) == last:
+                    extra += close(model, row, cell, last, scratch, posts)
             extra += close_spell(model, cell, last, spend, scratch, posts)
     return extra
 
@@ -191,18 +193,18 @@ def happen(model, cell, step, address, person, known, scratch, posts):
     """All events of a step: contacts, adoptions, effects that end; margin and next event."""
     _, spend, _ = person
     steps = int(model.facts[cell, p.STEPS])
-    margin, following, changes = 0.0, steps, False
+    margin, following, changes = 0.0, steps, 0.0
     for row in range(model.personal.shape[0]):
         if scratch[p.EVENT, row] == step:
             begun, cost = begins(model, row, cell, step, address, scratch, posts)
             margin -= cost
             if not begun and scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step:
                 margin += close(model, row, cell, step, scratch, posts)
-                changes = True
+                changes += model.personal[row, p.CHANGES_SPENDING]
             if begun and scratch[p.SINCE, row] < 0.0:
                 scratch[p.SINCE, row] = step
                 posts[row, p.POST_MEMBERS, step] += 1.0
-                changes = True
+                changes += model.personal[row, p.CHANGES_SPENDING]
             scratch[p.EVENT, row] = steps
             if int(model.personal[row, p.KIND]) == p.TREATMENT:
                 points = scratch[p.SCORE, row]
@@ -212,7 +214,7 @@ def happen(model, cell, step, address, person, known, scratch, posts):
             if scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] < scratch[p.EVENT, row]:
                 scratch[p.EVENT, row] = scratch[p.UNTIL, row]
         following = min(following, scratch[p.EVENT, row])
-    if changes:
+    if changes > 0.0:
         margin += close_spell(model, cell, step, spend, scratch, posts)
     return margin, int(following)
 

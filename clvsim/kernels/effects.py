@@ -33,33 +33,51 @@ def pay_under_effects(model, cell, step, amount, scratch, posts):
     return more * schedule[p.UNIT_MARGIN, step] - given * schedule[p.WORTH, step]
 
 
-@inlined
-def spell_margin(model, cell, begin, end, spend, spending, posts):
-    """Margin that effects change of one's spending from a step to before another, and its posts.
+@inner
+def change_spending(personal, schedule, clipped, step, spend, scratch, posts):
+    """End what effects have changed of spending so far before a step, and begin anew with it.
 
-    ``spending`` is as ``spending_of`` finds it, the same in all of these steps.
+    Where they go on changing it as before, nothing ends.
+
+    Parameters
+    ----------
+    schedule : (row, T + 1)
+        The cell's part of ``Model.schedule``.
+    clipped : int
+        Its ``CLIPPED``.
+    spend : float
+        What the customer spends a step, currency.
+
+    Returns
+    -------
+    float
+        Discounted margin of what was changed, currency.
     """
-    growth, concession = spending
-    if end <= begin or spend == 0.0 or (growth == 1.0 and concession == 0.0):
+    begin, growth, concession = int(scratch[p.SPELL, 0]), scratch[p.SPELL, 1], scratch[p.SPELL, 2]
+    later = spending_of(personal, scratch)
+    if later[0] == growth and later[1] == concession:
         return 0.0
-    schedule = model.schedule[cell]
+    scratch[p.SPELL, 0], scratch[p.SPELL, 1], scratch[p.SPELL, 2] = step, later[0], later[1]
+    if step <= begin or spend == 0.0 or (growth == 1.0 and concession == 0.0):
+        return 0.0
     more, given = spend * (growth - 1.0), spend * growth * concession
-    posts[-1, p.POST_UNDER, begin] += 1.0
-    posts[-1, p.POST_UNDER, end] -= 1.0
-    posts[-1, p.POST_GROWN, begin] += more
-    posts[-1, p.POST_GROWN, end] -= more
-    posts[-1, p.POST_CONCEDED, begin] += given
-    posts[-1, p.POST_CONCEDED, end] -= given
-    margin = more * (schedule[p.UNIT_BEFORE, end] - schedule[p.UNIT_BEFORE, begin])
-    margin -= given * (schedule[p.WORTH_BEFORE, end] - schedule[p.WORTH_BEFORE, begin])
+    together = posts[-1]
+    together[p.POST_UNDER, begin] += 1.0
+    together[p.POST_UNDER, step] -= 1.0
+    together[p.POST_GROWN, begin] += more
+    together[p.POST_GROWN, step] -= more
+    together[p.POST_CONCEDED, begin] += given
+    together[p.POST_CONCEDED, step] -= given
+    margin = more * (schedule[p.UNIT_BEFORE, step] - schedule[p.UNIT_BEFORE, begin])
+    margin -= given * (schedule[p.WORTH_BEFORE, step] - schedule[p.WORTH_BEFORE, begin])
     # Nobody pays less than nothing: what the offer leaves less than programs let off comes back.
-    for step in range(begin, min(end, int(model.facts[cell, p.CLIPPED]))):
-        beyond = concession - (1.0 - schedule[p.LET_OFF, step])
+    for one in range(begin, min(step, clipped)):
+        beyond = concession - (1.0 - schedule[p.LET_OFF, one])
         if beyond > 0.0:
             back = spend * growth * beyond
-            posts[-1, p.POST_CONCEDED, step] -= back
-            posts[-1, p.POST_CONCEDED, step + 1] += back
-            margin += back * schedule[p.WORTH, step]
+            together[p.POST_CONCEDED, one] -= back
+            together[p.POST_CONCEDED, one + 1] += back
+            margin += back * schedule[p.WORTH, one]
     return margin
 
 

@@ -125,7 +125,9 @@ ASKS_FOR_HISTORY, LEAST_RECENCY, MOST_RECENCY, LEAST_FREQUENCY, MOST_FREQUENCY =
 LEAST_VALUE, MOST_VALUE = 20, 21
 #: Margin per head of a period of the effect beyond the horizon, discounted to its beginning.
 HEAD_AHEAD = 23
-PERSONAL_COLUMNS = 24
+#: Whether the effect changes what is spent or what of it is paid (0 or 1).
+CHANGES_SPENDING = 24
+PERSONAL_COLUMNS = 25
 # Rows of ``Model.gates``: one number a personal program, cell and step.
 #: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
 #: nobody), or 1 minus the share for a random target.
