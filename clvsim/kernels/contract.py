@@ -157,9 +157,8 @@ def close(model, row, cell, end, scratch, posts):
 
 @inlined
 def close_spell(model, cell, step, spend, scratch, posts):
-    """As ``effects.change_spending``, of a customer of a cell. (A call with the whole model copies
-    the 150 numbers that one is made of.)
-    """
+    """As ``effects.change_spending``, of a customer of a cell."""
+    # (Not the whole model: a call would copy the 150 numbers that one is made of.)
     clipped = int(model.facts[cell, p.CLIPPED])
     return change_spending(
         model.personal, model.schedule[cell], clipped, step, spend, scratch, posts
