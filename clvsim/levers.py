@@ -186,8 +186,9 @@ class ProgramLevers:
         Cost per deciding prospect, currency.
     fixed_cost : (T,)
         Cost per period, currency.
-    acquires : bool
-        Whether its costs other than those per customer count as acquisition (else retention).
+    acquires : (cell,) bool or None
+        Cells whose prospects it makes more willing to join: its costs other than those per customer
+        count as their acquisition. None: as retention.
     timing : str or None
         When in the period its costs fall; None: as the scenario's receipts.
     """
@@ -195,7 +196,7 @@ class ProgramLevers:
     active_cost: Floats
     lead_cost: Floats
     fixed_cost: Floats
-    acquires: bool = False
+    acquires: Mask | None = None
     timing: Timing | None = None
     personal: Membership | Treatment | None = None
 
