@@ -106,10 +106,23 @@ class MoneyRules(Section):
     own traits: offers, contract terms, onboarding and the effects of treatments end as agreed,
     hazards go by tenure and season, programs without a last period and their members stay. Nobody
     joins there, nobody is treated anew, common shocks are over, and fixed costs (of the business
-    or a program) are not counted: they are no customer's."""
+    or a program) are not counted, unless ``fixed_costs_beyond`` says so: they are no customer's."""
     fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
     """Fixed costs of the business, currency per period: a constant, or a list of one amount a
     period (none after its end)."""
+    fixed_costs_beyond: bool = False
+    """Whether the fixed costs of the last period (of the business, and of the programs without a
+    last period) go on beyond the horizon for ever, discounted; needs residual = "expected"."""
+
+    @model_validator(mode="after")
+    def _costs_beyond_need_a_residual(self) -> Self:
+        if self.fixed_costs_beyond and self.residual == "none":
+            message = (
+                'fixed_costs_beyond needs residual = "expected": costs that go on for ever are '
+                "set against customers who end with the horizon"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _residual_needs_discounting(self) -> Self:
