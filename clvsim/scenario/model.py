@@ -10,6 +10,7 @@ from pydantic import (
     Strict,
     StringConstraints,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -114,15 +115,16 @@ class MoneyRules(Section):
     """Whether the fixed costs of the last period (of the business, and of the programs without a
     last period) go on beyond the horizon for ever, discounted; needs residual = "expected"."""
 
-    @model_validator(mode="after")
-    def _costs_beyond_need_a_residual(self) -> Self:
-        if self.fixed_costs_beyond and self.residual == "none":
+    @field_validator("fixed_costs_beyond")
+    @classmethod
+    def _needs_a_residual(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("residual") == "none":
             message = (
-                'fixed_costs_beyond needs residual = "expected": costs that go on for ever are '
-                "set against customers who end with the horizon"
+                'needs residual = "expected": costs for ever would be set against customers who '
+                "end with the horizon"
             )
             raise ValueError(message)
-        return self
+        return value
 
     @model_validator(mode="after")
     def _residual_needs_discounting(self) -> Self:
