@@ -42,7 +42,7 @@ ACCOUNTS: tuple[Account, ...] = (
         "Price let off by offers, free periods aside",
         given=True,
     ),
-    Account("free_periods", -1, "revenue", "Price of the periods that offers give free", given=True),
+    Account("free_periods", -1, "revenue", "Price of periods that offers give free", given=True),
     Account("concessions", -1, "revenue", "Price let off by programs", given=True),
     Account("add_on_revenue", 1, "revenue", "Revenue of members per period (add-ons)"),
     Account("termination_fees", 1, "revenue", "Fees for leaving before a contract's term"),
@@ -92,7 +92,7 @@ def spent() -> list[int]:
 
 
 def invested() -> list[int]:
-    """Indices of the accounts that make up the marketing investment: what is spent or given away."""
+    """Indices of the accounts of the marketing investment: what is spent and what is given away."""
     return [i for i, one in enumerate(ACCOUNTS) if one.given or one.roll_up in _MARKETING]
 
 

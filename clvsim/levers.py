@@ -74,8 +74,8 @@ class Membership:
         Probability of entering at a step, for those not yet in.
     on : (cell, T) bool
         Whether benefits run at a step; one run of steps a cell.
-    hazard, growth, concession : float
-        Hazard multiplier; relative growth of spend; share of the price let off.
+    hazard, spend, concession : float
+        Multipliers of hazard and of spend; share of the price let off.
     rate : float
         Multiplier of the purchase rate.
     revenue, cost, entry_cost : float
@@ -86,7 +86,7 @@ class Membership:
     on: Mask
     hazard: float = 1.0
     rate: float = 1.0
-    growth: float = 0.0
+    spend: float = 1.0
     concession: float = 0.0
     revenue: float = 0.0
     cost: float = 0.0
@@ -94,8 +94,8 @@ class Membership:
 
     def changes(self) -> bool:
         """Whether being a member changes anything."""
-        levers = (self.hazard, self.rate, self.growth, self.concession, self.revenue, self.cost)
-        return levers != (1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+        levers = (self.hazard, self.rate, self.spend, self.concession, self.revenue, self.cost)
+        return levers != (1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 
 
 #: Least and greatest of a number, both included.
@@ -141,8 +141,8 @@ class Treatment:
         is multiplied by ``hazard * max(0, 1 - lift_weight * lift)``.
     rate : float
         Multiplier of the purchase rate while the effect lasts.
-    growth, concession : float
-        Relative growth of spend and share of the price let off while the effect lasts.
+    spend, concession : float
+        Multiplier of spend and share of the price let off while the effect lasts.
     duration : int
         Periods of effect.
     contact_cost, entry_cost : float
@@ -161,7 +161,7 @@ class Treatment:
     hazard: float = 1.0
     lift_weight: float = 0.0
     rate: float = 1.0
-    growth: float = 0.0
+    spend: float = 1.0
     concession: float = 0.0
     contact_cost: float = 0.0
     entry_cost: float = 0.0
@@ -170,8 +170,8 @@ class Treatment:
 
     def changes(self) -> bool:
         """Whether the effect changes anything."""
-        levers = (self.hazard, self.rate, self.growth, self.concession, self.lift_weight)
-        return levers != (1.0, 1.0, 0.0, 0.0, 0.0)
+        levers = (self.hazard, self.rate, self.spend, self.concession, self.lift_weight)
+        return levers != (1.0, 1.0, 1.0, 0.0, 0.0)
 
 
 @dataclass
@@ -213,8 +213,12 @@ class Levers:
         Multiplier of the purchase rate, 1 (a probability p becomes ``1 - (1 - p)**rate``).
     price : (cell, T)
         Price relative to the list at the start, 1; a rise makes customers leave.
+    spend : (cell, T)
+        Multiplier of spend, 1: how much is bought, at whatever price.
     let_off : (cell, T)
         Share of the price let off, 0; its end counts as a rise.
+    free : (cell, T)
+        The part of ``let_off`` that free periods are, 0.
     conversion : (cell,)
         Log-odds added to a prospect's conversion, 0.
     programs : dict of str to ProgramLevers
@@ -224,7 +228,9 @@ class Levers:
     hazard: Floats
     rate: Floats
     price: Floats
+    spend: Floats
     let_off: Floats
+    free: Floats
     conversion: Floats
     programs: dict[str, ProgramLevers]
 
@@ -237,7 +243,9 @@ class Levers:
             hazard=np.ones(shape),
             rate=np.ones(shape),
             price=np.ones(shape),
+            spend=np.ones(shape),
             let_off=np.zeros(shape),
+            free=np.zeros(shape),
             conversion=np.zeros(cohorts.count),
             programs={},
         )

@@ -11,7 +11,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -280,6 +280,21 @@ class Cohort:
                 price *= 1.0 + program.change
         return price
 
+    def is_free(self, period):
+        """Whether the offer gives a period free."""
+        return self.kind != "base" and period - self.joined < self.offer.free_periods
+
+    def volume(self, period):
+        """Multiplier of spend by tenure and season."""
+        segment, multiplier = self.segment, 1.0
+        by_tenure = getattr(segment, "spend_by_tenure", ())
+        season = getattr(segment, "spend_season", ())
+        if by_tenure:
+            multiplier *= by_tenure[min(period - self.joined, len(by_tenure) - 1)]
+        if season:
+            multiplier *= season[period % len(season)]
+        return multiplier
+
     def onboards(self, program, period):
         """Whether an onboarding program takes care of this cohort."""
         return self.concerns(program, period) and period - self.joined < program.tenures
@@ -336,7 +351,11 @@ class Cohort:
         ends = offer.term
         while offer.renews and ends <= tenure:
             ends += offer.term
-        return offer.termination_fee * max(ends - 1 - tenure, 0)
+        left = ends - 1 - tenure
+        if left <= 0:
+            return 0.0
+        fee = offer.flat_termination_fee + offer.termination_fee * left
+        return fee if offer.most_termination_fee is None else min(fee, offer.most_termination_fee)
 
     def adoption_rates(self, program):
         """Rates at which members join, by period of the cohort."""
@@ -529,6 +548,15 @@ class World:
     customers: list = field(default_factory=list)
 
 
+class Under(NamedTuple):
+    """What effects that run change: multipliers, and the share of the price let off."""
+
+    hazard: float = 1.0
+    spend: float = 1.0
+    concession: float = 0.0
+    rate: float = 1.0
+
+
 class _Simulation:
     """One world in the making."""
 
@@ -655,7 +683,7 @@ class _Simulation:
 
     def conditions_in(self, cell, period, effects):
         segment, receipt = cell.segment, self.factor ** self.receipts()
-        unit = cell.price(period) * (1.0 - cell.let_off(period) - segment.cost_share) * receipt
+        growth, concession = 1.0, 0.0
         head = -segment.cost_to_serve * receipt
         for _, program in self.programs:
             if program.kind == "onboarding" and cell.onboards(program, period):
@@ -664,25 +692,18 @@ class _Simulation:
         for name, last, multiplier in effects:
             if period <= last:
                 program = self.scenario.programs[name]
-                gain = self.gain(cell, 0.0, program, period)
-                unit += self.gain(cell, 1.0, program, period) - gain
-                head += gain
+                cost = 0.0
+                if program.kind == "retention":
+                    growth, concession = growth * program.spend, concession + program.discount
+                elif program.kind == "loyalty":
+                    concession, cost = concession + program.benefit, program.cost_per_member
+                else:
+                    head, cost = head + program.price * receipt, program.cost
+                head -= cost * self.factor ** self.timing(program)
                 hazard *= multiplier
-        return unit, head, hazard
-
-    def gain(self, cell, spend, program, period):
-        """What an effect changes of one period's margin, at the period's start."""
-        base, growth, concession, price, cost = cell.let_off(period), 0.0, 0.0, 0.0, 0.0
-        if program.kind == "retention":
-            growth, concession = program.spend - 1.0, program.discount
-        elif program.kind == "loyalty":
-            concession, cost = program.benefit, program.cost_per_member
-        else:
-            price, cost = program.price, program.cost
-        given = base * growth + min(concession, 1.0 - base)
-        kept = growth * (1.0 - cell.segment.cost_share) - given
-        gain = spend * cell.price(period) * kept + price
-        return gain * self.factor ** self.receipts() - cost * self.factor ** self.timing(program)
+        paid = cell.price(period) * (1.0 - min(cell.let_off(period) + concession, 1.0))
+        kept = paid * (1.0 - segment.royalty_share) - segment.cost_share
+        return growth * cell.volume(period) * kept * receipt, head, hazard
 
     def late(self, cell):
         """A period by which nothing changes any more but the seasons."""
@@ -722,23 +743,29 @@ class _Simulation:
         gate = 1.0 - program.share if by_random else gates[p.GATE]
         return contacted(gate, gates[p.TIE], score, by_random, select), accept < program.acceptance
 
-    def pay(self, cell, customer, period, growth, let_off, program=None):
-        """Post a revenue and its cost of sales."""
-        listed = customer.spend * cell.price(period) * growth
-        given = customer.spend * cell.price(period) * let_off
-        self.post("list_revenue", period, self.receipts(), listed)
-        self.post("discounts", period, self.receipts(), given)
-        self.post("cost_of_sales", period, self.receipts(), cell.segment.cost_share * listed)
+    def pay(self, cell, customer, period, under):
+        """Post what a customer pays under some effects, what is let off, and what it costs."""
+        volume = customer.spend * cell.volume(period) * under.spend
+        listed, base = volume * cell.price(period), cell.let_off(period)
+        conceded = listed * min(under.concession, 1.0 - base)
+        segment, receipts = cell.segment, self.receipts()
+        self.post("list_revenue", period, receipts, listed)
+        free = cell.is_free(period)
+        self.post(
+            "free_periods" if free else "introductory_discounts", period, receipts, listed * base
+        )
+        self.post("concessions", period, receipts, conceded)
+        self.post("cost_of_sales", period, receipts, segment.cost_share * volume)
+        paid = listed * (1.0 - base) - conceded
+        self.post("royalties", period, receipts, segment.royalty_share * paid)
+        self.out.flows[p.VOLUMES, period] += volume
         self.out.flows[p.LIST_REVENUE, period] += listed
-        self.out.flows[p.DISCOUNT, period] += given
-        if program is not None:
-            self.out.program_flows[program, p.EXTRA_LIST, period] += listed
-            self.out.program_flows[program, p.EXTRA_DISCOUNT, period] += given
+        self.out.flows[p.GIVEN_FREE if free else p.DISCOUNT, period] += listed * base
+        self.out.flows[p.CONCEDED, period] += conceded
 
-    def serve(self, cell, customer, period):
-        """Post what every active customer brings and costs in a period."""
+    def serve(self, cell, period):
+        """Post what every active customer costs in a period."""
         self.out.flows[p.ACTIVE, period] += 1
-        self.pay(cell, customer, period, 1.0, cell.let_off(period))
         self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_to_serve)
         for index, (_, program) in enumerate(self.programs):
             if program.kind == "onboarding" and cell.onboards(program, period):
@@ -747,8 +774,8 @@ class _Simulation:
                 self.out.program_flows[index, p.ACTIVE_COST, period] += cost
 
     def treat(self, cell, customer, period, adopted, until):
-        """All personal programs in one period; the multiplier of the hazard."""
-        multiplier = 1.0
+        """All personal programs in one period: what the effects that run change."""
+        under = Under()
         for index, (name, program) in enumerate(self.programs):
             flows, when = self.out.program_flows[index], self.timing(program)
             if program.kind in {"loyalty", "add_on"}:
@@ -765,7 +792,7 @@ class _Simulation:
                 self.post("member_costs", period, when, cost, program=index)
                 if not loyal:
                     self.post("add_on_revenue", period, self.receipts(), program.price)
-                growth, concession = 0.0, program.benefit if loyal else 0.0
+                spend, concession = 1.0, program.benefit if loyal else 0.0
                 effect = program.hazard
             elif program.kind == "retention":
                 if customer.decided is None and cell.contact_due(program, period):
@@ -780,18 +807,18 @@ class _Simulation:
                         until[name] = period + program.duration - 1
                 if period > until[name]:
                     continue
-                growth, concession = program.spend - 1.0, program.discount
+                spend, concession = program.spend, program.discount
                 effect = program.hazard
                 if program.personal_lift:
                     effect *= max(0.0, 1.0 - customer.lift)
             else:
                 continue
             flows[p.MEMBERS, period] += 1
-            base = cell.let_off(period)
-            given = base * growth + min(concession, 1.0 - base)
-            self.pay(cell, customer, period, growth, given, program=index)
-            multiplier *= effect
-        return multiplier
+            under = Under(
+                under.hazard * effect, under.spend * spend, under.concession + concession,
+                under.rate * program.rate,
+            )  # fmt: skip
+        return under
 
     def live(self, cell, customer, threshold, call):
         """One customer month by month, and whatever is expected of it beyond the horizon."""
@@ -802,13 +829,14 @@ class _Simulation:
         for period in cell.periods:
             if period > last:
                 break
-            self.serve(cell, customer, period)
-            multiplier = self.treat(cell, customer, period, adopted, until)
+            self.serve(cell, period)
+            under = self.treat(cell, customer, period, adopted, until)
+            self.pay(cell, customer, period, under)
             customer.last = period
             if customer.decided is not None:
                 continue
             self.by_tenure(cell, period, 0)
-            passed += multiplier * cell.hazard(period)
+            passed += under.hazard * cell.hazard(period)
             if passed > threshold:
                 customer.decided, last = period, cell.last_paid(period)
                 self.decide(cell, period, call)
@@ -902,9 +930,10 @@ class _Simulation:
         for period in cell.periods:
             self.out.flows[p.EQUITY, period] += sum(self.margin[period + 1 :]) + residual
         if cell.joined >= 0:
-            gift = cell.offer.gift + cell.offer.equipment_subsidy
             self.out.flows[p.JOINED, cell.joined] += 1
-            self.post("gifts", cell.joined, START, gift, customer=False)
+            equipment = cell.offer.equipment_subsidy
+            self.post("gifts", cell.joined, START, cell.offer.gift, customer=False)
+            self.post("equipment", cell.joined, START, equipment, customer=False)
             self.out.cohorts[cell.joined] += (1.0, customer.value)
         self.out.customers.append(customer)
 

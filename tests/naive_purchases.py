@@ -146,17 +146,17 @@ class Simulation(naive._Simulation):
         self.margin = [0.0] * self.horizon
         adopted, until = self.prepare(cell, customer)
         for period in cell.periods:
-            self.serve_buyer(cell, period)
-            running, hazards, rates = self.treat_buyer(cell, customer, period, adopted, until)
+            self.serve(cell, period)
+            under = self.treat(cell, customer, period, adopted, until)
             customer.last = period
             self.by_tenure(cell, period, 0)
             gone = self.shop(
                 cell,
                 customer,
                 period,
-                customer.rate * cell.hazard(period) * hazards,
-                customer.pace * rate_season(cell, period) * rates,
-                running,
+                customer.rate * cell.hazard(period) * under.hazard,
+                customer.pace * rate_season(cell, period) * under.rate,
+                under,
             )
             if gone:
                 customer.decided = period
@@ -169,11 +169,11 @@ class Simulation(naive._Simulation):
             residual = self.beyond_buyer(cell, customer, effects)
         self.settle(cell, customer, residual)
 
-    def shop(self, cell, who, period, hazard, rate, running):
+    def shop(self, cell, who, period, hazard, rate, under):
         """One period's purchases; whether one leaves in it."""
         kind, now = self.kind(cell), 0.0
         if who.number == 0:
-            self.pay_buyer(cell, who, period, running)
+            self.pay_buyer(cell, who, period, under)
             who.bought.append((period, who.amount))
             self.next_purchase(cell, who, 1)
             if kind == "bg/bb":
@@ -182,7 +182,7 @@ class Simulation(naive._Simulation):
             if now < END:
                 who.need -= rate
                 if who.need < 0.0:
-                    self.pay_buyer(cell, who, period, running)
+                    self.pay_buyer(cell, who, period, under)
                     who.bought.append((period, who.amount))
                     self.next_purchase(cell, who, who.number + 1)
             who.life -= hazard
@@ -197,7 +197,7 @@ class Simulation(naive._Simulation):
                 return False
             now += wait
             who.life -= hazard * wait * (kind == "pareto/nbd")
-            self.pay_buyer(cell, who, period, running)
+            self.pay_buyer(cell, who, period, under)
             who.bought.append((period + now, who.amount))
             self.next_purchase(cell, who, who.number + 1)
             if kind == "bg/nbd":
@@ -205,43 +205,14 @@ class Simulation(naive._Simulation):
                 if who.life < 0.0:
                     return True
 
-    def pay_buyer(self, cell, who, period, running):
-        """One purchase, and what effects change of it."""
+    def pay_buyer(self, cell, who, period, under):
+        """One purchase under the effects that run."""
         mean, who.spend = who.spend, who.amount
         who.purchases += 1
         self.out.flows[p.PURCHASES, period] += 1
-        self.pay(cell, who, period, 1.0, cell.let_off(period))
+        self.pay(cell, who, period, under)
         self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_per_purchase)
-        for index, growth, given in running:
-            self.pay(cell, who, period, growth, given, program=index)
         who.spend = mean
-
-    def serve_buyer(self, cell, period):
-        """Post what a customer not yet gone costs in a period."""
-        self.out.flows[p.ACTIVE, period] += 1
-        self.post("cost_to_serve", period, self.receipts(), cell.segment.cost_to_serve)
-        for index, (_, program) in enumerate(self.programs):
-            if program.kind == "onboarding" and cell.onboards(program, period):
-                cost = program.cost_per_customer
-                self.post("member_costs", period, self.timing(program), cost, program=index)
-                self.out.program_flows[index, p.ACTIVE_COST, period] += cost
-
-    def treat_buyer(self, cell, customer, period, adopted, until):
-        """Effects that run in a period, and the multipliers of hazard and rate."""
-        self.running = []
-        hazards = self.treat(cell, customer, period, adopted, until)
-        running, self.running = self.running, None
-        rates = math.prod(self.programs[index][1].rate for index, _, _ in running)
-        return running, hazards, rates
-
-    running = None
-
-    def pay(self, cell, customer, period, growth, let_off, program=None):
-        """Post a revenue, or note the effect on revenues to come."""
-        if self.running is None:
-            super().pay(cell, customer, period, growth, let_off, program)
-        else:
-            self.running.append((program, growth, let_off))
 
     # Who is contacted
 

@@ -121,15 +121,16 @@ class Simulation(naive._Simulation):
         adopted, until = self.prepare(cell, customer)
         for period in cell.periods:
             customer.spend = spend * segment.state_values[segment.states.index(customer.state)]
-            self.serve(cell, customer, period)
-            multiplier = self.treat(cell, customer, period, adopted, until)
+            self.serve(cell, period)
+            under = self.treat(cell, customer, period, adopted, until)
+            self.pay(cell, customer, period, under)
             customer.spend = spend
             cost = contact_cost(segment, customer.state)
             self.post("contacts", period, self.receipts(), cost)
             self.out.flows[p.STATE_CONTACTS, period] += cost
             customer.last = period
             self.by_tenure(cell, period, 0)
-            self.move(cell, customer, period - cell.joined, cell.hazard(period) * multiplier)
+            self.move(cell, customer, period - cell.joined, cell.hazard(period) * under.hazard)
             if is_lost(segment, customer.state):
                 customer.decided = period
                 self.by_tenure(cell, period, 1)

@@ -54,6 +54,12 @@ CHAINS = (
     {"states": ["best", "so-so"], "transitions": [[0.5, 0.5], [0.1, 0.9]],
      "state_values": [12.0, -3.0]},
 )  # fmt: skip
+#: Beginnings of keys that only segments under contract have.
+CONTRACT_ONLY = ("call_", "spend_by_tenure", "spend_season")
+#: Keys of offers that only contracts have.
+TERM_ONLY = (
+    "term", "renews", "termination_fee", "flat_termination_fee", "on_leaving", "reluctance",
+)  # fmt: skip
 RELATIONSHIPS = ("states", "buyers", "contract", "buyers", "states")
 TRAITS = ("churn", "spend", "lift", "keenness")
 PAIRS = tuple((a, b) for i, a in enumerate(TRAITS) for b in TRAITS[i + 1 :])
@@ -92,6 +98,9 @@ def segments(draw, *, plain=False):
                 "hazard_by_tenure": st.lists(factors, max_size=3),
                 "hazard_season": st.lists(factors, max_size=3),
                 "cost_share": shares,
+                "royalty_share": shares,
+                "spend_by_tenure": st.lists(st.sampled_from((0.5, 1.0, 1.7)), max_size=3),
+                "spend_season": st.lists(st.sampled_from((0.5, 1.0, 1.7)), max_size=3),
                 "cost_to_serve": money,
                 "price_sensitivity": st.sampled_from((0, 2.5)),
                 "price_rise_sensitivity": st.sampled_from((0.0, 3.0)),
@@ -119,7 +128,7 @@ def segments(draw, *, plain=False):
 @st.composite
 def buyers(draw, segment):
     """A segment that buys now and then, from one under contract."""
-    kept = {key: value for key, value in segment.items() if not key.startswith("call_")}
+    kept = {key: value for key, value in segment.items() if not key.startswith(CONTRACT_ONLY)}
     kept |= draw(some({"spend_shape": st.sampled_from((0.5, 6)), "cost_per_purchase": money,
                        "rate_season": st.lists(factors, max_size=3)}))  # fmt: skip
     kept["relationship"] = draw(st.sampled_from(("bg/nbd", "pareto/nbd", "bg/bb")))
@@ -139,7 +148,7 @@ def buyers(draw, segment):
 @st.composite
 def movers(draw, segment):
     """A segment that moves between states, from one under contract."""
-    kept = {key: value for key, value in segment.items() if not key.startswith("call_")}
+    kept = {key: value for key, value in segment.items() if not key.startswith(CONTRACT_ONLY)}
     del kept["churn"]
     if draw(st.booleans()):
         del kept["spend"]
@@ -158,6 +167,7 @@ def offers(draw):
     if draw(st.booleans()):
         offer["term"] = draw(st.integers(1, 4))
         offer |= draw(some({"renews": st.booleans(), "termination_fee": money,
+                            "flat_termination_fee": money,
                             "on_leaving": st.sampled_from(("hold", "fee")),
                             "reluctance": st.sampled_from((0.0, 1.5))}))  # fmt: skip
     return offer
@@ -345,7 +355,7 @@ def scenarios(draw, *, plain=False):
     offer_tables = {name: draw(offers()) for name in offered}
     if any("relationship" in one for one in segment_tables.values()):
         for offer in offer_tables.values():
-            for key in ("term", "renews", "termination_fee", "on_leaving", "reluctance"):
+            for key in TERM_ONLY:
                 offer.pop(key, None)
     kinds = draw(st.permutations(KINDS))
     programs = {f"{kind} 1": programs_of(draw, kind, periods, known, places[:4]) for kind in kinds}

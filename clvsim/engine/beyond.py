@@ -15,13 +15,11 @@ from clvsim.engine.acquisition import ends_at
 from clvsim.engine.cells import CellTable, segment_facts, write_levers
 from clvsim.engine.schedule import (
     discounting,
-    effect_margins,
     fees,
     held_steps,
     margins,
     period_factor,
     price_response,
-    timing_index,
 )
 from clvsim.kernels import plan as p
 from clvsim.levers import Levers, Membership
@@ -47,28 +45,24 @@ class Later(NamedTuple):
     until: Ints
 
 
-def look_ahead(
-    scenario: Scenario, table: CellTable, levers: Levers, facts: Floats, personal: Floats
-) -> Later:
+def look_ahead(scenario: Scenario, table: CellTable, levers: Levers, facts: Floats) -> Later:
     """Conditions beyond the horizon, if the scenario asks for them.
 
     Parameters
     ----------
     facts : (cell, fact)
         Of ``Model``; ``AHEAD``, ``CYCLE``, ``LEAVES_WITH`` and what lasts are written to.
-    personal : (personal program, column)
-        Of ``Model``.
     """
     facts[:, p.CYCLE] = 1.0
     if scenario.money.residual == "none" and not levers.ranks_by_value():
-        rows = np.zeros((len(facts), p.LATER_EFFECT + 2 * len(personal), 1))
-        return Later(rows, np.zeros((len(personal), len(facts)), dtype=np.int64))
+        rows = np.zeros((len(facts), p.ROWS, 1))
+        until = np.zeros((len(levers.personal()), len(facts)), dtype=np.int64)
+        return Later(rows, until)
     ahead, cycle = settling(scenario, table)
     width = int((ahead + cycle).max(initial=1))
     far = write_levers(scenario, table, scenario.time.periods + width)
     places = facts[:, p.STEPS].astype(np.int64)[:, None] + np.arange(width)
     rows = _rows(scenario, table, far, places)
-    _add_effects(rows, personal, far, places, scenario, facts)
     facts[:, p.CYCLE], facts[:, p.AHEAD] = cycle, shortened(rows, ahead, cycle)
     facts[:, p.LEAVES_WITH] = (rows[:, p.LATER_LEAVING] != 0.0).any(axis=1)
     columns = [p.LASTING_UNIT, p.LASTING_HEAD, p.LASTING_HAZARD]
@@ -84,6 +78,7 @@ def settling(scenario: Scenario, table: CellTable) -> tuple[Ints, Ints]:
         segment, offer, cells = scenario.segments[group.segment], group.offer, table.of(index)
         tenure = scenario.time.periods - table.joined[cells]
         lengths = [ends_at(offer), len(segment.hazard_by_tenure)]
+        lengths.append(len(getattr(segment, "spend_by_tenure", ())))
         lengths += [program.settles() for program in programs]
         own = np.maximum(max(lengths) - tenure, _last_date(scenario))
         if getattr(segment, "price_rise_sensitivity", 0.0) > 0.0:
@@ -112,11 +107,12 @@ def _last_date(scenario: Scenario) -> int:
 
 
 def _seasons(segment: AnySegment) -> list[tuple[float, ...]]:
-    return [segment.hazard_season, getattr(segment, "rate_season", ())]
+    others = ("rate_season", "spend_season")
+    return [segment.hazard_season, *(getattr(segment, name, ()) for name in others)]
 
 
 def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Floats:
-    """The rows of ``Later`` without the effects of programs.
+    """The rows of ``Later``.
 
     Parameters
     ----------
@@ -126,12 +122,17 @@ def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Fl
         Steps that are taken of them.
     """
     multiplier = far.hazard * price_response(scenario, table, far)
-    rows = np.zeros((len(places), p.LATER_EFFECT + 2 * len(far.personal()), places.shape[1]))
+    rows = np.zeros((len(places), p.ROWS, places.shape[1]))
     rows[:, p.LATER_HAZARD] = np.take_along_axis(multiplier, places, axis=1)
     rows[:, p.LATER_RATE] = np.take_along_axis(far.rate, places, axis=1)
-    unit, head = margins(scenario, table, far, far.price, discounting(scenario)[:, :1])
-    rows[:, p.LATER_UNIT] = np.take_along_axis(unit, places, axis=1)
-    rows[:, p.LATER_HEAD] = np.take_along_axis(head, places, axis=1)
+    unit, head, worth = margins(scenario, table, far, far.spend, discounting(scenario)[:, :1])
+    for row, told in (
+        (p.LATER_UNIT, unit),
+        (p.LATER_HEAD, head),
+        (p.LATER_WORTH, worth),
+        (p.LATER_LET_OFF, far.let_off),
+    ):
+        rows[:, row] = np.take_along_axis(told, places, axis=1)
     calls = segment_facts(scenario, table, "call_share")
     calls = calls * segment_facts(scenario, table, "call_cost")
     for cell, group in enumerate(table.group.tolist()):
@@ -144,21 +145,6 @@ def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Fl
         fee = fees(offer, int(places[cell, -1]) + 1)[places[cell]]
         row[p.LATER_LEAVING] = period_factor(scenario) * (fee - calls[cell])
     return rows
-
-
-def _add_effects(
-    rows: Floats, personal: Floats, far: Levers, places: Ints, scenario: Scenario, facts: Floats
-) -> None:
-    """Write what effects of personal programs change of the margins while they run."""
-    price, let_off = (np.take_along_axis(one, places, axis=1) for one in (far.price, far.let_off))
-    factors, receipts = discounting(scenario)[:, 0], timing_index(None, scenario)
-    for row, terms in enumerate(personal):
-        payment = factors[int(terms[p.TIMING])]
-        unit, head = effect_margins(
-            terms, price, let_off, facts[:, p.COST_SHARE], factors[receipts], payment
-        )
-        rows[:, p.LATER_EFFECT + 2 * row] = unit
-        rows[:, p.LATER_EFFECT + 2 * row + 1] = head
 
 
 def _until(far: Levers, places: Ints) -> Ints:

@@ -10,7 +10,7 @@ from clvsim.engine import acquisition
 from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
 from clvsim.scenario.chains import chain_of
-from clvsim.scenario.model import BuyerSegment, Offer, Scenario, StatesSegment
+from clvsim.scenario.model import BuyerSegment, Offer, Scenario, Segment, StatesSegment
 from clvsim.scenario.segments import lived_under
 
 Floats = NDArray[np.float64]
@@ -115,7 +115,7 @@ def _offer(scenario: Scenario, name: str | None) -> Offer:
 
 
 def apply_segments(scenario: Scenario, levers: Levers) -> None:
-    """Write the segments' own hazards by tenure and season, and purchase rates by season."""
+    """Write what segments say by tenure and season: of hazards, of spend and of purchase rates."""
     cohorts = levers.cohorts
     tenure, period = cohorts.tenure(), cohorts.period()
     for name, segment in scenario.segments.items():
@@ -129,6 +129,12 @@ def apply_segments(scenario: Scenario, levers: Levers) -> None:
         if isinstance(segment, BuyerSegment) and segment.rate_season:
             season = np.array(segment.rate_season)
             levers.rate[cells] *= season[period[cells] % len(season)]
+        if isinstance(segment, Segment) and segment.spend_by_tenure:
+            by_tenure = np.array(segment.spend_by_tenure)
+            levers.spend[cells] *= by_tenure[np.minimum(tenure[cells], len(by_tenure) - 1)]
+        if isinstance(segment, Segment) and segment.spend_season:
+            season = np.array(segment.spend_season)
+            levers.spend[cells] *= season[period[cells] % len(season)]
 
 
 def pasts(scenario: Scenario, table: CellTable) -> list[Floats]:
@@ -167,8 +173,9 @@ def apply_offers(table: CellTable, levers: Levers) -> None:
     """Write what the groups' offers let off by tenure."""
     for index, group in enumerate(table.groups):
         if group.kind != SURVIVORS:
-            periods = levers.cohorts.periods
-            levers.let_off[table.of(index)] = acquisition.let_off_by_tenure(group.offer, periods)
+            periods, cells = levers.cohorts.periods, table.of(index)
+            levers.let_off[cells] = acquisition.let_off_by_tenure(group.offer, periods)
+            levers.free[cells, : group.offer.free_periods] = 1.0
 
 
 @dataclass(frozen=True)

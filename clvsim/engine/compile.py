@@ -13,7 +13,6 @@ from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
     build_schedule,
     discounting,
-    effect_margins,
     period_factor,
     timing_index,
 )
@@ -117,7 +116,7 @@ def compile_scenario(
     )
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
-    later = look_ahead(scenario, table, levers, facts, personal)
+    later = look_ahead(scenario, table, levers, facts)
     model = p.Model(
         traits=population.traits,
         facts=facts,
@@ -149,7 +148,7 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
         effect = own.personal
         row[p.PROGRAM] = index
         row[p.TIMING] = timing_index(own.timing, scenario)
-        row[p.ACCEPTANCE] = 1.0
+        row[p.ACCEPTANCE] = row[p.SPEND_EFFECT] = 1.0
         if isinstance(effect, Membership):
             row[p.KIND] = p.MEMBERSHIP
             row[p.REVENUE], row[p.COST] = effect.revenue, effect.cost
@@ -167,9 +166,10 @@ def _personal(scenario: Scenario, levers: Levers) -> Floats:
                 row[p.LEAST_VALUE], row[p.MOST_VALUE] = effect.history.value
         if effect is not None:
             row[p.CHANGES] = effect.changes()
-            row[p.HAZARD], row[p.GROWTH] = effect.hazard, effect.growth
+            row[p.HAZARD], row[p.SPEND_EFFECT] = effect.hazard, effect.spend
             row[p.CONCESSION], row[p.ENTRY_COST] = effect.concession, effect.entry_cost
             row[p.PACE_EFFECT] = effect.rate
+        row[p.HEAD_AHEAD] = _heads(timing_index(None, scenario), row, discounting(scenario)[:, 0])
     return table
 
 
@@ -246,19 +246,25 @@ def aimed(compiled: Compiled, people: People) -> Compiled:
 
 
 def _fill_effect(model: p.Model, row: int) -> None:
-    """Write the discounted margin of one row's effect, summed up to each step."""
-    terms, gates = model.personal[row], model.gates[row]
-    horizon = model.discounting.shape[1] - 1
-    unit, head = effect_margins(
-        terms,
-        model.schedule[:, p.PRICE, :horizon],
-        model.schedule[:, p.LET_OFF, :horizon],
-        model.facts[:, p.COST_SHARE],
-        model.discounting[model.receipts, :-1],
-        model.discounting[int(terms[p.TIMING]), :-1],
-    )
-    gates[p.EFFECT_UNIT, :, 1:] = np.cumsum(unit, axis=1)
-    gates[p.EFFECT_HEAD, :, 1:] = np.cumsum(head)
+    """Write the discounted margin per head of one row's effect, summed up to each step."""
+    heads = _heads(model.receipts, model.personal[row], model.discounting[:, :-1])
+    model.gates[row, p.EFFECT_HEAD, :, 1:] = np.cumsum(heads)
+
+
+def _heads(receipts: int, terms: Floats, factors: Floats) -> Floats:
+    """Discounted margin per head of an effect, currency, ``(step,)``.
+
+    Parameters
+    ----------
+    receipts : int
+        Row of the factors for receipts.
+    terms : (column,)
+        The effect's row of ``Model.personal``.
+    factors : (timing, step) or (timing,)
+        Discount factors.
+    """
+    payment = factors[int(terms[p.TIMING])]
+    return np.asarray(factors[receipts] * terms[p.REVENUE] - payment * terms[p.COST])
 
 
 def _streams(table: CellTable, levers: Levers) -> p.Words:

@@ -194,7 +194,7 @@ class KnownBase:
         kind = _kind(compiled, people.segment)
 
         def work(part: Ints) -> None:
-            known = _known(people, belief, cell, part)
+            known = _known(people, belief, cell, part, compiled.levers.spend[:, 0])
             found[part] = k.simulate_known(
                 self.seed, world, BLOCK, compiled.model, kind, known, walks=compiled.walks
             )
@@ -261,12 +261,17 @@ def _cells(compiled: Compiled) -> dict[str, Ints]:
     return found
 
 
-def _known(people: Person, belief: Belief, cell: Ints, part: Ints) -> k.Known:
-    """Some of the customers as the kernel reads them."""
+def _known(people: Person, belief: Belief, cell: Ints, part: Ints, volume: Floats) -> k.Known:
+    """Some of the customers as the kernel reads them.
+
+    Spend that is known is that of the period that begins, under its cell's ``volume``, ``(cell,)``.
+    """
     numbers = np.zeros((k.NUMBERS, len(part)))
     laws = (belief.hazard, belief.pace, belief.spend)
     for trait, law in enumerate(laws):
         numbers[2 * trait], numbers[2 * trait + 1] = law.a[part], law.b[part]
+    if belief.spend.kind == k.KNOWN:
+        numbers[2 * k.SPEND_LAW] /= volume[cell[part]]
     numbers[k.LATEST], numbers[k.COUNT] = people.latest[part], people.count[part]
     numbers[k.SPENT], numbers[k.STATE] = people.spent[part], people.state[part]
     kinds = np.array([law.kind for law in laws], dtype=np.int64)

@@ -141,9 +141,14 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     ones = [1.0] * len(segments)
     book.post("list_revenue", receipts, summed(p.LIST_REVENUE, ones))
     book.post("introductory_discounts", receipts, summed(p.DISCOUNT, ones))
+    book.post("free_periods", receipts, summed(p.GIVEN_FREE, ones))
+    book.post("concessions", receipts, summed(p.CONCEDED, ones))
     book.post("termination_fees", _END, summed(p.FEES, ones))
     shares = [segment.cost_share for segment in segments]
-    book.post("cost_of_sales", receipts, summed(p.LIST_REVENUE, shares))
+    book.post("cost_of_sales", receipts, summed(p.VOLUMES, shares))
+    owed = [segment.royalty_share for segment in segments]
+    let_off = sum(summed(flow, owed) for flow in (p.DISCOUNT, p.GIVEN_FREE, p.CONCEDED))
+    book.post("royalties", receipts, summed(p.LIST_REVENUE, owed) - let_off)
     serving = [segment.cost_to_serve for segment in segments]
     book.post("cost_to_serve", receipts, summed(p.ACTIVE, serving))
     each = [float(getattr(segment, "cost_per_purchase", 0.0)) for segment in segments]

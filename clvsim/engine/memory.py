@@ -43,7 +43,7 @@ def model_bytes(scenario: Scenario) -> float:
         # Levers and margins are made once more, as far beyond as conditions change.
         ahead, cycle = settling(scenario, table)
         width = int((ahead + cycle).max(initial=1))
-        numbers += 2 * (p.LATER_EFFECT + 2 * len(scenario.programs)) * width
+        numbers += 2 * p.ROWS * width
         numbers += (12 + 2 * len(scenario.programs)) * (periods + width)
     return 8.0 * len(table.joined) * numbers
 

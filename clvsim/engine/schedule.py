@@ -72,7 +72,10 @@ def fees(offer: Offer, steps: int) -> Floats:
         return np.zeros(steps)
     step = np.arange(steps)
     ends = (step // offer.term + 1) * offer.term if offer.renews else np.full(steps, offer.term)
-    return np.asarray(offer.termination_fee * np.maximum(ends - 1 - step, 0))
+    left = np.maximum(ends - 1 - step, 0)
+    due = np.where(left > 0, offer.flat_termination_fee, 0.0) + offer.termination_fee * left
+    most = np.inf if offer.most_termination_fee is None else offer.most_termination_fee
+    return np.asarray(np.minimum(due, most))
 
 
 def build_schedule(
@@ -100,14 +103,16 @@ def build_schedule(
     facts[:, p.PROSPECTS] = intake.prospects
     facts[:, p.ACQUISITION_COST] = intake.cost
     facts[:, p.CALL_SHARE] = segment_facts(scenario, table, "call_share")
-    facts[:, p.COST_SHARE] = segment_facts(scenario, table, "cost_share")
 
     facts[:, p.ORIGIN] = np.array([past.sum() for past in pasts(scenario, table)])
 
     inside = cohorts.period() < horizon
     period = np.minimum(cohorts.period(), horizon - 1)
-    schedule[:, p.PRICE, :horizon] = levers.price * shocks.spend[period]
+    schedule[:, p.PRICE, :horizon] = levers.price
+    schedule[:, p.VOLUME, :horizon] = levers.spend * shocks.spend[period]
     schedule[:, p.LET_OFF, :horizon] = levers.let_off
+    schedule[:, p.FREE, :horizon] = levers.free
+    facts[:, p.CLIPPED] = clipped(levers)
     multiplier = levers.hazard * price_response(scenario, table, levers)
     schedule[:, p.MULTIPLIER, :horizon] = np.where(inside, multiplier * shocks.hazard[period], 0.0)
     # The walk adds one step after another, starting from the origin: the same order here, so
@@ -118,10 +123,12 @@ def build_schedule(
     schedule[:, p.CUMULATED, :horizon] = schedule[:, p.CUMULATED, 1:]
 
     factors = discounting(scenario)
-    unit, head = margins(
-        scenario, table, levers, schedule[:, p.PRICE, :horizon], factors[:, :horizon]
-    )
+    volume = schedule[:, p.VOLUME, :horizon]
+    unit, head, worth = margins(scenario, table, levers, volume, factors[:, :horizon])
     schedule[:, p.UNIT_MARGIN, :horizon], schedule[:, p.HEAD_MARGIN, :horizon] = unit, head
+    schedule[:, p.WORTH, :horizon] = worth
+    schedule[:, p.UNIT_BEFORE, 1:] = np.cumsum(unit, axis=1)
+    schedule[:, p.WORTH_BEFORE, 1:] = np.cumsum(worth, axis=1)
     call_cost = segment_facts(scenario, table, "call_cost")[:, None]
     schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
     for index, group in enumerate(table.groups):
@@ -139,51 +146,38 @@ def build_schedule(
 
 
 def margins(
-    scenario: Scenario, table: CellTable, levers: Levers, price: Floats, factors: Floats
-) -> tuple[Floats, Floats]:
-    """Margin per unit of spend and per head, currency, ``(cell, step)`` each.
+    scenario: Scenario, table: CellTable, levers: Levers, volume: Floats, factors: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Margin per unit of spend and per head, and the worth of a unit, currency, ``(cell, step)``.
+
+    Costs follow what is bought, not its price; royalties follow what is paid for it. The worth of a
+    unit of spend is what it brings in at the price list, less royalties: that of a share let off.
 
     Parameters
     ----------
     levers : Levers
-    price : (cell, step)
-        Price relative to the list at the start.
+    volume : (cell, step)
+        Multiplier of spend.
     factors : (timing, step) or (timing, 1)
         Discount factors.
     """
     receipt = factors[timing_index(None, scenario)]
     cost_share = segment_facts(scenario, table, "cost_share")[:, None]
+    kept = 1.0 - segment_facts(scenario, table, "royalty_share")[:, None]
     cost_to_serve = segment_facts(scenario, table, "cost_to_serve")[:, None]
-    unit = receipt * price * (1.0 - levers.let_off - cost_share)
+    unit = receipt * volume * (levers.price * (1.0 - levers.let_off) * kept - cost_share)
     head = np.zeros_like(unit) - receipt * cost_to_serve
     for _, own in sorted(levers.programs.items()):
         head -= factors[timing_index(own.timing, scenario)] * own.active_cost
-    return unit, head
+    return unit, head, receipt * volume * levers.price * kept
 
 
-def effect_margins(
-    terms: Floats,
-    price: Floats,
-    let_off: Floats,
-    cost_share: Floats,
-    receipt: Floats,
-    payment: Floats,
-) -> tuple[Floats, Floats]:
-    """What the effect of a personal program changes of the margin per unit of spend and per head.
-
-    Parameters
-    ----------
-    terms : (column,)
-        Its row of ``Model.personal``.
-    price, let_off : (cell, step)
-        Price relative to the list at the start, and the share of it let off without the effect.
-    cost_share : (cell,)
-    receipt, payment : (step,) or float
-        Discount factors of receipts, and of the program's costs.
-    """
-    given = let_off * terms[p.GROWTH] + np.minimum(terms[p.CONCESSION], 1.0 - let_off)
-    kept = terms[p.GROWTH] * (1.0 - cost_share)[:, None] - given
-    return receipt * price * kept, receipt * terms[p.REVENUE] - payment * terms[p.COST]
+def clipped(levers: Levers) -> NDArray[np.int64]:
+    """Step from which on nobody can be let off more than the whole price, ``(cell,)``."""
+    programs = sum(own.personal.concession for _, _, own in levers.personal() if own.personal)
+    beyond = levers.let_off + programs > 1.0
+    steps = np.arange(1, beyond.shape[1] + 1)
+    return np.asarray((beyond * steps).max(axis=1, initial=0))
 
 
 def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats) -> Floats:

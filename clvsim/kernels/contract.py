@@ -10,7 +10,7 @@ import math
 
 from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import expected_value, residual_under_effects
-from clvsim.kernels.effects import effect_of
+from clvsim.kernels.effects import effect_of, spell_margin, spending_of
 from clvsim.kernels.inner import inlined
 from clvsim.kernels.random import occasion, uniform_pair
 
@@ -96,6 +96,7 @@ def enter(model, cell, address, person, known, adoptions, customer, scratch):
     hazard, spend, lift = person
     steps = int(model.facts[cell, p.STEPS])
     following = steps
+    scratch[p.SPELL, 0], scratch[p.SPELL, 1], scratch[p.SPELL, 2] = 0.0, 1.0, 0.0
     for row in range(model.personal.shape[0]):
         scratch[p.UNTIL, row], scratch[p.SINCE, row], scratch[p.HELD_BACK, row] = -1.0, -1.0, 0.0
         target = int(model.personal[row, p.TARGET])
@@ -146,30 +147,42 @@ def begins(model, row, cell, step, address, scratch, posts):
 
 
 @inlined
-def effect_margin(model, row, cell, begin, end, spend):
-    """Discounted margin of a row's effect from one step to before another, currency."""
-    unit = model.gates[row, p.EFFECT_UNIT, cell, end] - model.gates[row, p.EFFECT_UNIT, cell, begin]
-    head = model.gates[row, p.EFFECT_HEAD, cell, end] - model.gates[row, p.EFFECT_HEAD, cell, begin]
-    return spend * unit + head
+def close(model, row, cell, end, scratch, posts):
+    """End a row's effect before step ``end``; its discounted margin per head, currency."""
+    begin, head = int(scratch[p.SINCE, row]), model.gates[row, p.EFFECT_HEAD, cell]
+    scratch[p.SINCE, row] = -1.0
+    posts[row, p.POST_MEMBERS, end] -= 1.0
+    return head[end] - head[begin]
 
 
 @inlined
-def close(model, row, cell, end, spend, scratch, posts):
-    """End a row's effect before step ``end``; its discounted margin, currency."""
-    begin = int(scratch[p.SINCE, row])
-    scratch[p.SINCE, row] = -1.0
-    posts[row, p.POST_MEMBERS, end] -= 1.0
-    posts[row, p.POST_SPEND, end] -= spend
-    return effect_margin(model, row, cell, begin, end, spend)
+def close_spell(model, cell, step, spend, scratch, posts):
+    """End what effects have changed of spending so far before a step, and begin anew with it.
+
+    Returns the discounted margin, currency. Where they go on changing it as before, nothing ends.
+    """
+    begin, spending = int(scratch[p.SPELL, 0]), (scratch[p.SPELL, 1], scratch[p.SPELL, 2])
+    growth, concession = spending_of(model.personal, scratch)
+    if growth == spending[0] and concession == spending[1]:
+        return 0.0
+    scratch[p.SPELL, 0], scratch[p.SPELL, 1], scratch[p.SPELL, 2] = step, growth, concession
+    return spell_margin(model, cell, begin, step, spend, spending, posts)
 
 
 @inlined
 def close_all(model, cell, end, spend, extra, scratch, posts):
     """End all effects that run, before step ``end`` or their own; ``extra`` with their margin."""
-    for row in range(model.personal.shape[0]):
-        if scratch[p.SINCE, row] >= 0.0:
-            last = min(end, int(scratch[p.UNTIL, row]))
-            extra += close(model, row, cell, last, spend, scratch, posts)
+    last, running = -1, True
+    while running and last < end:
+        last, running = end, False
+        for row in range(model.personal.shape[0]):
+            if scratch[p.SINCE, row] >= 0.0:
+                last, running = min(last, int(scratch[p.UNTIL, row])), True
+        for row in range(model.personal.shape[0]):
+            if scratch[p.SINCE, row] >= 0.0 and (last == end or scratch[p.UNTIL, row] <= last):
+                extra += close(model, row, cell, last, scratch, posts)
+        if running:
+            extra += close_spell(model, cell, last, spend, scratch, posts)
     return extra
 
 
@@ -178,17 +191,18 @@ def happen(model, cell, step, address, person, known, scratch, posts):
     """All events of a step: contacts, adoptions, effects that end; margin and next event."""
     _, spend, _ = person
     steps = int(model.facts[cell, p.STEPS])
-    margin, following = 0.0, steps
+    margin, following, changes = 0.0, steps, False
     for row in range(model.personal.shape[0]):
         if scratch[p.EVENT, row] == step:
             begun, cost = begins(model, row, cell, step, address, scratch, posts)
             margin -= cost
             if not begun and scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step:
-                margin += close(model, row, cell, step, spend, scratch, posts)
+                margin += close(model, row, cell, step, scratch, posts)
+                changes = True
             if begun and scratch[p.SINCE, row] < 0.0:
                 scratch[p.SINCE, row] = step
                 posts[row, p.POST_MEMBERS, step] += 1.0
-                posts[row, p.POST_SPEND, step] += spend
+                changes = True
             scratch[p.EVENT, row] = steps
             if int(model.personal[row, p.KIND]) == p.TREATMENT:
                 points = scratch[p.SCORE, row]
@@ -198,6 +212,8 @@ def happen(model, cell, step, address, person, known, scratch, posts):
             if scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] < scratch[p.EVENT, row]:
                 scratch[p.EVENT, row] = scratch[p.UNTIL, row]
         following = min(following, scratch[p.EVENT, row])
+    if changes:
+        margin += close_spell(model, cell, step, spend, scratch, posts)
     return margin, int(following)
 
 

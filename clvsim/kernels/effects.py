@@ -5,15 +5,62 @@ from clvsim.kernels.inner import inlined, inner
 
 
 @inlined
-def pay_under_effects(model, cell, step, amount, scratch, posts):
-    """Margin that running effects change of one amount, posted to their rows."""
-    extra = 0.0
-    for row in range(model.personal.shape[0]):
+def spending_of(personal, scratch):
+    """Multiplier of spend and share of the price let off under the effects that run.
+
+    Multipliers multiply. Shares are of what is spent then, and add up.
+    """
+    growth, concession = 1.0, 0.0
+    for row in range(personal.shape[0]):
         if scratch[p.SINCE, row] >= 0.0:
-            unit = model.gates[row, p.EFFECT_UNIT, cell]
-            extra += amount * (unit[step + 1] - unit[step])
-            posts[row, p.POST_SPEND, step] += amount
-    return extra
+            growth *= personal[row, p.SPEND_EFFECT]
+            concession += personal[row, p.CONCESSION]
+    return growth, concession
+
+
+@inlined
+def pay_under_effects(model, cell, step, amount, scratch, posts):
+    """Margin that running effects change of one amount, posted for all of them together."""
+    growth, concession = spending_of(model.personal, scratch)
+    if growth == 1.0 and concession == 0.0:
+        return 0.0
+    schedule = model.schedule[cell]
+    more = amount * (growth - 1.0)
+    # Nobody pays less than nothing.
+    given = amount * growth * min(concession, 1.0 - schedule[p.LET_OFF, step])
+    posts[-1, p.POST_GROWN, step] += more
+    posts[-1, p.POST_CONCEDED, step] += given
+    return more * schedule[p.UNIT_MARGIN, step] - given * schedule[p.WORTH, step]
+
+
+@inlined
+def spell_margin(model, cell, begin, end, spend, spending, posts):
+    """Margin that effects change of one's spending from a step to before another, and its posts.
+
+    ``spending`` is as ``spending_of`` finds it, the same in all of these steps.
+    """
+    growth, concession = spending
+    if end <= begin or spend == 0.0 or (growth == 1.0 and concession == 0.0):
+        return 0.0
+    schedule = model.schedule[cell]
+    more, given = spend * (growth - 1.0), spend * growth * concession
+    posts[-1, p.POST_UNDER, begin] += 1.0
+    posts[-1, p.POST_UNDER, end] -= 1.0
+    posts[-1, p.POST_GROWN, begin] += more
+    posts[-1, p.POST_GROWN, end] -= more
+    posts[-1, p.POST_CONCEDED, begin] += given
+    posts[-1, p.POST_CONCEDED, end] -= given
+    margin = more * (schedule[p.UNIT_BEFORE, end] - schedule[p.UNIT_BEFORE, begin])
+    margin -= given * (schedule[p.WORTH_BEFORE, end] - schedule[p.WORTH_BEFORE, begin])
+    # Nobody pays less than nothing: what the offer leaves less than programs let off comes back.
+    for step in range(begin, min(end, int(model.facts[cell, p.CLIPPED]))):
+        beyond = concession - (1.0 - schedule[p.LET_OFF, step])
+        if beyond > 0.0:
+            back = spend * growth * beyond
+            posts[-1, p.POST_CONCEDED, step] -= back
+            posts[-1, p.POST_CONCEDED, step + 1] += back
+            margin += back * schedule[p.WORTH, step]
+    return margin
 
 
 @inlined
@@ -85,9 +132,12 @@ def margin_ahead(outlook, period):
     """Margin of a period beyond the horizon per unit of spend and per head, likewise."""
     personal, beyond, _, _ = outlook
     place = place_of(outlook, period)
-    unit, head = beyond[p.LATER_UNIT, place], beyond[p.LATER_HEAD, place]
+    growth, concession, head = 1.0, 0.0, beyond[p.LATER_HEAD, place]
     for row in range(personal.shape[0]):
         if runs_on(outlook, row, period):
-            unit += beyond[p.LATER_EFFECT + 2 * row, place]
-            head += beyond[p.LATER_EFFECT + 2 * row + 1, place]
+            growth *= personal[row, p.SPEND_EFFECT]
+            concession += personal[row, p.CONCESSION]
+            head += personal[row, p.HEAD_AHEAD]
+    given = min(concession, 1.0 - beyond[p.LATER_LET_OFF, place])
+    unit = growth * (beyond[p.LATER_UNIT, place] - given * beyond[p.LATER_WORTH, place])
     return unit, head

@@ -48,8 +48,8 @@ ACQUISITION_COST = 10
 CALL_SHARE = 11
 #: Whether any personal program can reach the cell (0 or 1).
 IS_PERSONAL = 12
-#: Share of list revenue that is cost.
-COST_SHARE = 13
+#: Step from which on the offer and all programs together cannot let off more than the whole price.
+CLIPPED = 13
 #: Hazard multiplier that lasts, likewise.
 LASTING_HAZARD = 14
 #: Running sum of the hazard multiplier on entering: of an installed base, that of its past.
@@ -76,19 +76,28 @@ LEAVING_MARGIN, CALL_MARGIN, FEE = 8, 9, 10
 PRICE, LET_OFF = 11, 12
 #: Periods beyond the horizon that one pays for who decides to leave at a step and is held.
 OVERTIME = 13
-SCHEDULE = 14
+#: Multiplier of spend, whatever the price; the share of the price that free periods let off (a part
+#: of ``LET_OFF``).
+VOLUME, FREE = 14, 15
+#: What one unit of spend brings in at the price list, discounted to joining, before what is let off
+#: and its cost, currency.
+WORTH = 16
+#: ``UNIT_MARGIN`` and ``WORTH``, each summed up to a step (exclusive).
+UNIT_BEFORE, WORTH_BEFORE = 17, 18
+SCHEDULE = 19
 
 # More rows of ``Model.schedule``: one number a cell and period beyond the horizon. (No array of
 # their own: see above.)
 #: Multiplier of the hazard; the same, of those held by a term where they are let go; multiplier of
 #: the purchase rate.
-LATER_HAZARD, LATER_PAID, LATER_RATE = 14, 15, 16
+LATER_HAZARD, LATER_PAID, LATER_RATE = 19, 20, 21
 #: Amount on leaving, discounted to the beginning of its period, currency; periods that one who
 #: decides to leave is held beyond the one of the decision.
-LATER_LEAVING, LATER_WAIT = 17, 18
+LATER_LEAVING, LATER_WAIT = 22, 23
 #: Margin of the period per unit of spend and per head, discounted to its beginning, currency; then
-#: the same two rows for what the effect of each personal program changes, one after the other.
-LATER_UNIT, LATER_HEAD, LATER_EFFECT = 19, 20, 21
+#: what one unit of spend brings in at the price list (as ``WORTH``), and the share let off.
+LATER_UNIT, LATER_HEAD, LATER_WORTH, LATER_LET_OFF = 24, 25, 26, 27
+ROWS = 28
 
 #: A step that never comes.
 FOR_EVER = 2**30
@@ -102,8 +111,8 @@ BY_RANDOM, BY_VALUE, BY_RISK, BY_LIFT = 0, 1, 2, 3
 #: ``Model.discounting`` for its costs.
 KIND, PROGRAM, TARGET, DURATION, TIMING = 0, 1, 2, 3, 4
 #: Probability of acceptance; hazard multiplier under the effect; weight of the personal lift in it;
-#: relative growth of spend; share of the price let off.
-ACCEPTANCE, HAZARD, LIFT_WEIGHT, GROWTH, CONCESSION = 5, 6, 7, 8, 9
+#: multiplier of spend; share of the price let off.
+ACCEPTANCE, HAZARD, LIFT_WEIGHT, SPEND_EFFECT, CONCESSION = 5, 6, 7, 8, 9
 #: Revenue and cost per period of effect; cost of an acceptance (or adoption) and of a contact.
 REVENUE, COST, ENTRY_COST, CONTACT_COST = 10, 11, 12, 13
 #: Multiplier of the purchase rate under the effect.
@@ -114,7 +123,9 @@ CHANGES = 22
 #: recency (steps), number of purchases and their mean value (currency) of those it contacts.
 ASKS_FOR_HISTORY, LEAST_RECENCY, MOST_RECENCY, LEAST_FREQUENCY, MOST_FREQUENCY = range(15, 20)
 LEAST_VALUE, MOST_VALUE = 20, 21
-PERSONAL_COLUMNS = 23
+#: Margin per head of a period of the effect beyond the horizon, discounted to its beginning.
+HEAD_AHEAD = 23
+PERSONAL_COLUMNS = 24
 # Rows of ``Model.gates``: one number a personal program, cell and step.
 #: Membership: cumulated adoption hazard. Treatment: score from which one is contacted (infinite:
 #: nobody), or 1 minus the share for a random target.
@@ -124,16 +135,20 @@ TIE = 1
 #: Treatment: next step at or after a step with a contact (T: none). Membership: in its first
 #: place, the step at which benefits end, or ``FOR_EVER``.
 NEXT = 2
-#: Discounted margin of the effect per unit of spend and per head, summed up to a step (exclusive).
-EFFECT_UNIT, EFFECT_HEAD = 3, 4
+#: Discounted margin of the effect per head, summed up to a step (exclusive).
+EFFECT_HEAD = 3
 #: Treatment: the lowest gate from a step on.
-LOWEST = 5
-GATES = 6
+LOWEST = 4
+GATES = 5
 
 # Rows of ``CellSums.posts``, by step: contacts and entries; customers that come under the effect
-# (less those it ends for), and their spend.
-POST_CONTACTS, POST_ENTRIES, POST_MEMBERS, POST_SPEND = range(4)
-POSTS = 4
+# (less those it ends for).
+POST_CONTACTS, POST_ENTRIES, POST_MEMBERS = range(3)
+POSTS = 3
+# And of its last place, where all effects stand together: customers whose spending they change, how
+# much they spend more, and how much of what they spend is let off, at the price list of the start.
+# Under a contract these are what changes at a step; purchases are posted one by one.
+POST_UNDER, POST_GROWN, POST_CONCEDED = range(3)
 
 # Rows of ``Slots.flows``, by period: counts, or currency.
 ACTIVE, JOINED, LEFT, CALLS, LIST_REVENUE, DISCOUNT, FEES = range(7)
@@ -145,10 +160,13 @@ AT_RISK, DECIDED = 8, 9
 PURCHASES = 10
 #: Contacts of customers by the state they are in, currency.
 STATE_CONTACTS = 11
-FLOWS = 12
+#: Let off by offers' free periods (``DISCOUNT``: by all else of offers) and by programs; spend
+#: whatever the price, which costs follow: currency.
+GIVEN_FREE, CONCEDED, VOLUMES = 12, 13, 14
+FLOWS = 15
 # Rows of ``Slots.program_flows``, by period.
-CONTACTS, ENTRIES, MEMBERS, EXTRA_LIST, EXTRA_DISCOUNT, ACTIVE_COST = range(6)
-PROGRAM_FLOWS = 6
+CONTACTS, ENTRIES, MEMBERS, ACTIVE_COST = range(4)
+PROGRAM_FLOWS = 4
 # Columns of ``Slots.sums``; values are CLV before acquisition, ``PRESENT`` at time 0.
 SUM_CUSTOMERS, SUM_VALUE, SUM_SQUARE, SUM_PAID_BACK, SUM_RESIDUAL, SUM_PRESENT = range(6)
 SUMS = 6
@@ -167,7 +185,10 @@ CUSTOMERS, SPENT, LATER = range(3)
 EVENT, UNTIL, SINCE, SCORE = 1, 2, 3, 4
 #: Whether a treatment does not ask for the customer as it is now (0 or 1).
 HELD_BACK = 5
-SCRATCH = 6
+#: Of all rows together, in the first three places: the step since which they change spending as
+#: they do, the multiplier of spend, and the share of the price let off.
+SPELL = 6
+SCRATCH = 7
 #: Columns of a customer's row (``--customers``).
 ROW_COLUMNS = (
     "cell", "rank", "churn", "spend", "lift", "periods", "active_at_end", "clv", "purchases",
@@ -268,8 +289,9 @@ class CellSums(NamedTuple):
     Attributes
     ----------
     by_step : (3, T + 1)
-    posts : (personal program, row, T + 1)
-        Or None, where the kernel knows no personal programs.
+    posts : (personal program + 1, row, T + 1)
+        The last place is of all programs together. Or None, where the kernel knows no personal
+        programs.
     """
 
     by_step: Floats
@@ -322,5 +344,5 @@ def scratch_of(
         np.zeros((SCRATCH, max(traits, personal))),
         np.zeros((personal + 1, size)) if walks else None,
     )
-    posts = np.zeros((personal, POSTS, horizon + 1)) if walks else None
+    posts = np.zeros((personal + 1, POSTS, horizon + 1)) if walks else None
     return block, CellSums(np.zeros((3, horizon + 1)), posts)

@@ -78,10 +78,8 @@ def post_cell(model, cell, sums, slots, slot):
         spent += spend[step]
         customers[step] = active
         spend[step] = spent
-        listed = spent * schedule[p.PRICE, step]
         flows[p.ACTIVE, period] += active
-        flows[p.LIST_REVENUE, period] += listed
-        flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+        post_spend(model, cell, step, spent, slots, slot)
     post_programs(model, cell, True, sums, slots, slot)
 
 
@@ -111,13 +109,23 @@ def post_lives(model, cell, sums, slots, slot):
 
 
 @inlined
+def post_spend(model, cell, step, amount, slots, slot):
+    """Add what is spent in a step, at the price list of the start, to a slot's flows."""
+    schedule, flows = model.schedule[cell], slots.flows[slot]
+    period = int(model.facts[cell, p.START]) + step
+    volume = amount * schedule[p.VOLUME, step]
+    listed = volume * schedule[p.PRICE, step]
+    flows[p.VOLUMES, period] += volume
+    flows[p.LIST_REVENUE, period] += listed
+    flows[p.DISCOUNT, period] += listed * (schedule[p.LET_OFF, step] - schedule[p.FREE, step])
+    flows[p.GIVEN_FREE, period] += listed * schedule[p.FREE, step]
+
+
+@inlined
 def post_revenue(model, cell, step, amount, sums, slots, slot):
     """Add what one cell's customers spend in a step, at the price list, to a slot."""
-    schedule, flows = model.schedule[cell], slots.flows[slot]
-    period, listed = int(model.facts[cell, p.START]) + step, amount * schedule[p.PRICE, step]
     sums.by_step[p.SPENT, step] = amount
-    flows[p.LIST_REVENUE, period] += listed
-    flows[p.DISCOUNT, period] += listed * schedule[p.LET_OFF, step]
+    post_spend(model, cell, step, amount, slots, slot)
 
 
 @inner
@@ -132,7 +140,8 @@ def post_members(model, cell, spends_on, sums, posts, slots, slot):
     """Add one cell's flows under personal programs to a slot; ``posts``: of ``sums``, or None."""
     if posts is not None:
         for row in range(model.personal.shape[0]):
-            post_personal(model, cell, row, spends_on, sums, slots, slot)
+            post_personal(model, cell, row, sums, slots, slot)
+        post_effects(model, cell, spends_on, sums, slots, slot)
 
 
 @inner
@@ -154,42 +163,52 @@ def post_active(model, cell, sums, slots, slot):
 
 
 @inner
-def post_personal(model, cell, row, spends_on, sums, slots, slot):
-    """Add one personal program's posts of a cell to a slot, and its margin to ``LATER``.
-
-    Under a contract customers spend on as long as they are members (``spends_on``); purchases are
-    posted one by one.
-    """
-    facts, schedule, terms = model.facts[cell], model.schedule[cell], model.personal[row]
+def post_personal(model, cell, row, sums, slots, slot):
+    """Add one personal program's posts of a cell to a slot, its margin per head to ``LATER``."""
+    facts, terms = model.facts[cell], model.personal[row]
     start, steps = int(facts[p.START]), int(facts[p.STEPS])
-    posts, later, gates = sums.posts[row], sums.by_step[p.LATER], model.gates[row]
-    flows, to = slots.flows[slot], slots.program_flows[slot, int(terms[p.PROGRAM])]
-    members, spent, growth = 0.0, 0.0, terms[p.GROWTH]
+    posts, later, heads = sums.posts[row], sums.by_step[p.LATER], model.gates[row, p.EFFECT_HEAD]
+    to, members = slots.program_flows[slot, int(terms[p.PROGRAM])], 0.0
     for step in range(steps):
         period = start + step
         contacts, entries = posts[p.POST_CONTACTS, step], posts[p.POST_ENTRIES, step]
         members += posts[p.POST_MEMBERS, step]
-        if not spends_on:
-            spent = posts[p.POST_SPEND, step]
-        else:
-            # Nobody spends nothing: no rounding is left of those who are gone.
-            spent = spent + posts[p.POST_SPEND, step] if members > 0.0 else 0.0
-        base = schedule[p.LET_OFF, step]
-        listed = spent * schedule[p.PRICE, step]
-        extra_list = listed * growth
-        extra_discount = listed * (base * growth + min(terms[p.CONCESSION], 1.0 - base))
         to[p.CONTACTS, period] += contacts
         to[p.ENTRIES, period] += entries
         to[p.MEMBERS, period] += members
-        to[p.EXTRA_LIST, period] += extra_list
-        to[p.EXTRA_DISCOUNT, period] += extra_discount
-        flows[p.LIST_REVENUE, period] += extra_list
-        flows[p.DISCOUNT, period] += extra_discount
-        unit = gates[p.EFFECT_UNIT, cell, step + 1] - gates[p.EFFECT_UNIT, cell, step]
-        head = gates[p.EFFECT_HEAD, cell, step + 1] - gates[p.EFFECT_HEAD, cell, step]
         payment = model.discounting[int(terms[p.TIMING]), step]
         costs = contacts * terms[p.CONTACT_COST] + entries * terms[p.ENTRY_COST]
-        later[step] += spent * unit + members * head - payment * costs
+        later[step] += members * (heads[cell, step + 1] - heads[cell, step]) - payment * costs
+
+
+@inner
+def post_effects(model, cell, spends_on, sums, slots, slot):
+    """Add what all effects change of a cell's spending to a slot, and its margin to ``LATER``.
+
+    Under a contract customers spend on as long as effects last (``spends_on``); purchases are
+    posted one by one.
+    """
+    schedule, steps = model.schedule[cell], int(model.facts[cell, p.STEPS])
+    start, flows = int(model.facts[cell, p.START]), slots.flows[slot]
+    posts, later = sums.posts[-1], sums.by_step[p.LATER]
+    under, grown, conceded = 0.0, 0.0, 0.0
+    for step in range(steps):
+        under += posts[p.POST_UNDER, step]
+        if not spends_on:
+            grown, conceded = posts[p.POST_GROWN, step], posts[p.POST_CONCEDED, step]
+        elif under > 0.0:
+            grown += posts[p.POST_GROWN, step]
+            conceded += posts[p.POST_CONCEDED, step]
+        else:
+            # Nobody spends nothing: no rounding is left of those who are gone.
+            grown, conceded = 0.0, 0.0
+        if grown != 0.0 or conceded != 0.0:
+            post_spend(model, cell, step, grown, slots, slot)
+            listed = conceded * schedule[p.VOLUME, step] * schedule[p.PRICE, step]
+            flows[p.CONCEDED, start + step] += listed
+            later[step] += (
+                grown * schedule[p.UNIT_MARGIN, step] - conceded * schedule[p.WORTH, step]
+            )
 
 
 @inner

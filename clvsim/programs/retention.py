@@ -79,7 +79,7 @@ class Retention(Program):
             hazard=self.hazard,
             rate=self.rate,
             lift_weight=1.0 if self.personal_lift else 0.0,
-            growth=self.spend - 1.0,
+            spend=self.spend,
             concession=self.discount,
             contact_cost=self.contact_cost,
             entry_cost=self.incentive,

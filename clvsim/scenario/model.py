@@ -271,6 +271,10 @@ class Offer(Section):
     """Within the term: hold the decision to leave until it ends, or take a fee and let go."""
     termination_fee: Money = 0.0
     """Fee for each period left of the term, currency."""
+    flat_termination_fee: Money = 0.0
+    """Fee for leaving within the term, however much of it is left, currency."""
+    most_termination_fee: Money | None = None
+    """The most that both fees together can be, currency; absent: any."""
     reluctance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     """Log-odds of conversion that the term costs."""
 
@@ -282,8 +286,12 @@ class Offer(Section):
                 "discount = [0.5, 0.5, 0.25]"
             )
             raise ValueError(message)
-        if self.term == 0 and (self.renews or self.termination_fee > 0.0 or self.reluctance > 0.0):
-            message = "renews, termination_fee and reluctance need a term above 0"
+        fees = self.termination_fee + self.flat_termination_fee
+        if self.term == 0 and (self.renews or fees > 0.0 or self.reluctance > 0.0):
+            message = "renews, reluctance and termination fees need a term above 0"
+            raise ValueError(message)
+        if self.most_termination_fee is not None and fees == 0.0:
+            message = "most_termination_fee needs a fee that it limits"
             raise ValueError(message)
         return self
 

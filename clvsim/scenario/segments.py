@@ -185,6 +185,11 @@ def lived_under(by_tenure: Sequence[float], season: Sequence[float], tenure: int
     return past
 
 
+SpendMultipliers = Annotated[
+    tuple[Annotated[float, Strict(), Field(gt=0.0, le=1e6)], ...], Strict(strict=False)
+]
+
+
 class AnySegment(Section):
     """What customers of every relationship have; traits come from the same distributions."""
 
@@ -200,7 +205,10 @@ class AnySegment(Section):
     """Multipliers of the hazard by period, repeated from the horizon's start on (and backwards: an
     installed base has lived through them, but not through programs)."""
     cost_share: Probability = 0.0
-    """Share of list revenue that is cost (it does not fall with a discount)."""
+    """Cost of what is bought, as a share of its list price at the start: it follows what customers
+    buy, and neither a discount nor a new price changes it."""
+    royalty_share: Probability = 0.0
+    """Share of the price paid, discounts taken off, that is owed to others (royalties, fees)."""
     cost_to_serve: Money = 0.0
     """Cost per active customer and period, currency; of purchases: per customer not yet gone."""
     price_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
@@ -222,6 +230,10 @@ class Segment(AnySegment):
     """Probability of leaving in a period: a number, a distribution, or a retention table."""
     spend: SpendTrait
     """Spend per period at the price list, currency: a number or a distribution."""
+    spend_by_tenure: SpendMultipliers = ()
+    """Multipliers of spend at tenure 0, 1, 2, … periods, above 0; the last holds from there on."""
+    spend_season: SpendMultipliers = ()
+    """Multipliers of spend by period, above 0, repeated from the horizon's start on."""
     call_share: Probability = 0.0
     """Share of leavers that call to cancel; the others leave in silence."""
     call_cost: Money = 0.0

@@ -38,6 +38,7 @@ BASE = {
             "lift": {"distribution": "norm", "loc": 0.1, "scale": 0.2},
             "correlations": [{"between": ["churn", "lift"], "value": 0.3}],
             "cost_share": 0.3,
+            "royalty_share": 0.04,
             "cost_to_serve": 2.0,
             "price_sensitivity": 2.0,
             "price_rise_sensitivity": 1.0,
@@ -47,7 +48,7 @@ BASE = {
         "office": {"churn": 0.03, "spend": 60.0, "hazard_season": [1.0, 1.3, 0.9]},
     },
     "offers": {
-        "half": {"discount": 0.5, "discount_periods": 3, "gift": 5.0},
+        "half": {"discount": 0.5, "discount_periods": 3, "free_periods": 1, "gift": 5.0},
         "deep": {"discount": 0.7, "discount_periods": 6, "gift": 5.0},
         "bound": {"term": 4, "on_leaving": "fee", "termination_fee": 3.0},
     },
@@ -348,9 +349,9 @@ def test_a_lower_hazard_never_shortens_a_life(names):
 def test_accounts_of_customers_add_up_to_their_present_value(full):
     _, worlds = full
     names = (
-        "list_revenue", "discounts", "add_on_revenue", "termination_fees", "cost_of_sales",
-        "cost_to_serve", "cancellation_calls", "member_costs", "contacts", "incentives",
-        "residual_value",
+        "list_revenue", "introductory_discounts", "free_periods", "concessions", "add_on_revenue",
+        "termination_fees", "cost_of_sales", "royalties", "cost_to_serve", "cancellation_calls",
+        "member_costs", "contacts", "incentives", "residual_value",
     )  # fmt: skip
     accounts = [ACCOUNT_INDEX[name] for name in names]
     assert np.abs(worlds.present[:, accounts]).min(axis=0).all()

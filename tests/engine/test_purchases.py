@@ -185,7 +185,8 @@ def test_a_higher_rate_only_moves_purchases_earlier(relationship):
 def test_accounts_of_customers_add_up_to_their_present_value(full):
     compiled, worlds = full
     names = (
-        "list_revenue", "discounts", "add_on_revenue", "cost_of_sales", "cost_to_serve",
+        "list_revenue", "introductory_discounts", "free_periods", "concessions", "royalties",
+        "add_on_revenue", "cost_of_sales", "cost_to_serve",
         "member_costs", "contacts", "incentives", "residual_value",
     )  # fmt: skip
     accounts = [ACCOUNT_INDEX[name] for name in names]

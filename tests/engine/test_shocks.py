@@ -70,8 +70,8 @@ def test_an_event_is_what_a_lever_of_the_same_size_is():
         **PLAN["segments"]["home"],
         "hazard_by_tenure": [1.0, 1.0, 1.0, 2.5, 2.5, 2.5, 2.5, 1.0],
     }
-    price = {"kind": "price_change", "change": -0.2, "first": 3, "last": 6}
-    levers = {**plan, "segments": {"home": segment}, "programs": {"cheap": price}}
+    segment["spend_by_tenure"] = [1.0, 1.0, 1.0, 0.8, 0.8, 0.8, 0.8, 1.0]
+    levers = {**plan, "segments": {"home": segment}}
     by_event = clvsim.run(Scenario.model_validate({**plan, "shocks": hard}), effort=EFFORT)
     by_lever = clvsim.run(Scenario.model_validate(levers), effort=EFFORT)
     for name in ("active", "left"):
