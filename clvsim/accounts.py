@@ -91,6 +91,11 @@ def spent() -> list[int]:
     return rolled_up(*_MARKETING)
 
 
+def given_away() -> list[int]:
+    """Indices of the accounts of what is given away."""
+    return [i for i, account in enumerate(ACCOUNTS) if account.given]
+
+
 def invested() -> list[int]:
     """Indices of the accounts of the marketing investment: what is spent and what is given away."""
     return [i for i, one in enumerate(ACCOUNTS) if one.given or one.roll_up in _MARKETING]

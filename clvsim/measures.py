@@ -181,7 +181,7 @@ def plan_cash(ds: xr.Dataset) -> xr.DataArray:
 def plan_balance(ds: xr.Dataset) -> xr.DataArray:
     """Cumulated cash flow of the plan, currency, ``(scenario, world, period)``."""
     balance = plan_cash(ds).cumsum("period")
-    flowed = sum(np.abs(ds[name]).sum("account") for name in ("cash", "cash_without_plan"))
+    flowed = abs(ds["cash"]).sum("account") + abs(ds["cash_without_plan"]).sum("account")
     return balance.where(np.abs(balance) > _ROUNDING * flowed.cumsum("period"), 0.0)
 
 
@@ -196,7 +196,7 @@ def _cash_measures(whose: str, balance: xr.DataArray) -> Iterator[tuple[str, Est
 
 
 def _residual_share(ds: xr.Dataset, npv: xr.DataArray) -> Estimate:
-    """Share of the NPV beyond the horizon; NaN where the NPV is not above 0: a loss has no parts."""
+    """Share of the NPV beyond the horizon; NaN where it is not above 0: a loss has no shares."""
     beyond = ds["present_value"].isel(account=rolled_up("residual")).sum("account")
     share = ratio_of(beyond, npv)
     return Estimate(share.values.where(npv > 0.0), share.influence.where(npv.mean("world") > 0.0))

@@ -9,7 +9,8 @@ from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
 from clvsim.engine.compile import Compiled
 from clvsim.engine.schedule import TIMINGS, discounting, period_factor, timing_index
 from clvsim.kernels import plan as p
-from clvsim.scenario.model import MoneyRules, Scenario
+from clvsim.scenario.model import Scenario
+from clvsim.scenario.money import MoneyRules
 
 Floats = NDArray[np.float64]
 _START, _END = TIMINGS.index("start"), TIMINGS.index("end")
@@ -62,7 +63,7 @@ def keep_ledger(
     residual : (world,)
         Discounted residual value, currency.
     """
-    scenario, model = compiled.scenario, compiled.model
+    scenario = compiled.scenario
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
     _post_customers(compiled, book, flows)
     for spend in compiled.intake.spend.values():
@@ -103,8 +104,8 @@ def ledger_of_nobody(scenario: Scenario, worlds: int) -> tuple[Floats, Floats]:
 def fixed_costs_beyond(scenario: Scenario) -> float:
     """Fixed costs that go on beyond the horizon for ever, at time 0, currency.
 
-    Those of the last period, of the business and of the programs without a last period; a perpetuity
-    from period ``T`` on is ``cost * factor(T) / (1 - period_factor)``.
+    Those of the last period, of the business and of the programs without a last period: a
+    perpetuity from period ``T`` on is ``cost * factor(T) / (1 - period_factor)``.
     """
     if not scenario.money.fixed_costs_beyond:
         return 0.0
