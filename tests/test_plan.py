@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import clvsim
 from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
 from clvsim.measures import estimates
+from clvsim.report.remarks import remarks
 from clvsim.results import raw
 from clvsim.scenario.model import Scenario
 from tests import naive_plan, strategies
@@ -189,6 +190,8 @@ def test_every_scenario_is_measured_as_loops_do(tmp_path, scenario):
     result = clvsim.run(clvsim.load(path), effort=clvsim.Effort(worlds=3, threads=1))
     paid_back = assert_agrees_with_loops(result)
     assert figure(result, "plan_payback_probability")[0] == pytest.approx(paid_back)
+    # Remarks read the scenario back from the result.
+    assert all(said.endswith(".") for said in remarks(result))
 
 
 # What the plan is

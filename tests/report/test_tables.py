@@ -148,7 +148,7 @@ def test_scenarios_stand_in_their_order(compared):
 def test_every_estimate_of_a_comparison_has_its_error(compared):
     lines = printed(comparison_report(compared), 200).splitlines()
     own = [line.count("±") for line in lines if line[2:].startswith("half [price]")]
-    # NPV and two chances; the plan's NPV, investment, ROMI, payback, trough and its date; customers,
+    # NPV and two chances; of the plan NPV, investment, ROMI, payback, trough and date; customers,
     # CLV and cost, at once and without a trough; gained and worth each, as nobody is lost.
     assert own == [3, 6, 3, 2]
 
