@@ -77,9 +77,9 @@ def _plan_and_business(one: xr.Dataset) -> Iterator[RenderableType]:
         yield _measures(
             one,
             f"The plan: {what}",
-            "Against the same worlds without channels, offers and programs. Investment: spent and\n"
-            "given away, discounted; ROMI: plan NPV per unit of it. Payback and trough: cash inside\n"
-            "the horizon, not discounted.",
+            "Against the same worlds without channels, offers and programs. Investment: spent\n"
+            "and given away, discounted; ROMI: plan NPV per unit of it. Payback and trough:\n"
+            "cash inside the horizon, not discounted.",
             of_plan=True,
         )
     else:
