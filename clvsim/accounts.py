@@ -20,7 +20,7 @@ class Account:
         Line of the profit and loss statement that it belongs to.
     description : str
     cash : bool
-        Whether money flows inside the horizon (the residual value does not).
+        Whether money flows inside the horizon (what lies beyond it does not).
     given : bool
         Whether it is a give-away: let off the list price, or given, to win or keep somebody.
     """
@@ -67,6 +67,13 @@ ACCOUNTS: tuple[Account, ...] = (
         "Expected margin beyond the horizon of those still there",
         cash=False,
     ),
+    Account(
+        "fixed_costs_beyond",
+        -1,
+        "residual",
+        "Fixed costs beyond the horizon, of the business and of programs that go on",
+        cash=False,
+    ),
 )
 ACCOUNT_NAMES: tuple[str, ...] = tuple(account.name for account in ACCOUNTS)
 ACCOUNT_INDEX: dict[str, int] = {name: i for i, name in enumerate(ACCOUNT_NAMES)}
@@ -82,6 +89,11 @@ def rolled_up(*roll_ups: RollUp) -> list[int]:
 def spent() -> list[int]:
     """Indices of the accounts of what is spent on marketing, gifts and equipment included."""
     return rolled_up(*_MARKETING)
+
+
+def given_away() -> list[int]:
+    """Indices of the accounts of what is given away."""
+    return [i for i, account in enumerate(ACCOUNTS) if account.given]
 
 
 def invested() -> list[int]:
@@ -100,15 +112,65 @@ class Measure:
     description : str
     dims : tuple of str
         Dimensions beside scenario and world.
+    of_plan : bool
+        Whether it tells of the plan (the same worlds with it less those without it), not of the
+        business as a whole.
     """
 
     name: str
     unit: Unit
     description: str
     dims: tuple[str, ...] = ()
+    of_plan: bool = False
 
 
 MEASURES: tuple[Measure, ...] = (
+    Measure(
+        "plan_npv",
+        "currency",
+        "Net present value of the plan: that of the same worlds with it less without it",
+        of_plan=True,
+    ),
+    Measure(
+        "plan_investment",
+        "currency",
+        "Marketing investment of the plan: with it less without it",
+        of_plan=True,
+    ),
+    Measure(
+        "romi",
+        "1",
+        "Return on marketing investment: NPV of the plan per unit of its marketing investment",
+        of_plan=True,
+    ),
+    Measure(
+        "romi_on_spend",
+        "1",
+        "NPV of the plan per unit of what it spends alone, without what it gives away in price",
+        of_plan=True,
+    ),
+    Measure(
+        "plan_payback_period",
+        "periods",
+        "Periods until the plan's cumulated cash flow is back at zero for good (0: never below)",
+        of_plan=True,
+    ),
+    Measure(
+        "plan_cash_trough",
+        "currency",
+        "Deepest point of the plan's cumulated cash flow",
+        of_plan=True,
+    ),
+    Measure(
+        "plan_cash_trough_period", "periods", "Period of the plan's deepest point", of_plan=True
+    ),
+    Measure(
+        "plan_cash",
+        "currency",
+        "Cash flow of the plan: that of the business less that of the same worlds without it",
+        ("period",),
+        of_plan=True,
+    ),
     Measure("customers_acquired", "customers", "Customers that joined within the horizon"),
     Measure(
         "clv",
@@ -123,13 +185,22 @@ MEASURES: tuple[Measure, ...] = (
         ("quantile",),
     ),
     Measure("acquisition_cost", "currency", "Acquisition cost per customer acquired"),
-    Measure("npv", "currency", "Net present value of all cash flows and the residual value"),
-    Measure("marketing_investment", "currency", "Discounted acquisition and retention spend"),
-    Measure("romi", "1", "Return on marketing investment against the same worlds without the plan"),
+    Measure("npv", "currency", "Net present value of all cash flows and what lies beyond"),
+    Measure(
+        "residual_share",
+        "share",
+        "Share of the NPV that lies beyond the horizon (none where the NPV is not above 0)",
+    ),
+    Measure(
+        "marketing_investment",
+        "currency",
+        "Discounted: spent on acquisition and retention, and given away",
+    ),
     Measure(
         "payback_period",
         "periods",
-        "Periods until the cumulated cash flow is back at zero for good (0: never below)",
+        "Periods until the cumulated cash flow of the business is back at zero for good "
+        "(0: never below)",
     ),
     Measure(
         "payback_share",
@@ -141,7 +212,7 @@ MEASURES: tuple[Measure, ...] = (
         "1",
         "Purchases inside the horizon per customer that buys now and then",
     ),
-    Measure("cash_trough", "currency", "Deepest point of the cumulated cash flow"),
+    Measure("cash_trough", "currency", "Deepest point of the business's cumulated cash flow"),
     Measure("cash_trough_period", "periods", "Period of the deepest point"),
     Measure("top_20_share", "share", "Share of customer value from the top 20 % of customers"),
     Measure("gini", "1", "Gini coefficient of customer value (before acquisition)"),
@@ -161,6 +232,12 @@ MEASURES: tuple[Measure, ...] = (
 )
 #: Measures of the distribution over worlds, without a world dimension of their own.
 RISK_MEASURES: tuple[Measure, ...] = (
+    Measure(
+        "plan_payback_probability",
+        "share",
+        "Share of worlds in which the plan pays itself back inside the horizon",
+        of_plan=True,
+    ),
     Measure("loss_probability", "share", "Share of worlds with a negative NPV"),
     Measure(
         "var_95",
@@ -168,7 +245,11 @@ RISK_MEASURES: tuple[Measure, ...] = (
         "Value at risk: the loss (negative NPV) that 95 % of worlds stay below",
     ),
     Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds"),
-    Measure("payback_probability", "share", "Share of worlds that pay back inside the horizon"),
+    Measure(
+        "payback_probability",
+        "share",
+        "Share of worlds in which the business is back at zero inside the horizon",
+    ),
     Measure(
         "npv_spread_customers",
         "currency",

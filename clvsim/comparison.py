@@ -12,13 +12,20 @@ from clvsim.measures import Estimate, ratio_of, standard_error, unlabelled
 LEVEL = 0.95
 #: Measures that are compared; all of them single numbers of a scenario.
 COMPARED = (
+    "plan_npv",
+    "plan_investment",
+    "romi",
+    "romi_on_spend",
+    "plan_payback_period",
+    "plan_cash_trough",
+    "plan_cash_trough_period",
     "npv",
+    "residual_share",
     "clv",
     "clv_before_acquisition",
     "customers_acquired",
     "acquisition_cost",
     "marketing_investment",
-    "romi",
     "payback_share",
     "payback_period",
     "cash_trough",

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from clvsim.accounts import MEASURES, RISK_MEASURES, rolled_up, spent
+from clvsim.accounts import MEASURES, RISK_MEASURES, invested, rolled_up, spent
 
 #: Quantiles over worlds that every measure is summarised by.
 OVER_WORLDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _ALPHA = 0.05
+#: Of all that has flowed so far: a plan's balance closer to zero than that is rounding. (With the
+#: plan, the business is added up in another order than without it.)
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -142,24 +145,61 @@ def _retention_curve(ds: xr.Dataset) -> Estimate:
 
 
 def _money_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
-    """Measures of the plan as a whole."""
-    marketing = spent()
+    """Measures of the plan, and of the business as a whole."""
     present, without = ds["present_value"], ds["present_value_without_plan"]
     npv = present.sum("account")
-    investment = -present.isel(account=marketing).sum("account")
-    more_investment = investment + without.isel(account=marketing).sum("account")
+    of_plan = npv - without.sum("account")
+    more = {
+        name: without.isel(account=places).sum("account")
+        - present.isel(account=places).sum("account")
+        for name, places in (("invested", invested()), ("spent", spent()))
+    }
+    yield "plan_npv", mean_of(of_plan)
+    yield "plan_investment", mean_of(more["invested"])
+    yield "romi", ratio_of(of_plan, more["invested"])
+    yield "romi_on_spend", ratio_of(of_plan, more["spent"])
+    yield "plan_cash", mean_of(plan_cash(ds))
+    yield from _cash_measures("plan_", plan_balance(ds))
     yield "npv", mean_of(npv)
-    yield "marketing_investment", mean_of(investment)
-    yield "romi", ratio_of(npv - without.sum("account"), more_investment)
-    balance = ds["cash"].sum("account").cumsum("period")
-    trough = balance.min("period")
-    # A balance that never falls below zero has no trough: the deepest point is the start.
-    yield "cash_trough", mean_of(trough.clip(max=0.0))
-    deepest = balance.argmin("period").where(trough < 0.0, 0)
-    yield "cash_trough_period", mean_of(deepest.astype(np.float64))
-    yield "payback_period", mean_of(payback_period(balance))
+    yield "residual_share", _residual_share(ds, npv)
+    yield "marketing_investment", mean_of(-present.isel(account=invested()).sum("account"))
+    yield from _cash_measures("", balance_of(ds))
     factor = _end_factor(ds)
     yield "customer_equity", mean_of(ds["later_margin"] / factor)
+
+
+def balance_of(ds: xr.Dataset) -> xr.DataArray:
+    """Cumulated cash flow of the business, currency, ``(scenario, world, period)``."""
+    return ds["cash"].sum("account").cumsum("period")
+
+
+def plan_cash(ds: xr.Dataset) -> xr.DataArray:
+    """Cash flow of the plan, currency, ``(scenario, world, period)``."""
+    return ds["cash"].sum("account") - ds["cash_without_plan"].sum("account")
+
+
+def plan_balance(ds: xr.Dataset) -> xr.DataArray:
+    """Cumulated cash flow of the plan, currency, ``(scenario, world, period)``."""
+    balance = plan_cash(ds).cumsum("period")
+    flowed = abs(ds["cash"]).sum("account") + abs(ds["cash_without_plan"]).sum("account")
+    return balance.where(np.abs(balance) > _ROUNDING * flowed.cumsum("period"), 0.0)
+
+
+def _cash_measures(whose: str, balance: xr.DataArray) -> Iterator[tuple[str, Estimate]]:
+    """Trough, its period and payback of a cumulated cash flow; names begin with ``whose``."""
+    trough = balance.min("period")
+    # A balance that never falls below zero has no trough: the deepest point is the start.
+    yield f"{whose}cash_trough", mean_of(trough.clip(max=0.0))
+    deepest = balance.argmin("period").where(trough < 0.0, 0)
+    yield f"{whose}cash_trough_period", mean_of(deepest.astype(np.float64))
+    yield f"{whose}payback_period", mean_of(payback_period(balance))
+
+
+def _residual_share(ds: xr.Dataset, npv: xr.DataArray) -> Estimate:
+    """Share of the NPV beyond the horizon; NaN where it is not above 0: a loss has no shares."""
+    beyond = ds["present_value"].isel(account=rolled_up("residual")).sum("account")
+    share = ratio_of(beyond, npv)
+    return Estimate(share.values.where(npv > 0.0), share.influence.where(npv.mean("world") > 0.0))
 
 
 def payback_period(balance: xr.DataArray) -> xr.DataArray:
@@ -202,14 +242,15 @@ def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, tuple[xr.DataArray
     ends = [float(np.clip(1.0 - _ALPHA + sign * spread, 0.0, 1.0)) for sign in (-1.0, 1.0)]
     around = loss.quantile(ends, "world")
     half = 0.5 * (around.isel(quantile=1, drop=True) - around.isel(quantile=0, drop=True))
-    balance = unlabelled(dataset)["cash"].sum("account").cumsum("period")
+    bare = unlabelled(dataset)
     enough = worlds > 1
     return {
         "loss_probability": _share(loss > 0.0),
         "var_95": (quantile, half if enough else half * np.nan),
         "cvar_95": (excess.mean("world"), standard_error(excess)),
-        "payback_probability": _share(payback_period(balance).notnull()),
-        **_spread(npv, unlabelled(dataset)),
+        "plan_payback_probability": _share(payback_period(plan_balance(bare)).notnull()),
+        "payback_probability": _share(payback_period(balance_of(bare)).notnull()),
+        **_spread(npv, bare),
     }
 
 

@@ -26,6 +26,9 @@ _BY_GROUP = ("world", "segment", "channel")
 #: Dimensions of the raw variables, their unit and what they are. Measures follow from these alone.
 RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "cash": (("world", "account", "period"), "currency", "Cash flow by account, signed"),
+    "cash_without_plan": (
+        ("world", "account", "period"), "currency", "The same in the same worlds without the plan",
+    ),
     "present_value": (("world", "account"), "currency", "Amounts discounted to time 0, signed"),
     "present_value_without_plan": (
         ("world", "account"), "currency", "The same in the same worlds without the plan",
@@ -179,8 +182,9 @@ def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
     sums, flows, programs = worlds.sums, worlds.flows, worlds.program_flows
     return {
         "cash": worlds.cash,
+        "cash_without_plan": outcome.without_plan.cash,
         "present_value": worlds.present,
-        "present_value_without_plan": outcome.without_plan,
+        "present_value_without_plan": outcome.without_plan.present,
         "program_cost": worlds.program_cost,
         "contacts": programs[:, :, p.CONTACTS],
         "entries": programs[:, :, p.ENTRIES],

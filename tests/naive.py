@@ -1039,6 +1039,23 @@ class _Simulation:
                     if cell.joined == period and cell.leads(program):
                         cost = program.cost_per_lead * cell.leads(program)
                         self.post("lead_costs", period, when, cost, customer=False, program=index)
+        if scenario.money.fixed_costs_beyond:
+            self.out.present[ACCOUNT_INDEX["fixed_costs_beyond"]] -= self.costs_for_ever(fixed)
+
+    def costs_for_ever(self, business):
+        """Fixed costs beyond the horizon, period after period, at time 0."""
+        costs = [(self.receipts(), business)]
+        costs += [
+            (self.timing(program), program.fixed_cost)
+            for _, program in self.programs
+            if program.last is None
+        ]
+        periods = math.ceil(math.log(NOTHING) / math.log(self.factor)) + 1
+        return sum(
+            cost * self.factor ** (period + when)
+            for period in range(self.horizon, self.horizon + periods)
+            for when, cost in costs
+        )
 
     def run(self):
         self._costs: dict[int, float] = {}

@@ -327,6 +327,14 @@ def test_budget_year():
     assert below(*difference(result, "no_calls"), 0.0)
     assert below(*difference(result, "shift_to_retention"), 0.0)
     assert ranking_is_settled(result)
+    # Nearly all of the value lies beyond the horizon, and the offices of 2029 would eat it up.
+    shares = result["residual_share_mean"].sel(scenario=["baseline", "cut_h2", "front_load"])
+    assert (shares > 0.9).all()
+    months = np.arange(36, 6_000) + 0.5
+    offices = 130e3 * float((1.09 ** (-months / 12.0)).sum())
+    lost, _ = difference(result, "offices_for_ever")
+    assert float(lost) == pytest.approx(-offices)
+    assert below(*estimated(mean_of(result["npv"].sel(scenario="offices_for_ever"))), 0.0)
 
 
 def test_telco_fitted():

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
 from clvsim.engine.compile import Compiled
-from clvsim.engine.schedule import TIMINGS, discounting, timing_index
+from clvsim.engine.schedule import TIMINGS, discounting, period_factor, timing_index
 from clvsim.kernels import plan as p
-from clvsim.scenario.model import MoneyRules, Scenario
+from clvsim.scenario.model import Scenario
+from clvsim.scenario.money import MoneyRules
 
 Floats = NDArray[np.float64]
 _START, _END = TIMINGS.index("start"), TIMINGS.index("end")
@@ -24,7 +25,7 @@ class Ledger:
     cash : (world, account, T)
         Signed, undiscounted, currency.
     present : (world, account)
-        Signed, at time 0, currency; with the residual value.
+        Signed, at time 0, currency; with what lies beyond the horizon.
     program_cost : (world, program, T)
         What each program costs (negative), currency; price let off is not a cost.
     """
@@ -62,12 +63,12 @@ def keep_ledger(
     residual : (world,)
         Discounted residual value, currency.
     """
-    scenario, model = compiled.scenario, compiled.model
+    scenario = compiled.scenario
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
     _post_customers(compiled, book, flows)
     for spend in compiled.intake.spend.values():
         book.post("channel_spend", _START, spend)
-    book.post("fixed_costs", model.receipts, fixed_costs(scenario.money, scenario.time.periods))
+    _post_overheads(scenario, book)
     program_cost = (
         np.stack(
             [
@@ -93,11 +94,36 @@ def fixed_costs(money: MoneyRules, periods: int) -> Floats:
     return np.full(periods, money.fixed_costs)
 
 
-def present_fixed_costs(scenario: Scenario) -> float:
-    """Fixed costs of the business discounted to time 0, currency."""
+def ledger_of_nobody(scenario: Scenario, worlds: int) -> tuple[Floats, Floats]:
+    """``Ledger.cash`` and ``Ledger.present`` of a scenario without customers or programs."""
+    book = _Book(worlds, scenario.time.periods, discounting(scenario))
+    _post_overheads(scenario, book)
+    return book.cash, book.present
+
+
+def fixed_costs_beyond(scenario: Scenario) -> float:
+    """Fixed costs that go on beyond the horizon for ever, at time 0, currency.
+
+    Those of the last period, of the business and of the programs without a last period: a
+    perpetuity from period ``T`` on is ``cost * factor(T) / (1 - period_factor)``.
+    """
+    if not scenario.money.fixed_costs_beyond:
+        return 0.0
     periods = scenario.time.periods
-    factors = discounting(scenario)[timing_index(None, scenario), :periods]
-    return float((factors * fixed_costs(scenario.money, periods)).sum())
+    from_end_on = discounting(scenario)[:, periods] / (1.0 - period_factor(scenario))
+    business = float(fixed_costs(scenario.money, periods)[-1])
+    total = business * float(from_end_on[timing_index(None, scenario)])
+    for _, program in scenario.enabled_programs():
+        if program.last is None:
+            total += program.fixed_cost * float(from_end_on[timing_index(program.timing, scenario)])
+    return total
+
+
+def _post_overheads(scenario: Scenario, book: _Book) -> None:
+    """Post the fixed costs of the business, and all that go on beyond the horizon."""
+    costs = fixed_costs(scenario.money, scenario.time.periods)
+    book.post("fixed_costs", timing_index(None, scenario), costs)
+    book.present[:, ACCOUNT_INDEX["fixed_costs_beyond"]] -= fixed_costs_beyond(scenario)
 
 
 def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:

@@ -26,7 +26,8 @@ def result_bytes(compiled: Compiled, worlds: int) -> float:
     table = compiled.table
     periods, groups = compiled.scenario.time.periods, len(table.groups)
     programs = len(compiled.programs)
-    per_world = periods * (len(ACCOUNTS) + p.FLOWS + programs * (1 + p.PROGRAM_FLOWS) + 4)
+    # Cash by account is there with the plan and without it.
+    per_world = periods * (2 * len(ACCOUNTS) + p.FLOWS + programs * (1 + p.PROGRAM_FLOWS) + 4)
     per_world += groups * (p.SUMS + 1 + 2 * periods)
     return 8.0 * _COPIES * worlds * per_world
 

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.accounts import ACCOUNT_INDEX, ACCOUNTS
 from clvsim.engine.compile import Compiled, compile_scenario
-from clvsim.engine.ledger import present_fixed_costs
+from clvsim.engine.ledger import ledger_of_nobody
 from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
 from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.engine.shocks import Shocks, draw_shocks
@@ -24,6 +24,21 @@ Floats = NDArray[np.float64]
 _MOST_CUSTOMERS = 4e9
 
 
+class Rest(NamedTuple):
+    """What some worlds of one variant come to without the plan.
+
+    Attributes
+    ----------
+    cash : (world, account, T)
+        Signed, undiscounted, currency.
+    present : (world, account)
+        Signed, at time 0, currency.
+    """
+
+    cash: Floats
+    present: Floats
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Some worlds of one variant, and what they are compared with.
@@ -31,15 +46,15 @@ class Outcome:
     Attributes
     ----------
     worlds : Worlds
-    without_plan : (world, account)
-        Present values of the same worlds without the plan, currency.
+    without_plan : Rest
+        What the same worlds come to without the plan.
     twins : (world,)
         NPV of worlds with the same uncertain numbers and nothing else in common, currency; 0 where
         numbers or shocks are certain.
     """
 
     worlds: Worlds
-    without_plan: Floats
+    without_plan: Rest
     twins: Floats
 
 
@@ -192,15 +207,14 @@ class Variants:
         without: Mapping[str, Compiled | None],
         first: int,
         count: int,
-    ) -> dict[str, Floats]:
-        """Present values of the same worlds without the plan by variant, ``(world, account)``."""
+    ) -> dict[str, Rest]:
+        """What the same worlds come to without the plan, by variant."""
         somebody = {name: one for name, one in without.items() if one is not None}
         worlds = self._run(somebody, self.seed, first, count)
-        rest = {name: found.present for name, found in worlds.items()}
+        rest = {name: Rest(found.cash, found.present) for name, found in worlds.items()}
         for name in plans.keys() - somebody.keys():
-            rest[name] = np.zeros((count, len(ACCOUNTS)))
-            fixed = present_fixed_costs(plans[name].scenario)
-            rest[name][:, ACCOUNT_INDEX["fixed_costs"]] = -fixed
+            alone = plans[name].scenario.without_plan()
+            rest[name] = Rest(*ledger_of_nobody(alone, count))
         return rest
 
     def _run(

@@ -11,7 +11,17 @@ from rich.text import Text
 from clvsim.comparison import LEVEL, ranking_is_settled
 from clvsim.measures import standard_error
 from clvsim.report import format as say
-from clvsim.report.tables import Number, by_scenario, grid, heading, when
+from clvsim.report.remarks import remarks
+from clvsim.report.tables import (
+    NO_PLAN,
+    Number,
+    by_scenario,
+    grid,
+    has_plan,
+    heading,
+    remark,
+    when,
+)
 
 _REACH = 1.96
 _TINY = 2e-3
@@ -87,9 +97,11 @@ def comparison_report(result: xr.Dataset) -> list[RenderableType]:
     return [
         heading(result),
         _worth(result, found.best),
-        _return_and_cash(result, found.best),
+        _plan(result, found.best),
+        _business(result, found.best),
         _marginal(result),
         Text(found.text, style="bold"),
+        *map(remark, remarks(result)),
     ]
 
 
@@ -115,6 +127,8 @@ def _worth(result: xr.Dataset, best: str) -> RenderableType:
     shown = say.common_places(difference, reach, 2, gap)
     npvs = say.error_column(npv, error, scale)
     odds, losses = by_scenario(result, "best_probability"), by_scenario(result, "loss_probability")
+    beyond = by_scenario(result, "residual_share")
+    counts_beyond = any(share.value != 0.0 for share in beyond)
     rows: list[list[str | Text]] = []
     for i, name in enumerate(_names(result)):
         ends = low[i] / gap.factor, high[i] / gap.factor
@@ -126,55 +140,91 @@ def _worth(result: xr.Dataset, best: str) -> RenderableType:
                 say.NOTHING if name == base else say.interval(*ends, shown[i]),
                 say.percent_with_error(odds[i].value, odds[i].error),
                 say.percent_with_error(losses[i].value, losses[i].error),
+                *([say.percent(beyond[i].value, beyond[i].error)] if counts_beyond else ()),
             ]
         )
+    heads = ["NPV", "difference", f"{say.percent(LEVEL)} interval", "P(best)", "P(loss)"]
     return grid(
         f"Net present value in {scale.unit(currency)}, ± one standard error; difference to {base}"
         + ("" if gap == scale else f" in {gap.unit(currency)}"),
-        ("", "NPV", "difference", f"{say.percent(LEVEL)} interval", "P(best)", "P(loss)"),
+        ("", *heads, *(["beyond"] if counts_beyond else ())),
+        rows,
+        "Beyond: share of the NPV that lies beyond the horizon."
+        if counts_beyond
+        else "Nothing beyond the horizon is counted.",
+    )
+
+
+def _plan(result: xr.Dataset, best: str) -> RenderableType:
+    """What the plan adds to the same worlds without it: NPV, investment, return and its cash."""
+    there = [bool(one) for one in has_plan(result).values]
+    if not any(there):
+        return Text(NO_PLAN)
+    heads = {"plan_npv": "plan NPV", "plan_investment": "investment"}
+    columns, returns = _columns(result, heads), by_scenario(result, "romi")
+    cash = _cash_columns(result, "plan_")
+    rows: list[list[str | Text]] = []
+    for i, name in enumerate(_names(result)):
+        cells = [
+            *(column[i] for column in columns.values()),
+            say.percent_with_error(returns[i].value, returns[i].error),
+            *(column[i] for column in cash.values()),
+        ]
+        rows.append([_marked(name, best), *(cells if there[i] else [say.NOTHING] * len(cells))])
+    return grid(
+        f"The plan, ± one standard error; dates ± {result.attrs['step']}s",
+        ("", *columns, "ROMI", *cash),
+        rows,
+        "Against the same worlds without channels, offers and programs. Investment: spent and\n"
+        "given away, discounted. Payback and trough: cash inside the horizon.",
+    )
+
+
+def _business(result: xr.Dataset, best: str) -> RenderableType:
+    """Customers acquired, what they cost and are worth, and the cash of the business."""
+    heads: dict[str, str] = {}
+    if bool((result["customers_acquired_mean"] > 0.0).any()):
+        heads = {"customers_acquired": "customers", "clv": "CLV", "acquisition_cost": "acq. cost"}
+    columns = _columns(result, heads) | _cash_columns(result, "")
+    rows: list[list[str | Text]] = [
+        [_marked(name, best), *(column[i] for column in columns.values())]
+        for i, name in enumerate(_names(result))
+    ]
+    return grid(
+        f"The business, all customers and all costs, ± one standard error; dates ± "
+        f"{result.attrs['step']}s",
+        ("", *columns),
         rows,
     )
 
 
-def _return_and_cash(result: xr.Dataset, best: str) -> RenderableType:
-    """Customers, what they cost and are worth, return on marketing, payback and cash."""
-    heads: dict[str, str] = {}
-    if bool((result["customers_acquired_mean"] > 0.0).any()):
-        heads = {"customers_acquired": "customers", "clv": "CLV", "acquisition_cost": "acq. cost"}
-    else:
-        heads = {"marketing_investment": "marketing"}
-    heads["cash_trough"] = "cash trough"
+def _columns(result: xr.Dataset, heads: dict[str, str]) -> dict[str, list[str]]:
+    """Cells of some measures by their heading, each measure on one scale."""
     columns: dict[str, list[str]] = {}
     for name, head in heads.items():
         means, errors = (result[f"{name}{end}"].values.tolist() for end in ("_mean", "_se"))
         scale = say.scale_of(*means)
-        columns[f"{head}, {scale.word}" if scale.word else head] = say.error_column(
-            means, errors, scale
-        )
-    *plain, (deepest, depths) = columns.items()
-    returns, troughs = by_scenario(result, "romi"), by_scenario(result, "cash_trough")
-    lowest = by_scenario(result, "cash_trough_period")
-    back = list(zip(by_scenario(result, "payback_period"),
-                    by_scenario(result, "payback_probability"), strict=True))  # fmt: skip
-    rows: list[list[str | Text]] = []
-    for i, name in enumerate(_names(result)):
-        is_none = troughs[i].value == 0.0
-        rows.append(
-            [
-                _marked(name, best),
-                *(column[i] for _, column in plain),
-                say.percent_with_error(returns[i].value, returns[i].error),
-                _payback(result, *back[i]),
-                "none" if is_none else depths[i],
-                say.NOTHING if is_none else _dated(result, lowest[i]),
-            ]
-        )
-    step = result.attrs["step"]
-    return grid(
-        f"Customers, return and cash, ± one standard error; dates ± {step}s",
-        ("", *(head for head, _ in plain), "ROMI", f"payback ({step})", deepest, "in"),
-        rows,
-    )
+        text = f"{head}, {scale.word}" if scale.word else head
+        columns[text] = say.error_column(means, errors, scale)
+    return columns
+
+
+def _cash_columns(result: xr.Dataset, whose: str) -> dict[str, list[str]]:
+    """Payback, trough and its date of the plan or the business, by heading."""
+    names = ("payback_period", "payback_probability", "cash_trough", "cash_trough_period")
+    back, odds, troughs, lowest = (by_scenario(result, f"{whose}{name}") for name in names)
+    ((deepest, depths),) = _columns(result, {f"{whose}cash_trough": "cash trough"}).items()
+    is_none = [trough.value == 0.0 for trough in troughs]
+    return {
+        f"payback ({result.attrs['step']})": [
+            _payback(result, *one) for one in zip(back, odds, strict=True)
+        ],
+        deepest: ["none" if none else depth for none, depth in zip(is_none, depths, strict=True)],
+        "in": [
+            say.NOTHING if none else _dated(result, period)
+            for none, period in zip(is_none, lowest, strict=True)
+        ],
+    }
 
 
 def _dated(result: xr.Dataset, period: Number) -> str:

@@ -11,6 +11,7 @@ from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
 from clvsim.comparison import COMPARED
 from clvsim.measures import OVER_WORLDS, mean_of
 from clvsim.report.comparing import verdict
+from clvsim.report.remarks import remarks
 from clvsim.report.tables import dates
 
 _MARGINAL = ("gained_customers", "gained_clv", "lost_customers", "lost_clv")
@@ -24,13 +25,14 @@ def document(result: xr.Dataset) -> dict[str, Any]:
     dict
         ``measures`` by scenario and name (``mean``, ``standard_error``, ``quantiles`` over worlds,
         ``unit``, and ``dims`` where the numbers are lists by them), ``profit_and_loss`` by
-        scenario, ``comparison`` (None for a single run) and ``provenance``.
+        scenario, ``comparison`` (None for a single run), ``remarks`` and ``provenance``.
     """
     names = [str(name) for name in result["scenario"].values]
     return {
         "measures": {name: _measures(result.sel(scenario=name)) for name in names},
         "profit_and_loss": {name: _profit_and_loss(result.sel(scenario=name)) for name in names},
         "comparison": _comparison(result, names) if "baseline" in result.attrs else None,
+        "remarks": remarks(result),
         "provenance": _provenance(result),
     }
 

@@ -9,11 +9,22 @@ import xarray as xr
 from rich.console import RenderableType
 from rich.text import Text
 
-from clvsim.accounts import MEASURES, RISK_MEASURES, Unit
+from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES, Unit
 from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
-from clvsim.report.statement import Line, Span, profit_and_loss, spans
-from clvsim.report.tables import Number, dates, estimate, grid, heading, words
+from clvsim.report.remarks import remarks
+from clvsim.report.statement import GIVEN_AWAY, Line, Span, label, profit_and_loss, spans
+from clvsim.report.tables import (
+    NO_PLAN,
+    Number,
+    dates,
+    estimate,
+    grid,
+    has_plan,
+    heading,
+    remark,
+    words,
+)
 
 #: Quantiles over worlds that are shown.
 _SHOWN = (0.05, 0.5, 0.95)
@@ -30,7 +41,10 @@ _LABELS = {
     "top_20_share": "Share of the top 20 %",
     "loss_probability": "P(loss)",
     "payback_probability": "P(payback)",
+    "plan_payback_probability": "P(plan payback)",
 }
+#: Ratios that are shown in per cent.
+_AS_SHARES = {"romi", "romi_on_spend"}
 #: Columns of the page that a span of the statement takes at least.
 _LEAST_SPAN = 8
 
@@ -50,35 +64,53 @@ def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
         one = result.sel(scenario=name)
         if len(names) > 1:
             parts.append(Text(f"— {name} —", style="bold"))
-        parts += [_measures(one), *_groups(one), _clv_quantiles(one), _statement(one, width)]
-        parts += [*_programs(one, name), *_retention(one), *_fits(result, name)]
-    return parts
+        parts += [*_plan_and_business(one), *_groups(one), _clv_quantiles(one)]
+        parts += [_statement(one, width), *_programs(one, name), *_retention(one)]
+        parts += [*_fits(result, name)]
+    return parts + list(map(remark, remarks(result)))
 
 
-def _measures(one: xr.Dataset) -> RenderableType:
-    """All single measures."""
+def _plan_and_business(one: xr.Dataset) -> Iterator[RenderableType]:
+    """All single measures: those of the plan first."""
+    what = "mean ± one standard error, and quantiles over worlds"
+    if bool(has_plan(one)):
+        yield _measures(
+            one,
+            f"The plan: {what}",
+            "Against the same worlds without channels, offers and programs. Investment: spent\n"
+            "and given away, discounted; ROMI: plan NPV per unit of it. Payback and trough:\n"
+            "cash inside the horizon, not discounted.",
+            of_plan=True,
+        )
+    else:
+        yield Text(NO_PLAN)
+    yield _measures(
+        one,
+        f"The business, all customers and all costs: {what}",
+        "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
+        of_plan=False,
+    )
+
+
+def _measures(one: xr.Dataset, title: str, caption: str, *, of_plan: bool) -> RenderableType:
+    """Single measures of the plan, or of the business."""
     step = one.attrs["step"]
     places = [OVER_WORLDS.index(share) for share in _SHOWN]
     rows = []
     for measure in (*MEASURES, *RISK_MEASURES):
-        if measure.dims:
+        if measure.dims or measure.of_plan != of_plan:
             continue
         found = estimate(one, measure.name)
         if math.isnan(found.value) and measure.unit != "periods":
             continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
-        measured_in: Unit = "share" if measure.name == "romi" else measure.unit
+        measured_in: Unit = "share" if measure.name in _AS_SHARES else measure.unit
         cells = [_as_precise(value, found.error, measured_in) for value in spread]
         text = _LABELS.get(measure.name, words(measure.name))
         unit = f", {step}s" if measure.unit == "periods" else ""
         rows.append((text + unit, _with_error(found, measured_in), *cells))
-    return grid(
-        "Measures: mean ± one standard error, and quantiles over worlds",
-        ("", "mean", *map(say.percent, _SHOWN)),
-        rows,
-        "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
-    )
+    return grid(title, ("", "mean", *map(say.percent, _SHOWN)), rows, caption)
 
 
 def _with_error(found: Number, unit: Unit) -> str:
@@ -171,20 +203,37 @@ def _statement(one: xr.Dataset, width: int) -> RenderableType:
     while _width_of(rows) > width and len(cut) > 1:
         cut, rows, word = _statement_rows(one, len(cut) - 1)
     unit = f"{word} {one.attrs['currency']}".strip()
-    present = one["present_value"]
-    beyond = _number(mean_of(present.sel(account="residual_value")))
-    cash = _number(mean_of(present.sum("account") - present.sel(account="residual_value")))
-    npv = estimate(one, "npv")
-    scale = say.scale_of(cash.value, beyond.value, npv.value)
-    parts = [f"cash {say.with_error(cash.value, cash.error, scale)}"]
-    if beyond.value != 0.0:
-        amount = say.with_error(beyond.value, beyond.error, scale)
-        parts.append(f"residual value beyond the horizon {amount}")
-    bridge = f"Discounted, {scale.unit(one.attrs['currency'])}: {' + '.join(parts)}"
-    bridge += f" = NPV {say.with_error(npv.value, npv.error, scale)}"
+    bridge = _bridge(one)
+    if str(rows[-1][0]) == words(GIVEN_AWAY):
+        bridge += (
+            "\nMarketing investment: of the lines above, what is spent and what is given away."
+        )
     bridge += "\nEvery ± is one standard error; a line of them belongs to the line above it."
     heads = [span.label for span in cut]
     return grid(f"Profit and loss, {unit}", ("", *heads, "total"), rows, bridge)
+
+
+def _bridge(one: xr.Dataset) -> str:
+    """The way from discounted cash to the NPV, and the share of it beyond the horizon."""
+    present = one["present_value"]
+    beyond = [account.name for account in ACCOUNTS if not account.cash]
+    amounts = {label(name): _number(mean_of(present.sel(account=name))) for name in beyond}
+    inside = present.sum("account") - present.sel(account=beyond).sum("account")
+    amounts = {"cash": _number(mean_of(inside)), **amounts, "NPV": estimate(one, "npv")}
+    scale = say.scale_of(*(amount.value for amount in amounts.values()))
+    said = {
+        name: f"{name} {say.with_error(amount.value, amount.error, scale)}"
+        for name, amount in amounts.items()
+        if amount.value != 0.0 or name in {"cash", "NPV"}
+    }
+    whole = said.pop("NPV")
+    share = estimate(one, "residual_share")
+    text = f"Discounted, {scale.unit(one.attrs['currency'])}: {' + '.join(said.values())} = {whole}"
+    if share.value != 0.0 and not math.isnan(share.value):
+        text += (
+            f"\nBeyond the horizon: {say.percent_with_error(share.value, share.error)} of the NPV."
+        )
+    return text
 
 
 def _statement_rows(one: xr.Dataset, most: int) -> tuple[list[Span], list[list[str | Text]], str]:
@@ -197,7 +246,7 @@ def _statement_rows(one: xr.Dataset, most: int) -> tuple[list[Span], list[list[s
     rows = []
     for line in lines:
         rows.append(_statement_row(line, factor, shown))
-        if line.kind != "account" and bool((line.errors > 0.0).any()):
+        if line.kind in {"subtotal", "balance"} and bool((line.errors > 0.0).any()):
             rows.append(_error_row(line, factor))
     return cut, rows, word
 
@@ -216,9 +265,9 @@ def _statement_scale(lines: list[Line]) -> tuple[float, str]:
 
 
 def _statement_row(line: Line, factor: float, shown: int) -> list[str | Text]:
-    is_sum = line.kind != "account"
-    style = "bold" if is_sum else ""
-    name = words(line.label) if is_sum else f"  {words(line.label).lower()}"
+    is_sum = line.kind in {"subtotal", "balance"}
+    style = {"memo": "dim"}.get(line.kind, "bold" if is_sum else "")
+    name = f"  {words(line.label).lower()}" if line.kind == "account" else words(line.label)
     cells = [say.fixed(amount / factor, shown) for amount in line.amounts.tolist()]
     total, error = line.total / factor, line.error / factor
     at = min(say.places(total, error, digits=2), shown)

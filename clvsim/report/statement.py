@@ -10,14 +10,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from clvsim.accounts import ACCOUNTS, RollUp
+from clvsim.accounts import ACCOUNTS, RollUp, given_away, invested
 from clvsim.calendar import parse_date
 from clvsim.measures import mean_of
 
 Floats = NDArray[np.float64]
-Kind = Literal["account", "subtotal", "balance"]
+Kind = Literal["account", "subtotal", "balance", "memo"]
 #: Subtotals in the order of the statement; revenue less service is the service margin.
 _ORDER: tuple[RollUp, ...] = ("revenue", "service", "acquisition", "retention", "overhead")
+#: Last line, where anything is given away.
+GIVEN_AWAY = "of it given away"
 #: Months that columns may span, ascending.
 _SPANS = (1, 3, 12, 24, 60, 120)
 _DAYS_PER_MONTH = 365.25 / 12.0
@@ -48,7 +50,8 @@ class Line:
     ----------
     label : str
     kind : str
-        An account, a subtotal, or the cash balance at each span's end.
+        An account, a subtotal, the cash balance at each span's end, or a memo: what is counted in
+        the lines above, added up another way.
     amounts, errors : (span,)
         And their standard errors.
     total, error : float
@@ -127,7 +130,7 @@ def profit_and_loss(result: xr.Dataset, cut: list[Span]) -> list[Line]:
     """Lines of the statement of one scenario, from its raw variables.
 
     Accounts that nothing was posted to are left out, and so is the account of a roll-up that
-    consists of it alone.
+    consists of it alone. Where something is given away, the marketing investment comes last.
 
     Parameters
     ----------
@@ -158,7 +161,17 @@ def profit_and_loss(result: xr.Dataset, cut: list[Span]) -> list[Line]:
     ends = net.cumsum("period").isel(period=[span.end - 1 for span in cut])
     balance = mean_of(ends.transpose(..., "period"))
     amounts, errors = balance.mean.values, balance.standard_error.values
-    return [*lines, Line("cumulated", "balance", amounts, errors, float("nan"), float("nan"))]
+    lines.append(Line("cumulated", "balance", amounts, errors, float("nan"), float("nan")))
+    return [*lines, *_investment(result["cash"], cut)]
+
+
+def _investment(cash: xr.DataArray, cut: list[Span]) -> Iterator[Line]:
+    """What is invested in marketing, and what of it is given away, where anything is."""
+    given = cash.isel(account=given_away())
+    if bool((given != 0.0).any()):
+        whole = cash.isel(account=invested())
+        yield _line("marketing investment", "memo", whole.sum("account"), cut)
+        yield _line(GIVEN_AWAY, "memo", given.sum("account"), cut)
 
 
 def label(name: str) -> str:

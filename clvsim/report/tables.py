@@ -28,6 +28,10 @@ _GAP, _LEAST = 2, 6
 #: Figures over all worlds at once: they have no mean.
 _POINTS = {"best_probability"}
 _INITIALS = {"clv": "CLV", "npv": "NPV", "romi": "ROMI", "gini": "Gini"}
+#: What a scenario without a plan says in the place of the plan.
+NO_PLAN = (
+    "No plan: no channel, offer or program changes anything against the same worlds without them."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,13 @@ def by_scenario(result: xr.Dataset, name: str) -> list[Number]:
     """
     point = name if name in _POINTS else f"{name}_mean"
     return list(map(Number, result[point].values.tolist(), result[f"{name}_se"].values.tolist()))
+
+
+def has_plan(result: xr.Dataset) -> xr.DataArray:
+    """Whether anything is different with the plan, in any world; by scenario if there are some."""
+    found = [(result[name] != result[f"{name}_without_plan"]) for name in ("cash", "present_value")]
+    own = [one.any([dim for dim in one.dims if dim != "scenario"]) for one in found]
+    return own[0] | own[1]
 
 
 def console_for(*, stderr: bool = False) -> Console:
@@ -148,6 +159,11 @@ def heading(result: xr.Dataset) -> Text:
     for question in filter(None, questions):
         text.append(f"\n{question.strip()}", style="not bold italic")
     return text.append(f"\n{facts}", style="not bold dim")
+
+
+def remark(text: str) -> Text:
+    """A remark below the tables."""
+    return Text("Note: ", style="bold").append(text, style="not bold")
 
 
 def words(name: str) -> str:

@@ -18,13 +18,13 @@ from clvsim.scenario.faults import faults_of
 from clvsim.scenario.model import (
     Cohort,
     InstalledBase,
-    MoneyRules,
     Offer,
     Scenario,
     Segment,
     Simulation,
     Time,
 )
+from clvsim.scenario.money import MoneyRules
 from clvsim.scenario.overlay import overlay
 from clvsim.scenario.posterior import with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of

@@ -25,11 +25,11 @@ from clvsim.fields import (
     Probability,
     Section,
     Step,
-    Timing,
     as_text,
 )
 from clvsim.programs import AnyProgram
 from clvsim.scenario.channels import Channel
+from clvsim.scenario.money import MoneyRules
 from clvsim.scenario.segments import (
     AnySegment,
     BgBbSegment,
@@ -50,8 +50,6 @@ from clvsim.scenario.segments import (
 from clvsim.scenario.shocks import Shock
 from clvsim.scenario.uncertain import Uncertain
 
-LEAST_RATE = 1e-6
-"""Least annual discount rate at which a residual value beyond the horizon is a fair figure."""
 _LONGEST_TENURE = 4096
 
 
@@ -89,36 +87,6 @@ class Time(Section):
     def calendar(self) -> Calendar:
         """Periods and dates."""
         return Calendar(self.step, self.periods, parse_date(self.start))
-
-
-class MoneyRules(Section):
-    """Currency, discounting and what lies beyond the horizon."""
-
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
-    """ISO 4217 code."""
-    discount_rate: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
-    """Effective annual rate: 0.1 is ten per cent a year."""
-    timing: Timing = "mid"
-    """When in a period receipts and running costs fall."""
-    residual: Literal["none", "expected"] = "none"
-    """Beyond the horizon: nothing, or the expected margin of each customer still there, given its
-    own traits: offers, contract terms, onboarding and the effects of treatments end as agreed,
-    hazards go by tenure and season, programs without a last period and their members stay. Nobody
-    joins there, nobody is treated anew, common shocks are over, and fixed costs (of the business
-    or a program) are not counted: they are no customer's."""
-    fixed_costs: Money | Annotated[Amounts, Field(min_length=1)] = 0.0
-    """Fixed costs of the business, currency per period: a constant, or a list of one amount a
-    period (none after its end)."""
-
-    @model_validator(mode="after")
-    def _residual_needs_discounting(self) -> Self:
-        if self.residual == "expected" and self.discount_rate < LEAST_RATE:
-            message = (
-                f"an expected residual value needs a discount_rate of at least {LEAST_RATE:.6f}: "
-                "without discounting, customers who never leave would be worth infinitely much"
-            )
-            raise ValueError(message)
-        return self
 
 
 class Simulation(Section):

@@ -141,7 +141,12 @@ CHANNELS = {
 
 PROGRAMS = {
     "time": {"periods": 15},
-    "money": {"discount_rate": 0.1, "residual": "expected"},
+    "money": {
+        "discount_rate": 0.1,
+        "residual": "expected",
+        "fixed_costs": 4.0,
+        "fixed_costs_beyond": True,
+    },
     "segments": {
         "a": {
             "churn": BETA,
@@ -194,7 +199,13 @@ KINDS = {
         "segments": ["a"],
         "fixed_cost": 2.0,
     },
-    "everybody": {"kind": "loyalty", "benefit": 0.05, "sources": ["later", "old"]},
+    "everybody": {
+        "kind": "loyalty",
+        "benefit": 0.05,
+        "sources": ["later", "old"],
+        "fixed_cost": 1.5,
+        "timing": "end",
+    },
     "onboarding": {
         "kind": "onboarding",
         "tenures": 4,

@@ -10,10 +10,13 @@ import pytest
 from rich.console import Console
 
 from clvsim import Effort, api
+from clvsim.accounts import ACCOUNTS
 from clvsim.report.comparing import comparison_report, verdict
+from clvsim.report.document import document
+from clvsim.report.remarks import remarks
 from clvsim.report.single import scenario_report
 from clvsim.report.statement import profit_and_loss, spans
-from clvsim.report.tables import console_for, dates, grid
+from clvsim.report.tables import NO_PLAN, console_for, dates, grid
 from clvsim.scenario.model import Scenario
 
 BASE = {
@@ -131,7 +134,7 @@ def test_a_long_name_is_folded_and_no_number_cut():
 def test_the_best_is_marked_once(compared):
     best = compared["scenario"].values[int(compared["npv_mean"].values.argmax())]
     marked = [line for line in printed(comparison_report(compared)).splitlines() if "★" in line]
-    assert len(marked) == 2
+    assert len(marked) == 4
     assert all(line.startswith(f"★ {best}") for line in marked)
 
 
@@ -139,15 +142,15 @@ def test_scenarios_stand_in_their_order(compared):
     lines = printed(comparison_report(compared)).splitlines()
     starts = [line[2:].split("  ")[0] for line in lines if line[:2] in {"  ", "★ "}]
     names = [name for name in starts if name in {"baseline", "half [price]", "idle"}]
-    assert names[:6] == ["baseline", "half [price]", "idle"] * 2
+    assert names[:9] == ["baseline", "half [price]", "idle"] * 3
 
 
 def test_every_estimate_of_a_comparison_has_its_error(compared):
     lines = printed(comparison_report(compared), 200).splitlines()
     own = [line.count("±") for line in lines if line[2:].startswith("half [price]")]
-    # NPV and two chances; customers, CLV, cost and ROMI, at once and without a trough; gained and
-    # worth each, as nobody is lost.
-    assert own == [3, 4, 2]
+    # NPV and two chances; of the plan NPV, investment, ROMI, payback, trough and date; customers,
+    # CLV and cost, at once and without a trough; gained and worth each, as nobody is lost.
+    assert own == [3, 6, 3, 2]
 
 
 def _with_npv(compared, *npv):
@@ -204,7 +207,105 @@ def test_nobody_joins():
     assert "By segment" not in text
 
 
+# The plan and the business
+
+
+def test_the_plan_stands_before_the_business(compared):
+    for parts in (comparison_report(compared), scenario_report(compared, 100)):
+        text = printed(parts)
+        assert 0 < text.index("The plan") < text.index("The business")
+    assert list(document(compared)["measures"]["baseline"])[:2] == ["plan_npv", "plan_investment"]
+
+
+def test_a_scenario_without_a_plan_says_so():
+    bare = {
+        name: scenario(channels={}, programs={}, money={"fixed_costs": costs})
+        for name, costs in (("lean", 50.0), ("dear", 90.0))
+    }
+    result = api.compare(bare, effort=Effort(worlds=3))
+    for parts in (comparison_report(result), scenario_report(result, 100)):
+        text = printed(parts)
+        assert NO_PLAN in text
+        assert "The plan" not in text
+        assert "The business" in text
+    # Beside one that has a plan, there is nothing to say of it.
+    mixed = api.compare({"lean": bare["lean"], "full": scenario()}, effort=Effort(worlds=3))
+    text = printed(comparison_report(mixed)).partition("The plan")[2]
+    row = next(line for line in text.splitlines() if line[2:].startswith("lean"))
+    assert set(row[6:].split()) == {"–"}
+
+
+def test_the_share_beyond_the_horizon_stands_beside_the_npv(compared):
+    text = printed(comparison_report(compared))
+    assert "beyond" in text.partition("The plan")[0]
+    shares = compared["residual_share_mean"].values
+    assert f"{100.0 * shares[0]:.0f}" in text.partition("The plan")[0]
+    none = api.compare(
+        {"a": scenario(money={}), "b": scenario(money={}, offer="half")}, effort=Effort(worlds=2)
+    )
+    assert "Nothing beyond the horizon is counted." in printed(comparison_report(none))
+
+
+def test_remarks_tell_what_lies_beyond_the_horizon(compared):
+    half = scenario(time={"periods": 2}, money={"residual": "expected"})
+    result = api.run({"baseline": half}, effort=Effort(worlds=3))
+    (said,) = remarks(result)
+    assert said.startswith("Most of the NPV lies beyond the horizon (")
+    assert f"({int(100.0 * float(result['residual_share_mean'][0]))}" in said
+    assert "Note: Most of the NPV" in printed(scenario_report(result, 100))
+    assert document(result)["remarks"] == [said]
+    # 50 a month for ever after 30 months, at 10 % a year.
+    left_out = 50.0 * sum(1.1 ** -((month + 0.5) / 12.0) for month in range(30, 6000))
+    _, said = remarks(compared)
+    assert f"{left_out:,.0f}"[:3] in said
+    assert "fixed_costs_beyond = true" in said
+    assert "Note: Customers are valued" in " ".join(printed(comparison_report(compared)).split())
+
+
+def test_where_there_is_nothing_to_remark_nothing_is_said():
+    money = {"residual": "expected", "fixed_costs": 0.5, "fixed_costs_beyond": True}
+    both = {
+        "counted": scenario(money=money, time={"periods": 240}),
+        "ends": scenario(
+            money={"residual": "expected", "fixed_costs": [0.5]}, time={"periods": 240}
+        ),
+        "none": scenario(money={"fixed_costs": 50.0}, time={"periods": 240}),
+    }
+    result = api.compare(both, effort=Effort(worlds=2))
+    assert remarks(result) == []
+    assert "Note" not in printed(comparison_report(result))
+
+
 # The statement
+
+
+def test_what_is_given_away_is_found_in_the_statement(compared):
+    one = _one(compared)
+    lines = {line.label: line for line in profit_and_loss(one, spans(dates(one), 4))}
+    cash = one["cash"].sum("period").mean("world")
+    given = [account.name for account in ACCOUNTS if account.given]
+    assert lines["of it given away"].total == pytest.approx(float(cash.sel(account=given).sum()))
+    bought = lines["acquisition"].total + lines["retention"].total
+    let_off = [name for name in given if name not in {"gifts", "equipment"}]
+    whole = bought + float(cash.sel(account=let_off).sum())
+    assert lines["marketing investment"].total == pytest.approx(whole)
+    assert whole < bought
+    text = printed(scenario_report(compared.sel(scenario=["half [price]"]), 100))
+    assert "of the lines above, what is spent and what is given away" in " ".join(text.split())
+    # Where nothing is given away, acquisition and retention say it all.
+    plain = scenario(offers={})
+    result = api.run({"baseline": plain}, effort=Effort(worlds=2)).isel(scenario=0)
+    labels = {line.label for line in profit_and_loss(result, spans(dates(result), 4))}
+    assert labels.isdisjoint({"marketing investment", "of it given away"})
+
+
+def test_the_way_from_cash_to_npv_names_the_costs_beyond():
+    money = {"residual": "expected", "fixed_costs": 50.0, "fixed_costs_beyond": True}
+    result = api.run({"baseline": scenario(money=money)}, effort=Effort(worlds=2))
+    text = printed(scenario_report(result, 100))
+    assert "+ residual value " in text
+    assert "+ fixed costs beyond -" in text
+    assert "Beyond the horizon: " in text
 
 
 def _one(compared):

@@ -79,6 +79,10 @@ NUMBERS = [
     ("discount_rate = 0.1", "discount_rate = 0\nresidual = 'expected'", 4, "money",
      ("an expected residual value needs a discount_rate of at least 0.000001: without discounting, "
      "customers who never leave would be worth infinitely much")),
+    ("discount_rate = 0.1", "discount_rate = 0.1\nfixed_costs_beyond = true", 6,
+     "money.fixed_costs_beyond",
+     ('needs residual = "expected": costs for ever would be set against customers who end with the '
+      "horizon")),
     ("churn = 0.1", "churn = 1.1", 7, "segments.young.churn",
      "must be a number between 0 and 1, not 1.1"),
     ("churn = 0.1", "churn = 0.1\nlift = 1.5", 8, "segments.young.lift",
