@@ -52,7 +52,7 @@ class _Book:
 
 
 def keep_ledger(
-    compiled: Compiled, flows: Floats, program_flows: Floats, residual: Floats
+    compiled: Compiled, flows: Floats, program_flows: Floats, beyond: tuple[Floats, Floats]
 ) -> Ledger:
     """Accounts of some worlds from their flows.
 
@@ -60,8 +60,9 @@ def keep_ledger(
     ----------
     flows : (world, group, flow, T)
     program_flows : (world, group, program, flow, T)
-    residual : (world,)
-        Discounted residual value, currency.
+    beyond : tuple of (world,)
+        At time 0, currency: residual value, and value of who joins beyond the horizon for what was
+        spent inside.
     """
     scenario = compiled.scenario
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
@@ -80,7 +81,8 @@ def keep_ledger(
         if compiled.programs
         else np.zeros((len(flows), 0, scenario.time.periods))
     )
-    book.present[:, ACCOUNT_INDEX["residual_value"]] = residual
+    for account, amount in zip(("residual_value", "undecided_value"), beyond, strict=True):
+        book.present[:, ACCOUNT_INDEX[account]] = amount
     return Ledger(book.cash, book.present, program_cost)
 
 
