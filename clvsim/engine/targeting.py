@@ -8,19 +8,23 @@ that it touches.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import qmc
 
 from clvsim.kernels import buying as b
 from clvsim.kernels import moving as m
 from clvsim.kernels import pilot as k
 from clvsim.kernels import plan as p
+from clvsim.kernels.traits import TRAITS
 from clvsim.levers import Levers, Target, Treatment
 
 Floats = NDArray[np.float64]
-#: Pilot customers of a cell, at least and at most, and of all cells if that leaves so many.
-FEWEST, MOST, ALL = 256, 16_384, 65_536
+#: Pilot customers of a cell, at least and at most, and of all cells if that leaves so many: all
+#: powers of 2, as evenly spread points come.
+FEWEST, MOST, ALL = 256, 16_384, 32_768
 TARGETS: dict[Target, int] = {
     "random": p.BY_RANDOM,
     "value": p.BY_VALUE,
@@ -94,7 +98,10 @@ def aim(
     if not len(cells):
         return
     pilot = _pilot(model, moving, cells, people)
-    k.set_out(model, buying, moving, pilot, people is not None)
+    size = pilot.people.shape[2]
+    k.set_out(
+        model, buying, moving, pilot, _evenly(len(model.facts) * size if people is None else 0)
+    )
     rankings = [
         _Ranking(model, moving, pilot, row, one.share, contact[cells])
         for (row, one), contact in zip(chosen, contacts, strict=True)
@@ -117,9 +124,9 @@ def _pilot(
 ) -> k.Pilot:
     """Pilot customers of some cells; those who are known, if any are."""
     # By all cells, not by those that are reached: who is reached besides changes nobody's sample.
-    size = int(np.clip(ALL // len(model.facts), FEWEST, MOST))
     if people is None:
-        return k.pilot_of(model, moving, cells, size)
+        size = np.clip(ALL >> (len(model.facts) - 1).bit_length(), FEWEST, MOST)
+        return k.pilot_of(model, moving, cells, int(size))
     pilot = k.pilot_of(model, moving, cells, people.weight.shape[1])
     for row, numbers in (
         (k.HAZARD, people.hazards),
@@ -133,6 +140,19 @@ def _pilot(
     ):
         pilot.people[:, row] = numbers[cells]
     return pilot
+
+
+@lru_cache(maxsize=4)
+def _evenly(count: int) -> Floats:
+    """At least so many points of the cube of traits, spread evenly, ``(point, trait)``.
+
+    A Sobol' sequence (Joe & Kuo 2008): any power of 2 of them in a row is spread evenly too.
+    """
+    if count == 0:
+        return np.zeros((0, len(TRAITS)))
+    bits = (count - 1).bit_length()
+    points = qmc.Sobol(len(TRAITS), scramble=False).random_base2(bits)
+    return np.asarray(points + 0.5 ** (bits + 1))
 
 
 class _Ranking:

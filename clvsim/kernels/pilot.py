@@ -48,10 +48,6 @@ SEED, WORLD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFFFFFFFF)
 #: Customers in a row whose moves are spread evenly over the unit interval.
 STRATA = 128
 _LEAST = 1e-12
-#: Steps of an additive recurrence that fills the cube of traits evenly (Roberts 2018): powers of
-#: the inverse of the root of x**(traits + 1) = x + 1.
-_EVENLY = 1.1673039782614187 ** -np.arange(1.0, TRAIT_COUNT + 1.0)
-_EVENLY_BUYING = 1.1347241384015194 ** -np.arange(1.0, len(TRAITS) + 1.0)
 
 
 class Pilot(NamedTuple):
@@ -127,16 +123,14 @@ def address_of(model, cell, customer):
 
 
 @inner
-def fill_people(model, buying, moving, cell, people, pilot):
-    """Traits of a cell's customers, spread evenly."""
+def fill_people(model, buying, moving, cell, even, people, pilot):
+    """Traits of a cell's customers, ``even`` as in ``set_out``."""
     size, group = people.shape[1], int(model.facts[cell, p.GROUP])
-    steps = _EVENLY_BUYING if buys(buying, cell) else _EVENLY
-    u = pilot.uniforms[: steps.shape[0]]
+    u = pilot.uniforms[: len(TRAITS) if buys(buying, cell) else TRAIT_COUNT]
     for trait in range(u.shape[0]):
         for i in range(size):
-            # A shift of its own for every cell: cells of one group fill each other's gaps.
-            place = (0.5 + (i + (cell + 1) * size) * steps[trait]) % 1.0
-            u[trait, i] = min(max(place, _LEAST), 1.0 - _LEAST)
+            # Cells of one group fill each other's gaps.
+            u[trait, i] = even[cell * size + i, trait]
     if moves(moving, cell):
         # In the order of their spend: neighbours move to all states (``spread``).
         for i in range(size):
@@ -154,7 +148,7 @@ def fill_people(model, buying, moving, cell, people, pilot):
 
 
 @inner
-def join(model, buying, moving, cell, people, scratch, pilot):
+def join(model, buying, cell, people, scratch, pilot):
     """Bring a cell's customers to where their walks begin: scores, adoptions, no effect yet."""
     facts, size = model.facts[cell], people.shape[1]
     when = occasion(int(facts[p.JOINED_IN]), int(facts[p.START]))
@@ -263,7 +257,7 @@ def shop(model, buying, cell, address, begin, rate, person, people):
 
 
 @inlined
-def stay(model, buying, cell, multipliers, person):
+def stay(buying, cell, multipliers, person):
     """Chance of a period to be outlived, and the rate of purchases that do not end a life.
 
     Parameters
@@ -293,7 +287,7 @@ def weigh(model, buying, cell, people):
         else:
             for period in range(tenure):
                 multipliers = buying.past[cell, period], 1.0
-                kept, rate = stay(model, buying, cell, multipliers, (hazard, pace))
+                kept, rate = stay(buying, cell, multipliers, (hazard, pace))
                 weight *= kept
                 if is_asked_for(model):
                     who, begin = address_of(model, cell, i), period - tenure
@@ -313,16 +307,20 @@ def score_in_states(model, moving, cell, step, people, scratch):
 
 
 @cached
-def set_out(model, buying, moving, pilot, is_known):
+def set_out(model, buying, moving, pilot, even):
     """Bring all customers to where their cells enter the horizon.
 
-    ``is_known``: traits, weights and past purchases are given.
+    Parameters
+    ----------
+    even : (cell and customer, trait)
+        Uniforms, those of each cell together; none: traits, weights and past purchases are given.
     """
+    is_known = even.shape[0] == 0
     for place in range(pilot.cells.shape[0]):
         cell, people, scratch = pilot.cells[place], pilot.people[place], pilot.scratch[place]
         if not is_known:
-            fill_people(model, buying, moving, cell, people, pilot)
-        join(model, buying, moving, cell, people, scratch, pilot)
+            fill_people(model, buying, moving, cell, even, people, pilot)
+        join(model, buying, cell, people, scratch, pilot)
         if not is_known:
             weigh(model, buying, cell, people)
         if moving is not None and moves(moving, cell):
@@ -356,7 +354,7 @@ def lead_buyers(model, buying, cell, step, people, scratch, posts):
         effects = meet(model, cell, step, who, (hazard, 0.0, lift), scratch[i], posts)
         if buying is not None:
             rate = buying.schedule[cell, b.MULTIPLIER, step] * rate_effect(model, scratch[i])
-        kept, often = stay(model, buying, cell, (shared * effects, rate), (hazard, pace))
+        kept, often = stay(buying, cell, (shared * effects, rate), (hazard, pace))
         people[WEIGHT, i] *= kept
         if buying is not None and has_past and buys(buying, cell):
             shop(model, buying, cell, who, step, often, (spend, i), people)
