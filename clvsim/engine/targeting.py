@@ -24,7 +24,7 @@ from clvsim.levers import Levers, Target, Treatment
 Floats = NDArray[np.float64]
 #: Pilot customers of a cell, at least and at most, and of all cells if that leaves so many: all
 #: powers of 2, as evenly spread points come.
-FEWEST, MOST, ALL = 256, 16_384, 32_768
+FEWEST, MOST, ALL = 512, 16_384, 65_536
 TARGETS: dict[Target, int] = {
     "random": p.BY_RANDOM,
     "value": p.BY_VALUE,
@@ -181,13 +181,12 @@ class _Ranking:
         now = (step >= 0) & self._contact[own, np.maximum(step, 0)]
         if not now.any():
             return
-        scratch = pilot.scratch[own, :, :, self._row]
         weight = pilot.people[own, k.WEIGHT] * now[:, None]
         if self._moves:
-            # Of those who are not in a state that is asked for.
-            weight *= scratch[:, :, p.HELD_BACK] == 0.0
+            # Of those who are not in a state that is asked for, none.
+            weight *= pilot.scratch[own, :, p.HELD_BACK, self._row] == 0.0
         if self._order is None or self._moves:
-            scores = scratch[:, :, p.SCORE].ravel()
+            scores = pilot.scratch[own, :, p.SCORE, self._row].ravel()
             self._order = np.argsort(-scores, kind="stable")
             self._ranked = scores[self._order]
         place, tie = _top(self._ranked, weight.ravel()[self._order], self._share)

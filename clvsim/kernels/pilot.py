@@ -285,9 +285,11 @@ def weigh(model, buying, cell, people):
         if buying is None or not buys(buying, cell):
             weight = math.exp(-hazard * facts[p.ORIGIN])
         else:
+            multiplier, kept, rate = -1.0, 1.0, 0.0
             for period in range(tenure):
-                multipliers = buying.past[cell, period], 1.0
-                kept, rate = stay(buying, cell, multipliers, (hazard, pace))
+                if buying.past[cell, period] != multiplier:
+                    multiplier = buying.past[cell, period]
+                    kept, rate = stay(buying, cell, (multiplier, 1.0), (hazard, pace))
                 weight *= kept
                 if is_asked_for(model):
                     who, begin = address_of(model, cell, i), period - tenure
