@@ -114,6 +114,11 @@ def aim(
             k.lead(model, buying, moving, pilot, period)
 
 
+def pilot_size(cells: int) -> int:
+    """Pilot customers of a cell, where there are so many cells."""
+    return int(np.clip(ALL >> (cells - 1).bit_length(), FEWEST, MOST))
+
+
 def _contacts(treatment: Treatment, levers: Levers) -> NDArray[np.bool_]:
     """When and whom a treatment contacts inside the horizon, ``(cell, T)``."""
     return np.asarray(treatment.contact & (levers.cohorts.period() < levers.cohorts.periods))
@@ -123,10 +128,9 @@ def _pilot(
     model: p.Model, moving: m.Moving | None, cells: NDArray[np.int64], people: People | None
 ) -> k.Pilot:
     """Pilot customers of some cells; those who are known, if any are."""
-    # By all cells, not by those that are reached: who is reached besides changes nobody's sample.
     if people is None:
-        size = np.clip(ALL >> (len(model.facts) - 1).bit_length(), FEWEST, MOST)
-        return k.pilot_of(model, moving, cells, int(size))
+        # By all cells, not by those that are reached: who is reached besides changes no sample.
+        return k.pilot_of(model, moving, cells, pilot_size(len(model.facts)))
     pilot = k.pilot_of(model, moving, cells, people.weight.shape[1])
     for row, numbers in (
         (k.HAZARD, people.hazards),

@@ -245,7 +245,7 @@ def shop(model, buying, cell, address, begin, rate, person, people):
         draw, u = uniform_pair(seed, world, stream, rank, when)
         if not is_first:
             gap = minus_log(draw) / rate if rate > 0.0 else math.inf
-            moment += math.floor(gap) if kind == b.BG_BB else gap
+            moment += np.floor(gap) if kind == b.BG_BB else gap
         if moment >= end:
             break
         people[LATEST, i] = moment
