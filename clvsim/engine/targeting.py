@@ -2,9 +2,17 @@
 
 Ranking all customers of a world against one another would tie them together. Instead the score from
 which the top share is reached is found beforehand, on pilot customers of every cell, who are led
-through the horizon under all programs, this one included, and stand for as many as are still there.
-A contact is then a rule about one person: memory stays bounded, and a program changes only those
-that it touches.
+through the horizon under all programs, the treatment's own included, and stand for as many as are
+still there. A contact is then a rule about one person: memory stays bounded, and a program changes
+only those that it touches. What pilot customers go by is what walks go by, the same compiled rules:
+so a customer who is the threshold stands exactly on it.
+
+Measured on 127 treatments of a share of 10 to 40 % (by value, risk and lift; effects of 1 to 12
+periods, on a tenth to 1.6 times the hazard; alone and among five programs; cohorts, bases, monthly
+arrivals; all relationships) with 150,000 customers in each of 8 worlds: in the mean over 24 periods
+those contacted were within 0.1 percentage points of the share asked for, and in each period within
+0.3 (0.5 where only one cohort of arrivals was there yet); where customers move between states,
+within 0.2 and 0.5. Luck alone made up to 0.15 of it.
 """
 
 from dataclasses import dataclass
