@@ -238,7 +238,9 @@ def shop(model, buying, cell, address, begin, rate, person, people):
     spend, i = person
     seed, world, streams, rank = address
     joined, kind = int(model.facts[cell, p.JOINED_IN]), int(buying.facts[cell, b.KIND])
-    is_first, moment, end = begin + int(model.facts[cell, p.START]) == joined, begin, begin + 1.0
+    joins = begin + int(model.facts[cell, p.START]) == joined
+    # (Who is known has bought on joining.)
+    is_first, moment, end = joins and people[COUNT, i] == 0.0, begin, begin + 1.0
     while True:
         stream, when = event_address(streams[p.STREAM_PURCHASE], joined, int(people[DRAWN, i]))
         people[DRAWN, i] += 1.0
