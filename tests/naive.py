@@ -164,7 +164,8 @@ def adoption(rates, u):
 def contacted(gate, tie, score, by_random, select):
     """Whether a treatment contacts a customer of this score.
 
-    The twin's score may differ from the kernel's in its last bits: so near the gate it is a tie.
+    The gate is the score of a customer, as walks have it to the last bit. The twin's own may differ
+    in its last digits: so near the gate it is that customer, and tied.
     """
     if by_random:
         return select >= gate

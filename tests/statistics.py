@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FAMILY_WISE_RATE = 1e-6
 """Chance, 1, that a correct program fails any statistical assertion of the suite."""
 
-STATISTICAL_TESTS = 600
+STATISTICAL_TESTS = 720
 """Assertions that share it; raise it before the suite has more."""
 
 FALSE_ALARM_RATE = FAMILY_WISE_RATE / STATISTICAL_TESTS

@@ -9,7 +9,6 @@ from clvsim.engine.schedule import fill_guide
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
-from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.levers import Levers, Treatment
 from clvsim.scenario.model import Scenario
 
@@ -86,62 +85,3 @@ def refuse_history(buying: b.Buying | None, levers: Levers) -> None:
                 f"segment {str(segment)!r} do not buy now and then"
             )
             raise ClvsimError(message)
-
-
-def expected_value(
-    model: p.Model, buying: b.Buying, cell: int, person: tuple[Floats, Floats, Floats]
-) -> Floats:
-    """Expected margin under the conditions that last, for ever, as the kernel has it.
-
-    Parameters
-    ----------
-    person : tuple of (customer,)
-        Hazard, spend (currency) and pace.
-    """
-    hazard, spend, pace = person
-    facts, kind = model.facts[cell], int(buying.facts[cell, b.KIND])
-    leaving = hazard * facts[p.LASTING_HAZARD]
-    rate = pace * buying.facts[cell, b.LASTING_RATE]
-    if kind == b.BG_NBD:
-        leaving = rate * -np.expm1(-leaving)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(leaving > 0.0, -np.expm1(-leaving) / leaving, 1.0)
-    purchases = -np.expm1(-rate) if kind == b.BG_BB else rate * share
-    margin = spend * facts[p.LASTING_UNIT] + buying.facts[cell, b.LATER_PURCHASE]
-    margin = purchases * margin + facts[p.LASTING_HEAD]
-    lost = 1.0 - np.exp(-leaving) * model.period_factor
-    return np.asarray(margin / np.maximum(lost, NEVER_LEAVES))
-
-
-def there_after(
-    model: p.Model,
-    buying: b.Buying,
-    cell: int,
-    step: int,
-    person: tuple[Floats, Floats],
-    *,
-    was_there: bool = False,
-) -> Floats:
-    """Chance that a customer of a BG/NBD cell has not left before a step, ``(customer,)``.
-
-    Leaving is the Poisson process of purchases, thinned by the probability of leaving then.
-
-    Parameters
-    ----------
-    person : tuple of (customer,)
-        Hazard and pace.
-    was_there : bool
-        Whether it is known to be there on entering.
-    """
-    hazard, pace = person
-    tenure = int(model.facts[cell, p.START] - model.facts[cell, p.JOINED_IN])
-    past = buying.past[cell, : 0 if was_there else tenure]
-    lived_under, times = np.unique(past, return_counts=True)
-    left = np.zeros_like(hazard)
-    for multiplier, periods in zip(lived_under, times, strict=True):
-        left = left + periods * -np.expm1(-hazard * multiplier)
-    multipliers, which = np.unique(model.schedule[cell, p.MULTIPLIER, :step], return_inverse=True)
-    rates = np.bincount(which, buying.schedule[cell, b.MULTIPLIER, :step], len(multipliers))
-    for multiplier, rate in zip(multipliers, rates, strict=True):
-        left = left + rate * -np.expm1(-hazard * multiplier)
-    return np.asarray(np.exp(-pace * left))

@@ -19,7 +19,7 @@ from clvsim.engine.schedule import (
 )
 from clvsim.engine.shocks import Shocks, no_shocks
 from clvsim.engine.states import check_chains, compile_moving
-from clvsim.engine.targeting import TARGETS, People, fill_gates
+from clvsim.engine.targeting import TARGETS, People, aim, fill_gates, ranks
 from clvsim.errors import ClvsimError
 from clvsim.kernels import buying as b
 from clvsim.kernels import moving as m
@@ -202,12 +202,27 @@ def _fill_personal(
             gates[p.NEXT, :, 0] = np.maximum(gates[p.NEXT, :, 0], later.until[row])
             reached |= gates[p.GATE, :, periods - 1] > 0.0
         elif isinstance(own.personal, Treatment):
-            gates[p.GATE, :, :periods] = np.inf
-            if aims or not _ranks(own.personal):
-                fill_gates(model, buying, moving, row, own.personal, levers)
-            reached |= _fill_contacts(gates, periods)
+            fill_gates(model, row, own.personal, levers)
+            if not ranks(own.personal):
+                reached |= _fill_contacts(gates, periods)
         _fill_effect(model, row)
     model.facts[:, p.IS_PERSONAL] = reached
+    if aims:
+        _aim(model, buying, moving, levers)
+
+
+def _aim(
+    model: p.Model,
+    buying: b.Buying | None,
+    moving: m.Moving | None,
+    levers: Levers,
+    people: People | None = None,
+) -> None:
+    """Aim the treatments that rank customers, and write which cells they can reach."""
+    aim(model, buying, moving, levers, people)
+    for row in ranking_rows(levers):
+        reached = _fill_contacts(model.gates[row], levers.cohorts.periods)
+        model.facts[reached, p.IS_PERSONAL] = 1.0
 
 
 def _fill_contacts(gates: Floats, periods: int) -> NDArray[np.bool_]:
@@ -222,29 +237,17 @@ def _fill_contacts(gates: Floats, periods: int) -> NDArray[np.bool_]:
     return np.asarray(due.any(axis=1))
 
 
-def ranks(compiled: Compiled) -> list[tuple[int, Treatment]]:
-    """Rows of the treatments that reach the first of a ranking only, and what they are."""
-    found = []
-    for row, (_, _, own) in enumerate(compiled.levers.personal()):
-        if isinstance(own.personal, Treatment) and _ranks(own.personal):
-            found.append((row, own.personal))
-    return found
-
-
-def _ranks(treatment: Treatment) -> bool:
-    """Whether a treatment reaches the first of a ranking only."""
-    return treatment.target != "random" and 0.0 < treatment.share < 1.0
+def ranking_rows(levers: Levers) -> list[int]:
+    """Rows of the treatments that reach the first of a ranking only."""
+    found = [own.personal for _, _, own in levers.personal()]
+    return [row for row, one in enumerate(found) if isinstance(one, Treatment) and ranks(one)]
 
 
 def aimed(compiled: Compiled, people: People) -> Compiled:
     """The same variant, its treatments aimed at the first among some people instead of a pilot."""
-    gates, reached = compiled.model.gates.copy(), compiled.model.facts[:, p.IS_PERSONAL] != 0.0
-    facts = compiled.model.facts.copy()
+    gates, facts = compiled.model.gates.copy(), compiled.model.facts.copy()
     model = compiled.model._replace(gates=gates, facts=facts)
-    for row, treatment in ranks(compiled):
-        fill_gates(model, compiled.buying, compiled.moving, row, treatment, compiled.levers, people)
-        reached |= _fill_contacts(gates[row], compiled.scenario.time.periods)
-    facts[:, p.IS_PERSONAL] = reached
+    _aim(model, compiled.buying, compiled.moving, compiled.levers, people)
     return replace(compiled, model=model)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.compile import Compiled, aimed, compile_scenario, ranks
+from clvsim.engine.compile import Compiled, aimed, compile_scenario, ranking_rows
 from clvsim.engine.run import BLOCK, default_threads
 from clvsim.engine.shocks import Shocks
 from clvsim.engine.targeting import People
@@ -174,7 +174,7 @@ class KnownBase:
     @property
     def is_ranked(self) -> bool:
         """Whether treatments reach the first of a ranking, by traits that every world draws."""
-        return bool(ranks(self.compiled))
+        return bool(ranking_rows(self.compiled.levers))
 
     def aim(self, groups: Sequence[tuple[Person, Belief]], world: int) -> None:
         """Aim such treatments among the customers as they are in a world."""
@@ -207,7 +207,7 @@ class KnownBase:
         """Some customers of every cell, evenly through their ranks, with the traits drawn here."""
         cells = len(self.compiled.table.joined)
         size = int(np.clip(_ALL // cells, _FEWEST, _MOST))
-        found = np.zeros((5, cells, size))
+        found = np.zeros((8, cells, size))
         for people, belief in groups:
             cell = self._cells[people.segment][people.tenure]
             order = np.lexsort((people.rank, cell))
@@ -219,6 +219,8 @@ class KnownBase:
             for row, column in enumerate((k.HAZARD, k.SPEND_OF, k.LIFT_OF, k.PACE)):
                 found[row, own] = out[where, column]
             found[4, own] = belief.there[places][where] * (count / size)[:, None]
+            for row, past in enumerate((people.latest, people.count, people.spent), 5):
+                found[row, own] = past[places][where]
         return People(*found)
 
 

@@ -10,9 +10,11 @@ from clvsim.engine.beyond import settling
 from clvsim.engine.cells import tabulate
 from clvsim.engine.compile import Compiled
 from clvsim.engine.run import Settings, world_bytes
+from clvsim.engine.targeting import pilot_size
 from clvsim.errors import InputError
 from clvsim.kernels import buying as b
 from clvsim.kernels import plan as p
+from clvsim.kernels.pilot import PEOPLE
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.segments import PURCHASES
 
@@ -45,6 +47,10 @@ def model_bytes(scenario: Scenario) -> float:
         width = int((ahead + cycle).max(initial=1))
         numbers += 2 * p.ROWS * width
         numbers += (12 + 2 * len(scenario.programs)) * (periods + width)
+    if scenario.programs:
+        # Pilot customers, by whom rankings are aimed.
+        own = PEOPLE + p.SCRATCH * len(scenario.programs)
+        numbers += pilot_size(len(table.joined)) * own
     return 8.0 * len(table.joined) * numbers
 
 

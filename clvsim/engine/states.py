@@ -10,7 +10,7 @@ from clvsim.errors import ClvsimError
 from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import NEVER_LEAVES
-from clvsim.levers import Levers, Target, Treatment
+from clvsim.levers import Levers, Treatment
 from clvsim.scenario.chains import (
     CHAIN_TYPES,
     Chain,
@@ -159,63 +159,6 @@ def check_chains(scenario: Scenario) -> None:
             where = ".".join(map(str, path))
             text = f"segments.{name}.{where} {message}; allowed: {allowed}"
             raise ClvsimError(text)
-
-
-def scores_by_state(
-    moving: m.Moving, cell: int, spend: Floats, lift: Floats, target: Target
-) -> Floats:
-    """What a treatment ranks customers of a cell by, as the kernel has it, ``(customer, state)``.
-
-    As many customers, the first of those given, as fit with one of each in every state.
-    """
-    states, table = moving.facts[cell, [m.STATES, m.TABLE]].astype(int)
-    each = len(spend) // states
-    if target == "value":
-        unit, head = moving.worth[cell, :, :states]
-        return np.asarray(spend[:each, None] * unit + head)
-    own = moving.terms[table, m.RISK, :states] if target == "risk" else np.zeros(states)
-    return np.asarray(own + lift[:each, None] * (target == "lift"))
-
-
-def shares_by_state(
-    moving: m.Moving,
-    cells: NDArray[np.int64],
-    multipliers: tuple[Floats, Floats],
-    tenure: NDArray[np.int64],
-) -> Floats:
-    """Share of the customers of some cells in each state by step, ``(step, cell, state)``.
-
-    Of those who are there when their cell enters the horizon; what is missing has left.
-
-    Parameters
-    ----------
-    multipliers : tuple of (cell, period)
-        Hazard multipliers of the moves before the horizon, by tenure, and inside it.
-    tenure : (cell,)
-        Moves before it.
-    """
-    past, multiplier = multipliers
-    facts, falls = moving.facts[cells], moving.falls[moving.facts[cells, m.TABLE].astype(int)]
-    rows, lost = np.arange(len(cells)), facts[:, m.LOST].astype(int)
-    at = np.zeros((len(cells), falls.shape[1]))
-    at[rows, facts[:, m.BEGIN].astype(int)] = 1.0
-    # The states that a narrower chain lacks lead nowhere, and nobody gets there.
-    finite = np.where(np.isinf(falls), 0.0, falls)
-
-    def moved(at: Floats, by: Floats) -> Floats:
-        better = np.where(np.isinf(falls), 0.0, np.exp(-by[:, None, None] * finite))
-        after: Floats = np.einsum("cs,cst->ct", at, np.diff(better, axis=2, prepend=0.0))
-        after[rows[lost >= 0], lost[lost >= 0]] = 0.0
-        return after
-
-    for when in range(int(tenure.max(initial=0))):
-        at = np.where((tenure > when)[:, None], moved(at, past[:, when]), at)
-    at /= np.maximum(at.sum(axis=1, keepdims=True), 1e-300)
-    found = np.zeros((multiplier.shape[1], *at.shape))
-    for step in range(multiplier.shape[1]):
-        found[step] = at
-        at = moved(at, multiplier[:, step])
-    return found
 
 
 def _refuse_states(

@@ -64,6 +64,14 @@ def next_of(bars, state, states, exponential):
 
 
 @inlined
+def comes_up(model, row, cell, step, scratch):
+    """The step, if a treatment contacts or ends at it; else infinite: nothing is known ahead."""
+    ends = scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step
+    contacts = model.gates[row, p.GATE, cell, step] < math.inf
+    return float(step) if ends or contacts else math.inf
+
+
+@inlined
 def look_up(model, moving, cell, step, person, state, scratch):
     """Score a customer in a state for what is due at a step; whether anything may happen in it.
 
@@ -74,9 +82,7 @@ def look_up(model, moving, cell, step, person, state, scratch):
     for row in range(model.personal.shape[0]):
         if int(model.personal[row, p.KIND]) == p.TREATMENT:
             target = int(model.personal[row, p.TARGET])
-            ends = scratch[p.SINCE, row] >= 0.0 and scratch[p.UNTIL, row] <= step
-            contacts = model.gates[row, p.GATE, cell, step] < math.inf
-            scratch[p.EVENT, row] = step if ends or contacts else math.inf
+            scratch[p.EVENT, row] = comes_up(model, row, cell, step, scratch)
             scratch[p.HELD_BACK, row] = 0.0 if moving.meant[row, table, state] != 0.0 else 1.0
             if target == p.BY_VALUE:
                 own = moving.worth[cell]

@@ -13,6 +13,9 @@ from clvsim.programs.base import Program
 class Retention(Program):
     """A retention campaign: a share of customers, chosen by a rule, is contacted every so often.
 
+    The ``share`` is that of those who are there then, whatever this and other programs have done to
+    who stays. (Who has decided to leave, and only serves out a term, is contacted no more.)
+
     Where customers buy now and then, it may ask for what they have bought so far: ``recency``,
     ``frequency`` and ``value`` as they are when the contact's period begins, before its own
     purchases. In the period of joining nothing has been bought yet, and all three are 0. The

@@ -157,6 +157,29 @@ def test_a_treatment_by_rank_reaches_its_share_of_those_listed(relationship):
     assert plain[contacted == 1.0].mean() > plain[contacted == 0.0].mean()
 
 
+def test_a_treatment_by_rank_reaches_its_share_of_those_still_there():
+    """Those listed are led through the horizon under what a treatment does to who stays."""
+    size, share, period = 8_000, 0.25, 6
+    people = people_of(size=size)
+    belief = engine._believed(belief_of("contract"), np.arange(size) % PEOPLE)
+    hazard = Law(k.BETA_HAZARD, np.full(size, 0.7), np.full(size, 4.0))
+    belief = dataclasses.replace(belief, hazard=hazard)
+    save = {"kind": "retention", "segments": ["s"], "target": "risk", "share": share,
+            "hazard": 0.1}  # fmt: skip
+    once = save | {"hazard": 1.0, "first": period, "every": 4096, "contact_cost": 1.0}
+    before, people = base_of("contract", people, belief, {"save": save})
+    after, _ = base_of("contract", people, belief, {"save": save, "once": once})
+    plain, reached = (base.live(people, belief, WORLD) for base in (before, after))
+    there = plain.bought > period
+    contacted = plain.value != reached.value
+    assert not contacted[~there].any()
+    weight = belief.there * there
+    sampled = engine._ALL // len(np.unique(people.tenure)) * there.mean()
+    error = np.sqrt(share * (1.0 - share) * (1.0 / sampled + 1.0 / there.sum()))
+    # With a threshold that is blind for what it does, nearly twice as many were contacted by then.
+    assert_mean(float(weight @ contacted / weight.sum()), error, share, fault=1.6 * share)
+
+
 @pytest.mark.parametrize("shape", [0.05, 0.6, 1.0, 3.7, 400.0])
 def test_variates_are_gamma(shape):
     size = 4_000
