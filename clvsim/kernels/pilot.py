@@ -57,9 +57,9 @@ class Pilot(NamedTuple):
     ----------
     cells : (place,) int64
     people : (place, row, customer)
-    scratch : (place, customer, SCRATCH, personal program)
+    scratch : (place, customer, SCRATCH, personal program or place of ``SPELL``)
         What a walk remembers, as in ``Block``.
-    posts : (personal program, row, T + 1)
+    posts : (personal program + 1, row, T + 1)
         Written to and not read.
     uniforms : (trait, customer)
         Scratch of one cell, as are all that follow.
@@ -92,8 +92,8 @@ def pilot_of(model: p.Model, moving: m.Moving | None, cells: Ints, size: int) ->
     return Pilot(
         cells=cells,
         people=np.zeros((len(cells), PEOPLE, size)),
-        scratch=np.zeros((len(cells), size, p.SCRATCH, rows)),
-        posts=np.zeros((rows, p.POSTS, model.gates.shape[3])),
+        scratch=np.zeros((len(cells), size, p.SCRATCH, max(rows, p.SPELL_PLACES))),
+        posts=np.zeros((rows + 1, p.POSTS, model.gates.shape[3])),
         uniforms=np.zeros((len(TRAITS), size)),
         scores=np.zeros(len(TRAITS)),
         adoptions=np.zeros((rows, size)),

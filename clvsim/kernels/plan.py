@@ -189,7 +189,7 @@ EVENT, UNTIL, SINCE, SCORE = 1, 2, 3, 4
 HELD_BACK = 5
 #: Of all rows together, in the first three places: the step since which they change spending as
 #: they do, the multiplier of spend, and the share of the price let off.
-SPELL = 6
+SPELL, SPELL_PLACES = 6, 3
 SCRATCH = 7
 #: Columns of a customer's row (``--customers``).
 ROW_COLUMNS = (
@@ -343,7 +343,7 @@ def scratch_of(
     block = Block(
         np.zeros((columns, size)),
         np.zeros((traits, size)),
-        np.zeros((SCRATCH, max(traits, personal))),
+        np.zeros((SCRATCH, max(traits, personal, SPELL_PLACES))),
         np.zeros((personal + 1, size)) if walks else None,
     )
     posts = np.zeros((personal + 1, POSTS, horizon + 1)) if walks else None
