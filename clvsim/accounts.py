@@ -68,13 +68,6 @@ ACCOUNTS: tuple[Account, ...] = (
         cash=False,
     ),
     Account(
-        "undecided_value",
-        1,
-        "residual",
-        "Expected value, gifts paid, of who joins beyond the horizon for what was spent inside",
-        cash=False,
-    ),
-    Account(
         "fixed_costs_beyond",
         -1,
         "residual",
@@ -192,8 +185,6 @@ MEASURES: tuple[Measure, ...] = (
         ("quantile",),
     ),
     Measure("acquisition_cost", "currency", "Acquisition cost per customer acquired"),
-    Measure("prospects", "customers", "Prospects of channels that come to a decision"),
-    Measure("conversion", "share", "Share of the prospects of channels that join"),
     Measure("npv", "currency", "Net present value of all cash flows and what lies beyond"),
     Measure(
         "residual_share",

@@ -83,7 +83,6 @@ def estimates(dataset: xr.Dataset) -> dict[str, Estimate]:
     """
     bare = unlabelled(dataset)
     found = dict(_customer_measures(bare))
-    found.update(_prospect_measures(bare))
     found.update(_money_measures(bare))
     return found
 
@@ -125,24 +124,6 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
         yield f"clv_by_{dim}", ratio_of(margin, part["customers"])
         yield f"payback_share_by_{dim}", ratio_of(part["paid_back"], part["customers"])
     yield "clv_quantiles_by_segment", mean_of(ds["clv_quantiles_by_segment"])
-
-
-def _prospect_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
-    """How many prospects channels reach, and how many of them join: by whom, where and what for."""
-    prospects = ds["prospects"]
-    joining = ds["customers"].where(prospects > 0.0, 0.0)
-    parts = [
-        ("", ["segment", "channel"]),
-        ("_by_segment", ["channel"]),
-        ("_by_channel", ["segment"]),
-    ]
-    for end, over in parts:
-        reached, joined = prospects.sum(over), joining.sum(over)
-        yield f"prospects{end}", mean_of(reached)
-        yield f"conversion{end}", ratio_of(joined, reached)
-    yield "prospects_by_offer", mean_of(ds["offer_prospects"])
-    yield "conversion_by_offer", ratio_of(ds["offer_joiners"], ds["offer_prospects"])
-    yield "customers_acquired_by_offer", mean_of(ds["offer_joiners"])
 
 
 def _retention_curve(ds: xr.Dataset) -> Estimate:
@@ -329,7 +310,7 @@ def measure(dataset: xr.Dataset, found: Mapping[str, Estimate]) -> xr.Dataset:
     described = {one.name: one for one in (*MEASURES, *RISK_MEASURES)}
     out: dict[str, xr.DataArray] = {}
     for name, estimate in found.items():
-        base = described[name.partition("_by_")[0] if name not in described else name]
+        base = described[name.removesuffix("_by_segment").removesuffix("_by_channel")]
         about = {"units": base.unit, "long_name": base.description}
         out[name] = estimate.values.assign_attrs(about)
         out[f"{name}_mean"] = estimate.mean.assign_attrs(about)

@@ -19,12 +19,9 @@ from clvsim.engine.variants import Outcome
 from clvsim.errors import InputError
 from clvsim.files import whole
 from clvsim.kernels import plan as p
-from clvsim.scenario.model import Scenario
 from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
 
-#: What prospects are offered where a scenario names no offer.
-LIST_PRICE = "list price"
 _BY_GROUP = ("world", "segment", "channel")
 #: Dimensions of the raw variables, their unit and what they are. Measures follow from these alone.
 RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -59,13 +56,6 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "expected_cost": (
         ("world", "segment", "channel"), "currency", "Expected acquisition cost of the customers",
     ),
-    "prospects": (("world", "segment", "channel"), "customers", "Prospects who come to decide"),
-    "late_joiners": (
-        ("world", "segment", "channel"), "customers",
-        "Customers expected to join beyond the horizon for what was spent inside",
-    ),
-    "offer_prospects": (("world", "offer"), "customers", "The same prospects by offer"),
-    "offer_joiners": (("world", "offer"), "customers", "Those of them that join"),
     "luck": (("world",), "currency2", "Variance of the NPV from the customers' own luck"),
     "npv_twin": (
         ("world",), "currency",
@@ -117,7 +107,6 @@ def to_dataset(
         "program": _words(dict.fromkeys(chain(*(one.programs for one in variants.values())))),
         "segment": _words(sorted({*chain(*map(segment_names, variants.values()))})),
         "channel": _words(channels),
-        "offer": _words(sorted({*chain(*map(_offers, variants.values()))})),
         "quantile": PROBABILITIES,
         "rival": _words(variants),
     }
@@ -153,7 +142,6 @@ def _put(
     own = {
         "program": [_place(labels["program"], one) for one in compiled.programs],
         "segment": [_place(segments, one) for one in segment_names(compiled)],
-        "offer": [_place(labels["offer"], one) for one in _offers(compiled)],
     }
     groups = [
         (_place(segments, group.segment), _place(channels, group.source))
@@ -215,10 +203,6 @@ def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
         "value_square": sums[:, :, p.SUM_SQUARE],
         "paid_back": sums[:, :, p.SUM_PAID_BACK],
         "expected_cost": worlds.expected_cost,
-        "prospects": worlds.prospects,
-        "late_joiners": worlds.late,
-        "offer_prospects": _by_offer(compiled, worlds.prospects),
-        "offer_joiners": _by_offer(compiled, sums[:, :, p.SUM_CUSTOMERS]),
         "luck": worlds.luck,
         "npv_twin": outcome.twins,
         "is_uncertain": np.array(float(is_uncertain(scenario))),
@@ -233,26 +217,6 @@ def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
         "only_value": worlds.only[:, :, 1],
         "period_factor": np.array(compiled.model.period_factor),
     }
-
-
-def _offers(compiled: Compiled) -> list[str]:
-    """Offers made to prospects, sorted."""
-    return sorted({_offer_of(compiled.scenario, one) for one in compiled.scenario.channels})
-
-
-def _offer_of(scenario: Scenario, channel: str) -> str:
-    """Name of the offer made in a channel."""
-    return scenario.channels[channel].offer or scenario.offer or LIST_PRICE
-
-
-def _by_offer(compiled: Compiled, by_group: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers of the groups that channels bring in, by offer, ``(world, offer)``."""
-    offers, scenario = _offers(compiled), compiled.scenario
-    found = np.zeros((len(by_group), len(offers)))
-    for index, group in enumerate(compiled.table.groups):
-        if group.source in scenario.channels:
-            found[:, offers.index(_offer_of(scenario, group.source))] += by_group[:, index]
-    return found
 
 
 def _buying(compiled: Compiled) -> NDArray[np.bool_]:

@@ -35,8 +35,6 @@ CERTAIN = 1e9
 NOTHING = 1e-17
 #: A multiple of the length of every season in a test, and tenures longer than anything lasts.
 SEASONS, LONGEST = 12, 24
-#: Periods beyond the horizon in which spend inside it still brings anybody.
-LATEST = 100
 
 
 # Randomness
@@ -1060,31 +1058,6 @@ class _Simulation:
             for when, cost in costs
         )
 
-    def undecided(self):
-        """Post the value of who joins beyond the horizon for what was spent inside it."""
-        if self.scenario.money.residual == "none":
-            return
-        for group, (source, segment) in enumerate(self.groups):
-            ours = [
-                one for one in self.cells if (one.source, one.segment_name) == (source, segment)
-            ]
-            if ours[0].kind != "channel":
-                continue
-            inside, last = sum(one.limit() for one in ours), ours[-1]
-            channel, later = self.scenario.channels[source], 0.0
-            for period in range(self.horizon, self.horizon + LATEST):
-                deciding = sum(
-                    share * reached(self.scenario, channel, period - delay)
-                    for delay, share in enumerate(channel.lead_time or (1.0,))
-                )
-                joining = deciding * channel.segments[segment] * last.conversion()
-                later += joining * self.factor**period
-            if inside > 0.0:
-                gift = last.offer.gift + last.offer.equipment_subsidy
-                sums = self.out.sums[group]
-                worth = sums[p.SUM_VALUE] - gift * sums[p.SUM_CUSTOMERS]
-                self.out.present[ACCOUNT_INDEX["undecided_value"]] += worth * later / inside
-
     def run(self):
         self._costs: dict[int, float] = {}
         self.known = {}
@@ -1092,7 +1065,6 @@ class _Simulation:
         for place, cell in enumerate(self.cells):
             for customer, threshold, call in self.people(place):
                 self.live(cell, customer, threshold, call)
-        self.undecided()
         return self.out
 
 

@@ -135,9 +135,8 @@ def saving_of(
     let_off = let_off_by_tenure(offer, len(weights))
     saved = (prices * let_off * weights).sum(axis=1)
     saved += ((1.0 - prices[:, :year]) * weights[:year]).sum(axis=1)
-    if mean_spend > 0.0:
-        saved = saved + presents / mean_spend
-    return np.asarray(saved / listed)
+    saving = saved / listed
+    return saving + presents / (mean_spend * listed) if mean_spend > 0.0 else saving
 
 
 def weights_of(

@@ -52,7 +52,7 @@ class _Book:
 
 
 def keep_ledger(
-    compiled: Compiled, flows: Floats, program_flows: Floats, beyond: tuple[Floats, Floats]
+    compiled: Compiled, flows: Floats, program_flows: Floats, residual: Floats
 ) -> Ledger:
     """Accounts of some worlds from their flows.
 
@@ -60,9 +60,8 @@ def keep_ledger(
     ----------
     flows : (world, group, flow, T)
     program_flows : (world, group, program, flow, T)
-    beyond : tuple of (world,)
-        At time 0, currency: residual value, and value of who joins beyond the horizon for what was
-        spent inside.
+    residual : (world,)
+        Discounted residual value, currency.
     """
     scenario = compiled.scenario
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
@@ -81,8 +80,7 @@ def keep_ledger(
         if compiled.programs
         else np.zeros((len(flows), 0, scenario.time.periods))
     )
-    for account, amount in zip(("residual_value", "undecided_value"), beyond, strict=True):
-        book.present[:, ACCOUNT_INDEX[account]] = amount
+    book.present[:, ACCOUNT_INDEX["residual_value"]] = residual
     return Ledger(book.cash, book.present, program_cost)
 
 

@@ -61,9 +61,5 @@ def luck_of_customers(compiled: Compiled, cells: Floats, pairs: Floats | None = 
         _, both, squares = np.moveaxis(pairs, -1, 0)
         fixed = np.where(number == 1.0, squares - both**2 / 2.0, fixed)
     variance = np.where(facts[:, p.SOURCE] == p.ARRIVALS, arriving, fixed)
-    weight = compiled.model.period_factor ** facts[:, p.START]
-    if compiled.model.residual:
-        # Those who join beyond the horizon are worth what these are.
-        weight = weight + compiled.intake.later[compiled.table.group]
-    variance = variance * weight**2
+    variance = variance * compiled.model.period_factor ** (2.0 * facts[:, p.START])
     return np.asarray(np.cumsum(variance, axis=1)[:, -1])

@@ -48,11 +48,7 @@ class Worlds:
     program_flows : (W, program, flow, T)
     sums : (W, group, column)
     expected_cost : (W, group)
-        Customers times the expected acquisition cost of their cells, currency; where nobody is
-        expected to join, all that is spent on them.
-    prospects, late : (W, group)
-        Prospects that come to a decision, and customers expected to join beyond the horizon for
-        what was spent inside.
+        Customers times the expected acquisition cost of their cells, currency.
     luck : (W,)
         Variance of the NPV that the customers' own luck makes, estimated, currency squared.
     cohorts : (W, T, 2)
@@ -72,8 +68,6 @@ class Worlds:
     program_flows: Floats
     sums: Floats
     expected_cost: Floats
-    prospects: Floats
-    late: Floats
     luck: Floats
     cohorts: Floats
     only: Floats
@@ -290,11 +284,9 @@ def _gather(
     flows = _summed(slots.flows, plan.group, worlds, groups)
     program_flows = _summed(slots.program_flows, plan.group, worlds, groups)
     sums = _summed(slots.sums, plan.group, worlds, groups)
-    beyond = _over(sums[:, :, p.SUM_RESIDUAL]), _undecided(compiled, sums)
-    ledger = keep_ledger(compiled, flows, program_flows, beyond)
+    ledger = keep_ledger(compiled, flows, program_flows, _over(sums[:, :, p.SUM_RESIDUAL]))
     cohorts = np.zeros((worlds, periods, 2))
-    expected_cost = np.tile(compiled.intake.lost, (worlds, 1))
-    prospects = np.bincount(table.group, compiled.intake.prospects, groups)
+    expected_cost = np.zeros((worlds, groups))
     for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
         if joined >= 0:
             cohorts[:, joined] += cells[:, cell, :2]
@@ -321,8 +313,6 @@ def _gather(
         program_flows=_over(program_flows),
         sums=sums,
         expected_cost=expected_cost,
-        prospects=np.tile(prospects, (worlds, 1)),
-        late=np.tile(compiled.intake.late, (worlds, 1)),
         luck=luck,
         cohorts=cohorts,
         only=_over(_summed(slots.only, plan.group, worlds, groups)),
@@ -331,24 +321,6 @@ def _gather(
         gini=gini,
         top_share=top_share,
     )
-
-
-def _undecided(compiled: Compiled, sums: Floats) -> Floats:
-    """Value at time 0 of who joins beyond the horizon for what was spent inside, ``(world,)``.
-
-    They are worth what those who join inside are, on average over the horizon, after their gift.
-    So many of each of those are expected: no ratio of two random numbers, and no bias.
-    """
-    total = np.zeros(len(sums))
-    if compiled.model.residual:
-        for index, later in enumerate(compiled.intake.later):
-            if later > 0.0:
-                offer = compiled.table.groups[index].offer
-                gifts = offer.gift + offer.equipment_subsidy
-                total += later * (
-                    sums[:, index, p.SUM_VALUE] - gifts * sums[:, index, p.SUM_CUSTOMERS]
-                )
-    return total
 
 
 def _in_quantiles(compiled: Compiled) -> NDArray[np.bool_]:

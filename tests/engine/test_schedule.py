@@ -318,12 +318,12 @@ def test_acquisition_cost_per_customer():
             },
         )
     )  # fmt: skip
-    # 5 prospects a period in halves; 0.25 and 0.75 join; 50 are spent on either half.
+    # 5 prospects a period in halves; 0.25 and 0.75 join; 100 are spent: 100 a customer.
     cost = dict(zip(compiled.levers.cohorts.segment, compiled.intake.cost, strict=True))
     source = compiled.levers.cohorts.source
     np.testing.assert_allclose(compiled.intake.limit[source == "web"], [0.25] * 5 + [0.75] * 5)
-    np.testing.assert_allclose(cost["b"], 4.0 + 50.0 / 0.75)
-    np.testing.assert_allclose(cost["a"], 4.0 + 50.0 / 0.25 + 0.5 * 10.0)
+    np.testing.assert_allclose(cost["b"], 104.0)
+    np.testing.assert_allclose(cost["a"], 104.0 + 0.5 * 10.0)
     np.testing.assert_array_equal(compiled.intake.cost[source == "now"], 0.0)
 
 

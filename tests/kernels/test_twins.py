@@ -90,12 +90,7 @@ OFFERS = {
 
 CHANNELS = {
     "time": {"periods": 14, "step": "quarter"},
-    "money": {
-        "discount_rate": 0.2,
-        "timing": "end",
-        "residual": "expected",
-        "fixed_costs": [5.0, 7.0, 9.0],
-    },
+    "money": {"discount_rate": 0.2, "timing": "end", "fixed_costs": [5.0, 7.0, 9.0]},
     "segments": {
         "keen": {
             "churn": BETA,
@@ -118,7 +113,6 @@ CHANNELS = {
             "spend": [400.0, 0.0, 0.0, 300.0, 500.0],
             "reach": {"kind": "hill", "ceiling": 300.0, "half": 200.0, "slope": 1.7},
             "carry_over": 0.6,
-            "earlier_spend": [150.0, 250.0],
             "conversion": 0.08,
             "segments": {"keen": 0.7, "other": 0.3},
             "lead_time": [0.5, 0.3, 0.2],
@@ -130,23 +124,9 @@ CHANNELS = {
             "conversion": 0.1,
             "segments": {"keen": 1.0},
         },
-        "walk_ins": {
-            "organic": 20.0,
-            "conversion": 0.2,
-            "segments": {"keen": 0.5, "other": 0.5},
-            "lead_time": [0.7, 0.3],
-        },
     },
     "programs": {
-        "brand": {
-            "kind": "brand_campaign",
-            "conversion_odds": 1.5,
-            "first": 4,
-            "last": 8,
-            "fixed_cost": 11.0,
-            "segments": ["keen"],
-        },
-        "dearer": {"kind": "price_change", "change": 0.1, "first": 5, "segments": ["keen"]},
+        "brand": {"kind": "brand_campaign", "conversion_odds": 1.5, "first": 4, "last": 8},
         "mails": {
             "kind": "nurture",
             "conversion_odds": 1.3,
@@ -190,12 +170,7 @@ PROGRAMS = {
         "later": {"segment": "b", "customers": 30, "joins": 4},
     },
     "installed_base": {
-        "old": {
-            "segment": "a",
-            "customers": 50,
-            "tenure": [0.0, 3.0, 0.0, 1.5, 2.0],
-            "offer": "half",
-        },
+        "old": {"segment": "a", "customers": 50, "tenure": [0.0, 3.0, 0.0, 1.5, 2.0]},
         "new": {"segment": "b", "customers": 10, "tenure": 30},
     },
 }
