@@ -186,9 +186,8 @@ class ProgramLevers:
         Cost per deciding prospect, currency.
     fixed_cost : (T,)
         Cost per period, currency.
-    acquires : (cell,) bool or None
-        Cells whose prospects it makes more willing to join: its costs other than those per customer
-        count as their acquisition. None: as retention.
+    acquires : bool
+        Whether its costs other than those per customer count as acquisition (else retention).
     timing : str or None
         When in the period its costs fall; None: as the scenario's receipts.
     """
@@ -196,7 +195,7 @@ class ProgramLevers:
     active_cost: Floats
     lead_cost: Floats
     fixed_cost: Floats
-    acquires: Mask | None = None
+    acquires: bool = False
     timing: Timing | None = None
     personal: Membership | Treatment | None = None
 

@@ -265,6 +265,8 @@ class Cohort:
     def let_off(self, period):
         """Share of the price that the offer lets off."""
         tenure = period - self.joined
+        if self.kind == "base":
+            return 0.0
         if tenure < self.offer.free_periods:
             return 1.0
         if isinstance(self.offer.discount, tuple):
@@ -281,7 +283,7 @@ class Cohort:
 
     def is_free(self, period):
         """Whether the offer gives a period free."""
-        return period - self.joined < self.offer.free_periods
+        return self.kind != "base" and period - self.joined < self.offer.free_periods
 
     def volume(self, period):
         """Multiplier of spend by tenure and season."""
@@ -335,7 +337,7 @@ class Cohort:
     def last_paid(self, decided):
         """Last period paid by one who decides to leave in a period."""
         offer, tenure = self.offer, decided - self.joined
-        if offer.term == 0 or offer.on_leaving == "fee":
+        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "fee":
             return decided
         ends = offer.term
         while offer.renews and ends <= tenure:
@@ -345,7 +347,7 @@ class Cohort:
     def fee(self, decided):
         """Fee of one who leaves at the end of a period."""
         offer, tenure = self.offer, decided - self.joined
-        if offer.term == 0 or offer.on_leaving == "hold":
+        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "hold":
             return 0.0
         ends = offer.term
         while offer.renews and ends <= tenure:
@@ -394,7 +396,8 @@ class Cohort:
         shares = channel.lead_time or (1.0,)
         deciding = 0.0
         for delay, share in enumerate(shares):
-            deciding += share * reached(self.scenario, channel, self.joined - delay)
+            if self.joined - delay >= 0:
+                deciding += share * reached(self.scenario, channel, self.joined - delay)
         return deciding * channel.segments[self.segment_name]
 
     def conversion(self):
@@ -405,43 +408,29 @@ class Cohort:
             base = base[self.segment_name]
         if base == 0.0:
             return 0.0
+        year = max(1, round(PER_YEAR[scenario.time.step]))
+        weights = [1.0] * year
+        if segment.relationship == "states":
+            from tests.naive_states import first_year
+
+            weights = first_year(segment, year)
+        elif segment.relationship != "contract":
+            from tests.naive_purchases import mean_purchases
+
+            weights = [mean_purchases(segment) + (not tenure) for tenure in range(year)]
+        saving = sum(self.let_off(self.joined + one) * w for one, w in enumerate(weights))
+        saving /= sum(weights)
+        spend = mean_of(segment.spend)
+        gift = offer.gift if offer.gift_value is None else offer.gift_value
+        saving += (gift + offer.equipment_subsidy) / (spend * sum(weights))
         odds = base / (1.0 - base)
-        odds *= math.exp(segment.price_sensitivity * self.saving() - offer.reluctance)
+        odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
         for _, program in programs_of(scenario):
             if program.kind in {"nurture", "brand_campaign"} and self.concerns(
                 program, self.joined
             ):
                 odds *= program.conversion_odds
         return odds / (1.0 + odds)
-
-    def saving(self):
-        """What the offer, and prices that are known to change, save: in years at the list price."""
-        segment, offer, per_year = self.segment, self.offer, PER_YEAR[self.scenario.time.step]
-        year = max(1, round(per_year))
-        longest = max(LONGEST, year)
-        weights = [1.0] * longest
-        if segment.relationship == "states":
-            from tests.naive_states import first_year
-
-            weights = first_year(segment, longest)
-        elif segment.relationship != "contract":
-            from tests.naive_purchases import mean_purchases
-
-            weights = [mean_purchases(segment) + (not tenure) for tenure in range(longest)]
-        elif segment.spend_by_tenure:
-            last = len(segment.spend_by_tenure) - 1
-            weights = [segment.spend_by_tenure[min(one, last)] for one in range(longest)]
-        saved = listed = 0.0
-        for tenure, weight in enumerate(weights):
-            weighed = weight / (1.0 + segment.impatience) ** (tenure / per_year)
-            price = self.price(self.joined + tenure)
-            saved += weighed * price * self.let_off(self.joined + tenure)
-            if tenure < year:
-                listed += weighed
-                saved += weighed * (1.0 - price)
-        gift = offer.gift if offer.gift_value is None else offer.gift_value
-        gift += offer.equipment_subsidy
-        return (saved + gift / mean_of(segment.spend)) / listed if listed > 0.0 else 0.0
 
     def limit(self):
         """Expected (or exact) number of customers."""
@@ -455,16 +444,7 @@ class Cohort:
 
 
 def spend_in(scenario, channel, period):
-    """Spend of a channel in a period, also before the start."""
-    if period < 0:
-        if channel.steady:
-            return spend_in(scenario, channel, 0)
-        earlier = channel.earlier_spend
-        if isinstance(earlier, float):
-            return earlier
-        return earlier[period] if -period <= len(earlier) else 0.0
-    if period >= scenario.time.periods:
-        return 0.0
+    """Spend of a channel in a period."""
     if not isinstance(channel.spend, tuple):
         return channel.spend
     if channel.spend and not isinstance(channel.spend[0], float):
@@ -477,24 +457,13 @@ def spend_in(scenario, channel, period):
 
 
 def reached(scenario, channel, period):
-    """Prospects reached in a period: adstock written out as a weighted sum, then the response.
-
-    Beyond the horizon nobody comes of his own accord: such prospects owe nothing to the plan.
-    """
+    """Prospects reached in a period: adstock written out as a weighted sum, then the response."""
     carry = channel.carry_over
-    lags = math.ceil(math.log(NOTHING) / math.log(carry)) if carry > 0.0 else 1
     effective = sum(
         (1.0 - carry) * carry**lag * spend_in(scenario, channel, period - lag)
-        for lag in range(lags)
+        for lag in range(period + 1)
     )
-    return response_of(channel, effective) + channel.organic * (period < scenario.time.periods)
-
-
-def response_of(channel, effective):
-    """Prospects for an effective spend."""
     response = channel.reach
-    if response is None:
-        return 0.0
     if response.kind == "linear":
         return effective / response.cost_per_prospect
     if response.kind == "saturating":
@@ -526,8 +495,9 @@ def cohorts_of(scenario):
     for source, base in scenario.installed_base.items():
         for tenure, count in enumerate(base_counts(base)):
             if count:
-                joined = Offer() if base.offer is None else scenario.offers[base.offer]
-                found.append(Cohort(scenario, source, base.segment, "base", -tenure, joined, count))
+                found.append(
+                    Cohort(scenario, source, base.segment, "base", -tenure, Offer(), count)
+                )
     return sorted(found, key=lambda one: (one.source, one.segment_name, one.joined))
 
 
@@ -975,40 +945,17 @@ class _Simulation:
         return self._costs[place]
 
     def _cost_of(self, cell):
-        if cell.kind == "base":
-            return 0.0
         cost = cell.offer.gift + cell.offer.equipment_subsidy
         if cell.kind == "fixed":
             cost += self.scenario.cohorts[cell.source].cost_per_customer
         if cell.kind == "channel":
-            same = [one for one in self.cells if one.kind == "channel"]
-            ours = [
-                one
-                for one in same
-                if (one.source, one.segment_name) == (cell.source, cell.segment_name)
-            ]
             channel = self.scenario.channels[cell.source]
             spend = sum(spend_in(self.scenario, channel, one) for one in range(self.horizon))
-            spend *= channel.segments[cell.segment_name]
-            for _, program in self.programs:
-                if program.kind in {"nurture", "brand_campaign"}:
-                    meant, own = (
-                        sum(one.prospects() for one in some if one.concerns(program, one.joined))
-                        for some in (same, ours)
-                    )
-                    fixed = sum(self.fixed(program, one) for one in range(self.horizon))
-                    spend += fixed * own / meant if meant else 0.0
-            cost += spend / sum(one.limit() for one in ours)
+            cost += spend / sum(one.limit() for one in self.cells if one.source == cell.source)
             for _, program in self.programs:
                 if program.kind == "nurture":
                     cost += program.cost_per_lead * cell.leads(program) / cell.limit()
         return cost
-
-    def fixed(self, program, period):
-        """Fixed cost of a program in a period."""
-        calendar = self.scenario.time.calendar
-        late = program.last is not None and period > calendar.period(program.last)
-        return program.fixed_cost if period >= calendar.period(program.first) and not late else 0.0
 
     # What no customer pays
 

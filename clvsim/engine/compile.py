@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from clvsim.engine import cells as cell_rules
 from clvsim.engine.beyond import Later, joined, look_ahead
 from clvsim.engine.buyers import compile_buying, refuse_history
-from clvsim.engine.cells import CellTable
-from clvsim.engine.intake import Intake, take_in
+from clvsim.engine.cells import CellTable, Intake
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
     build_schedule,
@@ -112,10 +111,9 @@ def compile_scenario(
     )
     levers = cell_rules.write_levers(scenario, table, scenario.time.periods)
     levers.conversion += shocks.conversion[np.maximum(table.joined, 0)]
-    intake = take_in(
-        scenario, table, levers, population.mean_spend, population.mean_purchases,
-        period_factor(scenario),
-    )  # fmt: skip
+    intake = cell_rules.take_in(
+        scenario, table, levers, population.mean_spend, population.mean_purchases
+    )
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
     later = look_ahead(scenario, table, levers, facts)

@@ -187,7 +187,6 @@ def _post_program(compiled: Compiled, book: _Book, index: int, flows: Floats) ->
     book.post("member_costs", timing, members)
     book.post("contacts", timing, contacts)
     book.post("lead_costs", timing, leads)
-    fixed = "program_costs" if own.acquires is None else "campaigns"
-    book.post(fixed, timing, own.fixed_cost)
+    book.post("campaigns" if own.acquires else "program_costs", timing, own.fixed_cost)
     cost: Floats = -(entries + members + contacts + leads + own.fixed_cost)
     return cost

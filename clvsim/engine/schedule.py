@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable, pasts, segment_facts
-from clvsim.engine.intake import Intake
+from clvsim.engine.cells import CellTable, Intake, pasts, segment_facts
 from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
@@ -57,24 +56,21 @@ def price_response(scenario: Scenario, table: CellTable, levers: Levers) -> Floa
     return np.asarray(np.exp(np.minimum(sensitivity[:, None] * log_multiplier, _EVERYBODY)))
 
 
-def held_steps(offer: Offer, steps: int, tenure: int = 0) -> NDArray[np.int64]:
-    """Last step paid by one who decides to leave at each step, ``(steps,)``.
-
-    ``tenure`` is that of the first step: an installed base may be inside a term.
-    """
-    step = np.arange(tenure, tenure + steps)
+def held_steps(offer: Offer, steps: int) -> NDArray[np.int64]:
+    """Last step paid by one who decides to leave at each step, ``(steps,)``."""
+    step = np.arange(steps)
     if offer.term == 0 or offer.on_leaving == "fee":
-        return step - tenure
+        return step
     if offer.renews:
-        return (step // offer.term + 1) * offer.term - 1 - tenure
-    return np.maximum(step, offer.term - 1) - tenure
+        return (step // offer.term + 1) * offer.term - 1
+    return np.maximum(step, offer.term - 1)
 
 
-def fees(offer: Offer, steps: int, tenure: int = 0) -> Floats:
-    """Early-termination fee by step of decision, currency, ``(steps,)``; as ``held_steps``."""
+def fees(offer: Offer, steps: int) -> Floats:
+    """Early-termination fee by step of decision, currency, ``(steps,)``."""
     if offer.term == 0 or offer.on_leaving == "hold":
         return np.zeros(steps)
-    step = np.arange(tenure, tenure + steps)
+    step = np.arange(steps)
     ends = (step // offer.term + 1) * offer.term if offer.renews else np.full(steps, offer.term)
     left = np.maximum(ends - 1 - step, 0)
     due = np.where(left > 0, offer.flat_termination_fee, 0.0) + offer.termination_fee * left
@@ -135,18 +131,12 @@ def build_schedule(
     schedule[:, p.WORTH_BEFORE, 1:] = np.cumsum(worth, axis=1)
     call_cost = segment_facts(scenario, table, "call_cost")[:, None]
     schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
-    tenure = cohorts.start - cohorts.joined
     for index, group in enumerate(table.groups):
-        there = (table.group == index) & (facts[:, p.STEPS] > 0.0)
-        # Cells of an installed base differ in how much of a term is left.
-        for since in np.unique(tenure[there]).tolist() if group.offer.term > 0 else [0]:
-            same = (tenure == since) | (group.offer.term == 0)
-            cells = np.flatnonzero(there & same)
-            if len(cells):
-                steps = facts[cells, p.STEPS].astype(np.int64)
-                schedule[cells] = _with_decisions(
-                    (group.offer, since), schedule[cells], steps, factors[_END]
-                )
+        cells = np.flatnonzero((table.group == index) & (facts[:, p.STEPS] > 0.0))
+        if len(cells):
+            schedule[cells] = _with_decisions(
+                group.offer, schedule[cells], facts[cells, p.STEPS].astype(np.int64), factors[_END]
+            )
     for cell in np.flatnonzero(facts[:, p.STEPS] > 0.0):
         steps, origin = int(facts[cell, p.STEPS]), float(facts[cell, p.ORIGIN])
         facts[cell, p.GUIDE_SCALE] = fill_guide(
@@ -190,15 +180,12 @@ def clipped(levers: Levers) -> NDArray[np.int64]:
     return np.asarray((beyond * steps).max(axis=1, initial=0))
 
 
-def _with_decisions(
-    offered: tuple[Offer, int], rows: Floats, steps: NDArray[np.int64], at_end: Floats
-) -> Floats:
+def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats) -> Floats:
     """Values by step of decision of one group's cells, written into its schedule.
 
     Parameters
     ----------
-    offered : tuple of Offer and int
-        And the tenure at the first step.
+    offer : Offer
     rows : (cell, row, T + 1)
         The cells' part of ``Model.schedule``; written to.
     steps : (cell,)
@@ -207,12 +194,11 @@ def _with_decisions(
         Discount factors of period ends.
     """
     horizon = rows.shape[2] - 1
-    until = held_steps(offered[0], horizon + 1, offered[1])
     step, last = np.arange(horizon + 1), steps[:, None]
-    held = np.where(step < last, np.minimum(until, last), last)
-    fee = np.where(step < last, fees(offered[0], horizon + 1, offered[1]), 0.0)
+    held = np.where(step < last, np.minimum(held_steps(offer, horizon + 1), last), last)
+    fee = np.where(step < last, fees(offer, horizon + 1), 0.0)
     rows[:, p.HELD], rows[:, p.FEE] = held, fee
-    overtime = until + 1 - last
+    overtime = held_steps(offer, horizon + 1) + 1 - last
     rows[:, p.OVERTIME] = np.where(step < last, np.maximum(overtime, 0), 0)
     rows[:, p.LEAVING_MARGIN] = fee * at_end
     paid = np.minimum(held, last - 1)

@@ -52,11 +52,6 @@ class Program(Section):
         own.fixed_cost[where.first : end] += self.fixed_cost
         return own
 
-    @property
-    def changes_price(self) -> bool:
-        """Whether it changes the price list: prospects who know of it look at it."""
-        return False
-
     def settles(self) -> int:
         """Tenure from which on it treats a customer no differently, periods."""
         return 0

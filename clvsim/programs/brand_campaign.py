@@ -21,6 +21,5 @@ class BrandCampaign(Program):
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
         where = self.where(calendar)
-        joining = levers.joining(where)
-        self.open(name, levers, where).acquires = joining
-        levers.conversion[joining] += math.log(self.conversion_odds)
+        self.open(name, levers, where).acquires = True
+        levers.conversion[levers.joining(where)] += math.log(self.conversion_odds)

@@ -25,6 +25,7 @@ class Nurture(Program):
         """Write the levers of the program called ``name``."""
         where = self.where(calendar)
         own = self.open(name, levers, where)
-        own.acquires = joining = levers.joining(where)
+        own.acquires = True
+        joining = levers.joining(where)
         levers.conversion[joining] += math.log(self.conversion_odds)
         own.lead_cost[joining] += self.cost_per_lead

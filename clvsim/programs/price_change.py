@@ -20,11 +20,6 @@ class PriceChange(Program):
     rate: Multiplier = 1.0
     """Multiplier of the purchase rate at the new price."""
 
-    @property
-    def changes_price(self) -> bool:
-        """Whether it changes the price list."""
-        return self.change != 0.0
-
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
         where = self.where(calendar)

@@ -212,11 +212,7 @@ class AnySegment(Section):
     cost_to_serve: Money = 0.0
     """Cost per active customer and period, currency; of purchases: per customer not yet gone."""
     price_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
-    """Log-odds of conversion for a saving of a whole year's list price."""
-    impatience: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.25
-    """Effective annual rate at which prospects discount what an offer saves later. 25 % a year is
-    what buyers of air conditioners showed (Hausman 1979); for small sums people are often more
-    impatient still (Frederick, Loewenstein & O'Donoghue 2002)."""
+    """Log-odds of conversion for a saving of the whole first year's list price."""
     price_rise_sensitivity: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     """Log of the hazard multiplier for a price rise of the whole list price."""
     price_rise_periods: Annotated[int, Field(ge=1, le=4096)] = 3

@@ -8,13 +8,11 @@ import pytest
 from clvsim.engine.acquisition import (
     adstock,
     conversion,
-    ends_at,
+    first_year_saving,
     let_off_by_tenure,
-    prospects_of,
+    prospects_by_period,
     reach,
-    saving_of,
     spend_by_period,
-    weights_of,
 )
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.schedule import (
@@ -25,8 +23,7 @@ from clvsim.engine.schedule import (
     timing_index,
 )
 from clvsim.kernels import plan as p
-from clvsim.scenario.channels import Channel
-from clvsim.scenario.model import InstalledBase, Offer, Scenario, Segment
+from clvsim.scenario.model import Channel, InstalledBase, Offer, Scenario, Segment
 
 
 def scenario(**changes):
@@ -196,42 +193,9 @@ def test_reach():
 
 def test_prospects_decide_over_the_lead_time():
     late = channel(lead_time=[0.5, 0.25, 0.25])
-    inside, beyond = prospects_of(late, calendar(4))
-    np.testing.assert_allclose(inside, [2.5, 3.75, 5.0, 5.0])
-    np.testing.assert_allclose(beyond, [2.5, 1.25])
+    np.testing.assert_allclose(prospects_by_period(late, calendar(4)), [2.5, 3.75, 5.0, 5.0])
     # The horizon may be shorter than the lead time.
-    inside, beyond = prospects_of(late, calendar(2))
-    np.testing.assert_allclose(inside, [2.5, 3.75])
-    np.testing.assert_allclose(beyond, [2.5, 1.25])
-
-
-@pytest.mark.parametrize("terms", [{"steady": True}, {"earlier_spend": 100.0}])
-def test_a_channel_that_has_always_run_is_in_its_steady_state(terms):
-    running = channel(lead_time=[0.2, 0.5, 0.3], carry_over=0.9, **terms)
-    inside, beyond = prospects_of(running, calendar(13))
-    np.testing.assert_allclose(inside, 5.0)
-    # What carries over is a geometric series: 0.9 of a period's prospects, then 0.81 of them …
-    # and of those reached before the end half decide later, and three tenths later still.
-    assert beyond.sum() == pytest.approx(5.0 * (0.9 / 0.1 + 0.5 + 2 * 0.3), rel=1e-9)
-
-
-def test_all_that_is_spent_decides_once():
-    pulse = channel(spend=[0.0, 70.0, 0.0, 30.0], carry_over=0.6, lead_time=[0.25, 0.75])
-    inside, beyond = prospects_of(pulse, calendar(6))
-    assert inside.sum() + beyond.sum() == pytest.approx(100.0 / 20.0, rel=1e-9)
-    earlier = channel(spend=[0.0, 70.0], carry_over=0.6, earlier_spend=[40.0, 10.0])
-    inside, _ = prospects_of(earlier, calendar(2))
-    carried = 0.4 * (0.6**2 * 40.0 + 0.6 * 10.0)
-    np.testing.assert_allclose(inside * 20.0, [carried, 0.6 * carried + 0.4 * 70.0])
-
-
-def test_organic_prospects_come_whatever_is_spent():
-    walk_ins = channel(spend=0.0, reach=None, organic=8.0, lead_time=[0.5, 0.5])
-    inside, beyond = prospects_of(walk_ins, calendar(3))
-    np.testing.assert_allclose(inside, 8.0)
-    np.testing.assert_allclose(beyond, [4.0])
-    both = prospects_of(channel(organic=8.0), calendar(3)).inside
-    np.testing.assert_allclose(both, 8.0 + prospects_of(channel(), calendar(3)).inside)
+    np.testing.assert_allclose(prospects_by_period(late, calendar(2)), [2.5, 3.75])
 
 
 def test_price_let_off_by_tenure():
@@ -247,7 +211,7 @@ def test_price_let_off_by_tenure():
         ({}, 12.0, 0.0),
         ({"free_periods": 3}, 12.0, 0.25),
         ({"discount": 0.5, "discount_periods": 6}, 12.0, 0.25),
-        ({"discount": 0.5, "discount_periods": 24}, 12.0, 1.0),
+        ({"discount": 0.5, "discount_periods": 24}, 12.0, 0.5),
         ({"gift": 60.0}, 12.0, 0.5),
         ({"gift": 60.0, "gift_value": 12.0}, 12.0, 0.1),
         ({"gift": 30.0, "equipment_subsidy": 30.0}, 12.0, 0.5),
@@ -256,32 +220,8 @@ def test_price_let_off_by_tenure():
         ({"free_periods": 1}, 1.0, 1.0),
     ],
 )
-def test_saving_of_the_patient(terms, per_year, saving):
-    offer, year = Offer.model_validate(terms), max(1, round(per_year))
-    weights = np.ones(max(year, ends_at(offer)))
-    assert saving_of(offer, weights, year, 10.0) == pytest.approx(saving)
-
-
-def test_later_savings_count_less_for_the_impatient():
-    segment = Segment(churn=0.1, spend=10.0, impatience=0.44)
-    weights = weights_of(segment, calendar(3), 24)
-    np.testing.assert_allclose(weights, 1.44 ** (-np.arange(24) / 12.0))
-    first, second, late = (
-        float(saving_of(Offer(discount=terms), weights, 12, 10.0)[0])
-        for terms in ((0.2,) * 12, (0.2,) * 24, (0.0,) * 12 + (0.2,) * 12)
-    )
-    assert first == pytest.approx(0.2)
-    assert late == pytest.approx(0.2 / 1.44)
-    assert second == pytest.approx(first + late)
-
-
-def test_a_rise_that_is_known_weighs_against_an_offer():
-    weights = weights_of(Segment(churn=0.1, spend=10.0, impatience=0.0), calendar(3), 12)
-    prices = np.ones((2, 12))
-    prices[1, 6:] = 1.1
-    half = Offer(discount=0.5, discount_periods=12)
-    np.testing.assert_allclose(saving_of(Offer(), weights, 12, 10.0, prices), [0.0, -0.05])
-    np.testing.assert_allclose(saving_of(half, weights, 12, 10.0, prices), [0.5, 0.525 - 0.05])
+def test_first_year_saving(terms, per_year, saving):
+    assert first_year_saving(Offer.model_validate(terms), 10.0, per_year) == pytest.approx(saving)
 
 
 def test_conversion_shifts_the_odds():
