@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RollUp = Literal["revenue", "service", "acquisition", "retention", "overhead", "residual"]
-Unit = Literal["currency", "1", "customers", "periods", "share"]
+Unit = Literal["currency", "1", "customers", "prospects", "periods", "share"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ ACCOUNTS: tuple[Account, ...] = (
         "Expected margin beyond the horizon of those still there",
         cash=False,
     ),
+    Account(
+        "undecided_value",
+        1,
+        "residual",
+        "Expected value of those who join after the horizon, by carry-over and undecided leads",
+        cash=False,
+    ),
 )
 ACCOUNT_NAMES: tuple[str, ...] = tuple(account.name for account in ACCOUNTS)
 ACCOUNT_INDEX: dict[str, int] = {name: i for i, name in enumerate(ACCOUNT_NAMES)}
@@ -86,7 +93,18 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
+    Measure(
+        "prospects", "prospects", "Expected prospects of channels that decide within the horizon"
+    ),
+    Measure("conversion", "share", "Share of these expected to join, under their channel's offer"),
+    Measure("conversion_at_list", "share", "The same if the list price were offered instead"),
+    Measure("expected_joiners", "customers", "Expected customers of these prospects"),
     Measure("customers_acquired", "customers", "Customers that joined within the horizon"),
+    Measure(
+        "undecided_customers",
+        "customers",
+        "Expected to join after the horizon, by carry-over and leads paid for within it or before",
+    ),
     Measure(
         "clv",
         "currency",
@@ -99,7 +117,7 @@ MEASURES: tuple[Measure, ...] = (
         "Quantiles of CLV over the customers acquired (over the installed base if there are none)",
         ("quantile",),
     ),
-    Measure("acquisition_cost", "currency", "Acquisition cost per customer acquired"),
+    Measure("acquisition_cost", "currency", "Acquisition costs, by the prospects reached, per customer acquired"),
     Measure("npv", "currency", "Net present value of all cash flows and the residual value"),
     Measure("marketing_investment", "currency", "Discounted acquisition and retention spend"),
     Measure("romi", "1", "Return on marketing investment against the same worlds without the plan"),

@@ -51,7 +51,11 @@ class _Book:
 
 
 def keep_ledger(
-    compiled: Compiled, flows: Floats, program_flows: Floats, residual: Floats
+    compiled: Compiled,
+    flows: Floats,
+    program_flows: Floats,
+    residual: Floats,
+    undecided: Floats,
 ) -> Ledger:
     """Accounts of some worlds from their flows.
 
@@ -59,8 +63,8 @@ def keep_ledger(
     ----------
     flows : (world, group, flow, T)
     program_flows : (world, group, program, flow, T)
-    residual : (world,)
-        Discounted residual value, currency.
+    residual, undecided : (world,)
+        Discounted residual value, and that of those who join after the horizon, currency.
     """
     scenario, model = compiled.scenario, compiled.model
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
@@ -80,6 +84,7 @@ def keep_ledger(
         else np.zeros((len(flows), 0, scenario.time.periods))
     )
     book.present[:, ACCOUNT_INDEX["residual_value"]] = residual
+    book.present[:, ACCOUNT_INDEX["undecided_value"]] = undecided
     return Ledger(book.cash, book.present, program_cost)
 
 
@@ -104,7 +109,7 @@ def _post_customers(compiled: Compiled, book: _Book, flows: Floats) -> None:
     """Post what customers pay and what it costs to serve them."""
     scenario, receipts = compiled.scenario, compiled.model.receipts
     segments = [scenario.segments[group.segment] for group in compiled.table.groups]
-    gifts = [group.offer.gift + group.offer.equipment_subsidy for group in compiled.table.groups]
+    gifts = [group.gift for group in compiled.table.groups]
 
     def summed(flow: int, weights: list[float]) -> Floats:
         # Group after group in a fixed order: a matrix product may add in any.

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable, Intake, pasts, segment_facts
+from clvsim.engine.cells import CellTable, pasts, segment_facts
+from clvsim.engine.intake import Intake
 from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p

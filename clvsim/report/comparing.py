@@ -11,6 +11,7 @@ from rich.text import Text
 from clvsim.comparison import LEVEL, ranking_is_settled
 from clvsim.measures import standard_error
 from clvsim.report import format as say
+from clvsim.report.remarks import remarks
 from clvsim.report.tables import Number, by_scenario, grid, heading, when
 
 _REACH = 1.96
@@ -89,8 +90,18 @@ def comparison_report(result: xr.Dataset) -> list[RenderableType]:
         _worth(result, found.best),
         _return_and_cash(result, found.best),
         _marginal(result),
+        *_remarks(result),
         Text(found.text, style="bold"),
     ]
+
+
+def _remarks(result: xr.Dataset) -> list[RenderableType]:
+    """Remarks on the scenarios; one that several share is told once."""
+    whose: dict[str, list[str]] = {}
+    for name in _names(result):
+        for text in remarks(result.sel(scenario=name)):
+            whose.setdefault(text, []).append(name)
+    return [Text(f"Remark on {', '.join(names)}: {text}") for text, names in whose.items()]
 
 
 def _names(result: xr.Dataset) -> list[str]:

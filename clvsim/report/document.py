@@ -9,8 +9,9 @@ import xarray as xr
 
 from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
 from clvsim.comparison import COMPARED
-from clvsim.measures import OVER_WORLDS, mean_of
+from clvsim.measures import OVER_WORLDS, SPLITS, mean_of
 from clvsim.report.comparing import verdict
+from clvsim.report.remarks import remarks
 from clvsim.report.tables import dates
 
 _MARGINAL = ("gained_customers", "gained_clv", "lost_customers", "lost_clv")
@@ -24,12 +25,14 @@ def document(result: xr.Dataset) -> dict[str, Any]:
     dict
         ``measures`` by scenario and name (``mean``, ``standard_error``, ``quantiles`` over worlds,
         ``unit``, and ``dims`` where the numbers are lists by them), ``profit_and_loss`` by
-        scenario, ``comparison`` (None for a single run) and ``provenance``.
+        scenario, ``remarks`` on each scenario, ``comparison`` (None for a single run) and
+        ``provenance``.
     """
     names = [str(name) for name in result["scenario"].values]
     return {
         "measures": {name: _measures(result.sel(scenario=name)) for name in names},
         "profit_and_loss": {name: _profit_and_loss(result.sel(scenario=name)) for name in names},
+        "remarks": {name: remarks(result.sel(scenario=name)) for name in names},
         "comparison": _comparison(result, names) if "baseline" in result.attrs else None,
         "provenance": _provenance(result),
     }
@@ -43,7 +46,7 @@ def to_json(result: xr.Dataset) -> str:
 def _measures(one: xr.Dataset) -> dict[str, Any]:
     """The measures of the registry, and those of them that there are by segment and channel."""
     known = [measure.name for measure in (*MEASURES, *RISK_MEASURES)]
-    parts = [f"{name}_by_{dim}" for name in known for dim in ("segment", "channel")]
+    parts = [f"{name}_by_{dim}" for name in known for dim in SPLITS]
     return {name: _measure(one, name) for name in (*known, *parts) if f"{name}_mean" in one}
 
 

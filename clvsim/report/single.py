@@ -12,6 +12,8 @@ from rich.text import Text
 from clvsim.accounts import MEASURES, RISK_MEASURES, Unit
 from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
+from clvsim.report.joining import who_joins
+from clvsim.report.remarks import remarks
 from clvsim.report.statement import Line, Span, profit_and_loss, spans
 from clvsim.report.tables import Number, dates, estimate, grid, heading, words
 
@@ -50,7 +52,8 @@ def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
         one = result.sel(scenario=name)
         if len(names) > 1:
             parts.append(Text(f"— {name} —", style="bold"))
-        parts += [_measures(one), *_groups(one), _clv_quantiles(one), _statement(one, width)]
+        parts += [_measures(one), *_remarks(one), *who_joins(one), *_groups(one)]
+        parts += [_clv_quantiles(one), _statement(one, width)]
         parts += [*_programs(one, name), *_retention(one), *_fits(result, name)]
     return parts
 
@@ -79,6 +82,12 @@ def _measures(one: xr.Dataset) -> RenderableType:
         rows,
         "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
     )
+
+
+def _remarks(one: xr.Dataset) -> Iterator[RenderableType]:
+    """What the figures rest on."""
+    for text in remarks(one):
+        yield Text(f"Remark: {text}")
 
 
 def _with_error(found: Number, unit: Unit) -> str:
