@@ -33,6 +33,8 @@ _LABELS = {
     "loss_probability": "P(loss)",
     "payback_probability": "P(payback)",
 }
+#: Single measures that other tables show.
+_ELSEWHERE = ("prospects", "conversion", "conversion_at_list", "expected_joiners")
 #: Columns of the page that a span of the statement takes at least.
 _LEAST_SPAN = 8
 
@@ -64,10 +66,11 @@ def _measures(one: xr.Dataset) -> RenderableType:
     places = [OVER_WORLDS.index(share) for share in _SHOWN]
     rows = []
     for measure in (*MEASURES, *RISK_MEASURES):
-        if measure.dims:
+        if measure.dims or measure.name in _ELSEWHERE:
             continue
         found = estimate(one, measure.name)
-        if math.isnan(found.value) and measure.unit != "periods":
+        is_nothing = measure.name == "undecided_customers" and found.value == 0.0
+        if is_nothing or (math.isnan(found.value) and measure.unit != "periods"):
             continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
