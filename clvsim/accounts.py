@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RollUp = Literal["revenue", "service", "acquisition", "retention", "overhead", "residual"]
-Unit = Literal["currency", "1", "customers", "periods", "share"]
+Unit = Literal["currency", "1", "customers", "prospects", "periods", "share"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ ACCOUNTS: tuple[Account, ...] = (
         -1,
         "residual",
         "Fixed costs beyond the horizon, of the business and of programs that go on",
+        cash=False,
+    ),
+    Account(
+        "undecided_value",
+        1,
+        "residual",
+        "Expected value of those who join after the horizon, by carry-over and undecided leads",
         cash=False,
     ),
 )
@@ -171,7 +178,18 @@ MEASURES: tuple[Measure, ...] = (
         ("period",),
         of_plan=True,
     ),
+    Measure(
+        "prospects", "prospects", "Expected prospects of channels that decide within the horizon"
+    ),
+    Measure("conversion", "share", "Share of these expected to join, under their channel's offer"),
+    Measure("conversion_at_list", "share", "The same if the list price were offered instead"),
+    Measure("expected_joiners", "customers", "Expected customers of these prospects"),
     Measure("customers_acquired", "customers", "Customers that joined within the horizon"),
+    Measure(
+        "undecided_customers",
+        "customers",
+        "Expected to join after the horizon, by carry-over and leads paid for within it or before",
+    ),
     Measure(
         "clv",
         "currency",
@@ -184,7 +202,11 @@ MEASURES: tuple[Measure, ...] = (
         "Quantiles of CLV over the customers acquired (over the installed base if there are none)",
         ("quantile",),
     ),
-    Measure("acquisition_cost", "currency", "Acquisition cost per customer acquired"),
+    Measure(
+        "acquisition_cost",
+        "currency",
+        "Acquisition costs, by the prospects reached, per customer acquired",
+    ),
     Measure("npv", "currency", "Net present value of all cash flows and what lies beyond"),
     Measure(
         "residual_share",

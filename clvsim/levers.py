@@ -188,6 +188,8 @@ class ProgramLevers:
         Cost per period, currency.
     acquires : bool
         Whether its costs other than those per customer count as acquisition (else retention).
+    concerns : (cell,) bool
+        Cells that join while it runs: among their prospects a fixed cost of acquisition is shared.
     timing : str or None
         When in the period its costs fall; None: as the scenario's receipts.
     """
@@ -195,6 +197,7 @@ class ProgramLevers:
     active_cost: Floats
     lead_cost: Floats
     fixed_cost: Floats
+    concerns: Mask
     acquires: bool = False
     timing: Timing | None = None
     personal: Membership | Treatment | None = None
@@ -253,7 +256,12 @@ class Levers:
     def program(self, name: str) -> ProgramLevers:
         """The named program's own levers, neutral at first."""
         count, periods = self.cohorts.count, self.cohorts.periods
-        neutral = ProgramLevers(np.zeros((count, periods)), np.zeros(count), np.zeros(periods))
+        neutral = ProgramLevers(
+            active_cost=np.zeros((count, periods)),
+            lead_cost=np.zeros(count),
+            fixed_cost=np.zeros(periods),
+            concerns=np.zeros(count, dtype=bool),
+        )
         return self.programs.setdefault(name, neutral)
 
     def personal(self) -> list[tuple[int, str, ProgramLevers]]:

@@ -6,7 +6,7 @@ world's own value, for a ratio of expectations the estimate plus the world's lin
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from clvsim.accounts import MEASURES, RISK_MEASURES, invested, rolled_up, spent
 
 #: Quantiles over worlds that every measure is summarised by.
 OVER_WORLDS = (0.05, 0.25, 0.5, 0.75, 0.95)
+#: Dimensions that some measures are split by.
+SPLITS = ("segment", "channel", "offer")
 _ALPHA = 0.05
 #: Of all that has flowed so far: a plan's balance closer to zero than that is rounding. (With the
 #: plan, the business is added up in another order than without it.)
@@ -95,11 +97,11 @@ def unlabelled(dataset: xr.Dataset) -> xr.Dataset:
 def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
     """Measures per customer acquired."""
     acquired = ds["acquired"] == 1
-    costs = -ds["cash"].isel(account=rolled_up("acquisition")).sum(["account", "period"])
-    names = ("customers", "value", "expected_cost", "paid_back")
+    names = ("customers", "value", "acquisition_costs", "paid_back")
     new = {name: ds[name].where(acquired, 0.0) for name in names}
     everyone = ["segment", "channel"]
     customers, value = new["customers"].sum(everyone), new["value"].sum(everyone)
+    costs = new["acquisition_costs"].sum(everyone)
     yield "customers_acquired", mean_of(customers)
     yield "clv", ratio_of(value - costs, customers)
     yield "clv_before_acquisition", ratio_of(value, customers)
@@ -119,11 +121,50 @@ def _customer_measures(ds: xr.Dataset) -> Iterator[tuple[str, Estimate]]:
             f"clv_before_acquisition_by_{dim}",
             ratio_of(part["value"], part["customers"]),
         )
-        yield f"acquisition_cost_by_{dim}", ratio_of(part["expected_cost"], part["customers"])
-        margin = part["value"] - part["expected_cost"]
+        yield f"acquisition_cost_by_{dim}", ratio_of(part["acquisition_costs"], part["customers"])
+        margin = part["value"] - part["acquisition_costs"]
         yield f"clv_by_{dim}", ratio_of(margin, part["customers"])
         yield f"payback_share_by_{dim}", ratio_of(part["paid_back"], part["customers"])
     yield "clv_quantiles_by_segment", mean_of(ds["clv_quantiles_by_segment"])
+    yield from _prospect_measures(ds, new["customers"])
+
+
+def _prospect_measures(ds: xr.Dataset, joined: xr.DataArray) -> Iterator[tuple[str, Estimate]]:
+    """Prospects and which share of them joins: all, by segment, by channel and by offer.
+
+    What is expected in each world, so that no luck of customers is in it.
+
+    Parameters
+    ----------
+    joined : (scenario, world, segment, channel)
+        Customers acquired.
+    """
+    names = ("deciding", "expected_customers", "joiners_at_list")
+    reached = {name: ds[name] for name in names}
+    offered = ds["offered"]
+    places: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
+        "": lambda one: one.sum(["segment", "channel"]),
+        "_by_segment": lambda one: one.sum("channel"),
+        "_by_channel": lambda one: one.sum("segment"),
+        "_by_offer": lambda one: (one.sum("segment") * offered).sum("channel"),
+    }
+    for suffix, summed in places.items():
+        prospects, joiners, at_list = (summed(one) for one in reached.values())
+        yield f"prospects{suffix}", mean_of(prospects)
+        yield f"expected_joiners{suffix}", mean_of(joiners)
+        yield f"conversion{suffix}", ratio_of(joiners, prospects)
+        yield f"conversion_at_list{suffix}", ratio_of(at_list, prospects)
+    yield "customers_acquired_by_offer", mean_of(places["_by_offer"](joined))
+    undecided = ds["later_customers"]
+    yield "undecided_customers", mean_of(undecided.sum(["segment", "channel"]))
+    yield "undecided_customers_by_channel", mean_of(undecided.sum("segment"))
+
+
+def stem(name: str) -> str:
+    """The registry's name of a measure that is split by segment, channel or offer."""
+    for dim in SPLITS:
+        name = name.removesuffix(f"_by_{dim}")
+    return name
 
 
 def _retention_curve(ds: xr.Dataset) -> Estimate:
@@ -310,7 +351,7 @@ def measure(dataset: xr.Dataset, found: Mapping[str, Estimate]) -> xr.Dataset:
     described = {one.name: one for one in (*MEASURES, *RISK_MEASURES)}
     out: dict[str, xr.DataArray] = {}
     for name, estimate in found.items():
-        base = described[name.removesuffix("_by_segment").removesuffix("_by_channel")]
+        base = described[stem(name)]
         about = {"units": base.unit, "long_name": base.description}
         out[name] = estimate.values.assign_attrs(about)
         out[f"{name}_mean"] = estimate.mean.assign_attrs(about)

@@ -53,9 +53,24 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     "value": (("world", "segment", "channel"), "currency", "Summed CLV before acquisition"),
     "value_square": (("world", "segment", "channel"), "currency2", "Summed squares of it"),
     "paid_back": (("world", "segment", "channel"), "customers", "Customers that pay back"),
-    "expected_cost": (
-        ("world", "segment", "channel"), "currency", "Expected acquisition cost of the customers",
+    "acquisition_costs": (
+        ("world", "segment", "channel"), "currency",
+        "What is paid for those reached: spend and campaigns by prospects, leads, gifts",
     ),
+    "deciding": (
+        ("world", "segment", "channel"), "prospects", "Prospects that come to a decision",
+    ),
+    "expected_customers": (
+        ("world", "segment", "channel"), "customers", "Of these, those expected to join",
+    ),
+    "joiners_at_list": (
+        ("world", "segment", "channel"), "customers", "Of these, those if the list price were made",
+    ),
+    "later_customers": (
+        ("world", "segment", "channel"), "customers",
+        "Expected to join after the horizon, by carry-over and undecided leads",
+    ),
+    "offered": (("channel", "offer"), "1", "Whether the channel makes the offer"),
     "luck": (("world",), "currency2", "Variance of the NPV from the customers' own luck"),
     "npv_twin": (
         ("world",), "currency",
@@ -97,6 +112,7 @@ def to_dataset(
     periods = np.arange(calendar.periods)
     channels, is_acquired = _channels(variants)
     known = [next(iter(outcomes.values())).worlds for outcomes in rounds]
+    groups = chain.from_iterable(one.table.groups for one in variants.values())
     labels: dict[str, NDArray[Any]] = {
         "scenario": _words(variants),
         "world": np.concatenate([one.first + np.arange(one.count) for one in known]),
@@ -107,6 +123,7 @@ def to_dataset(
         "program": _words(dict.fromkeys(chain(*(one.programs for one in variants.values())))),
         "segment": _words(sorted({*chain(*map(segment_names, variants.values()))})),
         "channel": _words(channels),
+        "offer": _words(sorted({group.offered for group in groups})),
         "quantile": PROBABILITIES,
         "rival": _words(variants),
     }
@@ -116,6 +133,9 @@ def to_dataset(
         whole[name] = np.full(shape, np.nan if "quantile" in dims else 0.0)
     for place, (name, compiled) in enumerate(variants.items()):
         own = {name: array[place, ...] for name, array in whole.items()}
+        for group in compiled.table.groups:
+            at_offer = _place(labels["offer"], group.offered)
+            own["offered"][_place(labels["channel"], group.source), at_offer] = 1.0
         at = 0
         for outcomes in rounds:
             worlds = slice(at, at := at + outcomes[name].worlds.count)
@@ -202,7 +222,11 @@ def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
         "value": sums[:, :, p.SUM_VALUE],
         "value_square": sums[:, :, p.SUM_SQUARE],
         "paid_back": sums[:, :, p.SUM_PAID_BACK],
-        "expected_cost": worlds.expected_cost,
+        "acquisition_costs": worlds.acquisition_costs,
+        "deciding": worlds.prospects[:, :, 0],
+        "expected_customers": worlds.prospects[:, :, 1],
+        "joiners_at_list": worlds.prospects[:, :, 2],
+        "later_customers": worlds.prospects[:, :, 3],
         "luck": worlds.luck,
         "npv_twin": outcome.twins,
         "is_uncertain": np.array(float(is_uncertain(scenario))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -238,6 +238,11 @@ class Cohort:
     joined: int
     offer: Offer
     size: int = 0
+    known: dict = field(default_factory=dict)
+
+    def gift(self):
+        """Gift and equipment of one who joins."""
+        return 0.0 if self.kind == "base" else self.offer.gift + self.offer.equipment_subsidy
 
     @property
     def segment(self):
@@ -265,8 +270,6 @@ class Cohort:
     def let_off(self, period):
         """Share of the price that the offer lets off."""
         tenure = period - self.joined
-        if self.kind == "base":
-            return 0.0
         if tenure < self.offer.free_periods:
             return 1.0
         if isinstance(self.offer.discount, tuple):
@@ -277,7 +280,7 @@ class Cohort:
         """Price relative to the list at the start."""
         price = 1.0
         for _, program in programs_of(self.scenario):
-            if program.kind == "price_change" and self.concerns(program, period):
+            if program.kind == "price_change" and self.concerns(program, max(period, 0)):
                 price *= 1.0 + program.change
         return price
 
@@ -313,7 +316,7 @@ class Cohort:
                 multiplier *= program.hazard
         rises = 0.0
         for lag in range(segment.price_rise_periods):
-            if period - lag - 1 >= self.start:
+            if period - lag - 1 >= self.joined:
                 paid = self.price(period - lag) * (1.0 - self.let_off(period - lag))
                 before = self.price(period - lag - 1) * (1.0 - self.let_off(period - lag - 1))
                 rises += max(paid - before, 0.0)
@@ -337,7 +340,7 @@ class Cohort:
     def last_paid(self, decided):
         """Last period paid by one who decides to leave in a period."""
         offer, tenure = self.offer, decided - self.joined
-        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "fee":
+        if offer.term == 0 or offer.on_leaving == "fee":
             return decided
         ends = offer.term
         while offer.renews and ends <= tenure:
@@ -347,7 +350,7 @@ class Cohort:
     def fee(self, decided):
         """Fee of one who leaves at the end of a period."""
         offer, tenure = self.offer, decided - self.joined
-        if self.kind == "base" or offer.term == 0 or offer.on_leaving == "hold":
+        if offer.term == 0 or offer.on_leaving == "hold":
             return 0.0
         ends = offer.term
         while offer.renews and ends <= tenure:
@@ -357,6 +360,15 @@ class Cohort:
             return 0.0
         fee = offer.flat_termination_fee + offer.termination_fee * left
         return fee if offer.most_termination_fee is None else min(fee, offer.most_termination_fee)
+
+    def let_go_by(self):
+        """Tenures in which whoever decided to leave is gone when the horizon begins."""
+        offer, tenure = self.offer, max(-self.joined, 0)
+        if offer.term == 0 or offer.on_leaving == "fee":
+            return tenure
+        if tenure < offer.term:
+            return 0
+        return tenure - tenure % offer.term if offer.renews else tenure
 
     def adoption_rates(self, program):
         """Rates at which members join, by period of the cohort."""
@@ -392,37 +404,34 @@ class Cohort:
 
     def prospects(self):
         """Prospects of this segment that come to a decision in the joining period."""
+        if "prospects" not in self.known:
+            self.known["prospects"] = self.prospects_of()
+        return self.known["prospects"]
+
+    def conversion(self):
+        """Share of prospects that join."""
+        if "conversion" not in self.known:
+            self.known["conversion"] = self.conversion_of()
+        return self.known["conversion"]
+
+    def prospects_of(self):
         channel = self.scenario.channels[self.source]
         shares = channel.lead_time or (1.0,)
         deciding = 0.0
         for delay, share in enumerate(shares):
-            if self.joined - delay >= 0:
-                deciding += share * reached(self.scenario, channel, self.joined - delay)
+            deciding += share * reached(self.scenario, channel, self.joined - delay)
         return deciding * channel.segments[self.segment_name]
 
-    def conversion(self):
-        """Share of prospects that join."""
+    def conversion_of(self):
         scenario, segment, offer = self.scenario, self.segment, self.offer
         base = scenario.channels[self.source].conversion
         if isinstance(base, dict):
             base = base[self.segment_name]
         if base == 0.0:
             return 0.0
-        year = max(1, round(PER_YEAR[scenario.time.step]))
-        weights = [1.0] * year
-        if segment.relationship == "states":
-            from tests.naive_states import first_year
-
-            weights = first_year(segment, year)
-        elif segment.relationship != "contract":
-            from tests.naive_purchases import mean_purchases
-
-            weights = [mean_purchases(segment) + (not tenure) for tenure in range(year)]
-        saving = sum(self.let_off(self.joined + one) * w for one, w in enumerate(weights))
-        saving /= sum(weights)
-        spend = mean_of(segment.spend)
-        gift = offer.gift if offer.gift_value is None else offer.gift_value
-        saving += (gift + offer.equipment_subsidy) / (spend * sum(weights))
+        saving = (
+            self.saving(4096 if self.price_changes() else 60) if segment.price_sensitivity else 0
+        )
         odds = base / (1.0 - base)
         odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
         for _, program in programs_of(scenario):
@@ -431,6 +440,37 @@ class Cohort:
             ):
                 odds *= program.conversion_odds
         return odds / (1.0 + odds)
+
+    def price_changes(self):
+        """Whether any program changes the price list for this cohort."""
+        last = self.scenario.time.periods
+        return any(self.price(period) != 1.0 for period in range(self.joined, last + 1))
+
+    def saving(self, ahead):
+        """What a prospect saves in all against today's price list, in years at that list."""
+        segment, offer, scenario = self.segment, self.offer, self.scenario
+        per_year = PER_YEAR[scenario.time.step]
+        year = max(1, round(per_year))
+        weights = [1.0] * ahead
+        if segment.relationship == "states":
+            from tests.naive_states import first_year
+
+            weights = first_year(segment, ahead)
+        elif segment.relationship != "contract":
+            from tests.naive_purchases import mean_purchases
+
+            weights = [mean_purchases(segment) + (not tenure) for tenure in range(ahead)]
+        elif segment.spend_by_tenure:
+            last = len(segment.spend_by_tenure) - 1
+            weights = [segment.spend_by_tenure[min(one, last)] for one in range(ahead)]
+        saved, yearly = 0.0, 0.0
+        for tenure, weight in enumerate(weights):
+            period = self.joined + tenure
+            paid = weight / (1.0 + segment.impatience) ** (tenure / per_year)
+            saved += paid * (1.0 - self.price(period) * (1.0 - self.let_off(period)))
+            yearly += paid if tenure < year else 0.0
+        gift = offer.gift if offer.gift_value is None else offer.gift_value
+        return saved / yearly + (gift + offer.equipment_subsidy) / (mean_of(segment.spend) * yearly)
 
     def limit(self):
         """Expected (or exact) number of customers."""
@@ -444,7 +484,16 @@ class Cohort:
 
 
 def spend_in(scenario, channel, period):
-    """Spend of a channel in a period."""
+    """Spend of a channel in a period; before the start too, and nothing after the horizon."""
+    if period >= scenario.time.periods:
+        return 0.0
+    if period < 0 and channel.steady:
+        return spend_in(scenario, channel, 0)
+    if period < 0:
+        earlier = channel.earlier_spend or 0.0
+        if isinstance(earlier, tuple):
+            return earlier[period] if -period <= len(earlier) else 0.0
+        return earlier
     if not isinstance(channel.spend, tuple):
         return channel.spend
     if channel.spend and not isinstance(channel.spend[0], float):
@@ -456,14 +505,27 @@ def spend_in(scenario, channel, period):
     return channel.spend[period] if period < len(channel.spend) else 0.0
 
 
+def has_earlier(channel):
+    """Whether anything may have been spent before the start."""
+    return channel.steady or channel.earlier_spend is not None
+
+
 def reached(scenario, channel, period):
     """Prospects reached in a period: adstock written out as a weighted sum, then the response."""
-    carry = channel.carry_over
+    carry, response = channel.carry_over, channel.reach
+    if response.kind == "organic":
+        if period >= scenario.time.periods or (period < 0 and not channel.steady):
+            return 0.0
+        at, given = max(period, 0), response.prospects
+        if isinstance(given, tuple):
+            return given[at] if at < len(given) else 0.0
+        return given
+    # What was spent for ever: until nothing of it is left.
+    long_ago = math.ceil(math.log(1e-18) / math.log(carry)) if carry else 0
     effective = sum(
         (1.0 - carry) * carry**lag * spend_in(scenario, channel, period - lag)
-        for lag in range(period + 1)
+        for lag in range(max(period, 0) + 1 + (long_ago if has_earlier(channel) else 0))
     )
-    response = channel.reach
     if response.kind == "linear":
         return effective / response.cost_per_prospect
     if response.kind == "saturating":
@@ -495,9 +557,8 @@ def cohorts_of(scenario):
     for source, base in scenario.installed_base.items():
         for tenure, count in enumerate(base_counts(base)):
             if count:
-                found.append(
-                    Cohort(scenario, source, base.segment, "base", -tenure, Offer(), count)
-                )
+                under = Offer() if base.offer is None else scenario.offers[base.offer]
+                found.append(Cohort(scenario, source, base.segment, "base", -tenure, under, count))
     return sorted(found, key=lambda one: (one.source, one.segment_name, one.joined))
 
 
@@ -544,7 +605,7 @@ class World:
     by_tenure: dict
     program_flows: np.ndarray
     sums: np.ndarray
-    expected_cost: np.ndarray
+    acquisition_costs: np.ndarray
     cohorts: np.ndarray
     customers: list = field(default_factory=list)
 
@@ -577,7 +638,7 @@ class _Simulation:
             by_tenure={name: np.zeros((2, horizon)) for _, name in self.groups},
             program_flows=np.zeros((programs, p.PROGRAM_FLOWS, horizon)),
             sums=np.zeros((groups, p.SUMS)),
-            expected_cost=np.zeros(groups),
+            acquisition_costs=np.zeros(groups),
             cohorts=np.zeros((horizon, 2)),
         )
         #: Margin of the customer in hand by period, at time 0.
@@ -659,7 +720,7 @@ class _Simulation:
 
     def least(self, cell):
         """Threshold that one needs to be there when the horizon begins."""
-        return cell.passed()
+        return sum(cell.past_hazard(one) for one in range(cell.let_go_by()))
 
     # One life
 
@@ -851,7 +912,9 @@ class _Simulation:
 
     def by_tenure(self, cell, period, row):
         tenure = period - cell.joined
-        if tenure < self.horizon:
+        # Some of those who leave first had decided before.
+        is_mixed = period == cell.start and cell.let_go_by() < -cell.joined
+        if tenure < self.horizon and not is_mixed:
             self.out.flows[(p.AT_RISK, p.DECIDED)[row], tenure] += 1
             self.out.by_tenure[cell.segment_name][row, tenure] += 1
 
@@ -927,10 +990,10 @@ class _Simulation:
         sums[p.SUM_RESIDUAL] += residual
         sums[p.SUM_PRESENT] += inside + residual
         self.out.present[ACCOUNT_INDEX["residual_value"]] += residual
-        self.out.expected_cost[group] += cost
         for period in cell.periods:
             self.out.flows[p.EQUITY, period] += sum(self.margin[period + 1 :]) + residual
         if cell.joined >= 0:
+            self.out.acquisition_costs[group] += cell.gift()
             self.out.flows[p.JOINED, cell.joined] += 1
             equipment = cell.offer.equipment_subsidy
             self.post("gifts", cell.joined, START, cell.offer.gift, customer=False)
@@ -945,19 +1008,85 @@ class _Simulation:
         return self._costs[place]
 
     def _cost_of(self, cell):
-        cost = cell.offer.gift + cell.offer.equipment_subsidy
+        own = [
+            one
+            for one in self.cells
+            if (one.source, one.segment_name) == (cell.source, cell.segment_name)
+        ]
+        cost = cell.gift() + self.program_cost_of(cell) / cell.limit()
+        return cost + self.spend_of(cell) / sum(one.limit() for one in own)
+
+    def spend_of(self, cell):
+        """What is spent for the prospects of a cell's source in its segment, over the horizon."""
         if cell.kind == "fixed":
-            cost += self.scenario.cohorts[cell.source].cost_per_customer
-        if cell.kind == "channel":
-            channel = self.scenario.channels[cell.source]
-            spend = sum(spend_in(self.scenario, channel, one) for one in range(self.horizon))
-            cost += spend / sum(one.limit() for one in self.cells if one.source == cell.source)
-            for _, program in self.programs:
-                if program.kind == "nurture":
-                    cost += program.cost_per_lead * cell.leads(program) / cell.limit()
+            return self.scenario.cohorts[cell.source].cost_per_customer * cell.size
+        if cell.kind == "base":
+            return 0.0
+        channel = self.scenario.channels[cell.source]
+        spend = sum(spend_in(self.scenario, channel, one) for one in range(self.horizon))
+        return spend * channel.segments[cell.segment_name]
+
+    def program_cost_of(self, cell):
+        """What programs cost for the prospects of a cell: leads, and its part of campaigns."""
+        cost = 0.0
+        for _, program in self.programs:
+            if program.kind in {"nurture", "brand_campaign"}:
+                weights = self.bearers(program)
+                if sum(weights.values()) > 0.0:
+                    share = weights[id(cell)] / sum(weights.values())
+                    cost += share * program.fixed_cost * self.runs(program)
+            if program.kind == "nurture":
+                cost += program.cost_per_lead * cell.leads(program)
         return cost
 
+    def runs(self, program):
+        """Periods of the horizon in which a program runs."""
+        calendar = self.scenario.time.calendar
+        last = self.horizon - 1 if program.last is None else calendar.period(program.last)
+        return last - calendar.period(program.first) + 1
+
+    def bearers(self, program):
+        """What share of a campaign each cell bears: by prospects, else by who joins."""
+        prospects = {
+            id(one): one.prospects() if one.kind == "channel" else 0.0 for one in self.cells
+        }
+        concerned = {
+            id(one): prospects[id(one)] if one.concerns(program, one.joined) else 0.0
+            for one in self.cells
+        }
+        joins = {id(one): one.limit() if one.kind != "base" else 0.0 for one in self.cells}
+        for weights in (concerned, prospects):
+            if sum(weights.values()) > 0.0:
+                return weights
+        return joins
+
     # What no customer pays
+
+    def undecided(self):
+        """Expected value of those who join after the horizon, at time 0, currency."""
+        if self.scenario.money.residual == "none":
+            return 0.0
+        year, total = max(1, round(PER_YEAR[self.scenario.time.step])), 0.0
+        for source, segment in self.groups:
+            own = [one for one in self.cells if (one.source, one.segment_name) == (source, segment)]
+            late = [one for one in own if one.joined >= self.horizon - year]
+            if own[0].kind != "channel" or not sum(one.limit() for one in late) > 0.0:
+                continue
+            mean = sum(
+                one.value for one in self.out.customers if self.cells[one.cohort] in late
+            ) / sum(one.limit() for one in late)
+            last, channel = own[-1], self.scenario.channels[source]
+            for ahead in range(400 if channel.carry_over else len(channel.lead_time)):
+                to_come = replace(last, joined=self.horizon + ahead, known={})
+                prospects, at = to_come.prospects(), self.factor ** (self.horizon + ahead)
+                total += at * prospects * last.conversion() * (mean - last.gift())
+                for _, program in self.programs:
+                    if last.leads(program):
+                        total -= (
+                            at * self.factor ** self.timing(program)
+                            * program.cost_per_lead * prospects
+                        )  # fmt: skip
+        return total
 
     def overheads(self):
         """Post spend in channels, costs of leads, and fixed costs."""
@@ -1011,7 +1140,12 @@ class _Simulation:
         self.overheads()
         for place, cell in enumerate(self.cells):
             for customer, threshold, call in self.people(place):
-                self.live(cell, customer, threshold, call)
+                self.live(cell, customer, max(threshold, cell.passed()), call)
+        for place, (source, segment) in enumerate(self.groups):
+            own = [one for one in self.cells if (one.source, one.segment_name) == (source, segment)]
+            self.out.acquisition_costs[place] += self.spend_of(own[0])
+            self.out.acquisition_costs[place] += sum(map(self.program_cost_of, own))
+        self.out.present[ACCOUNT_INDEX["undecided_value"]] += self.undecided()
         return self.out
 
 

@@ -43,7 +43,7 @@ def assert_world_agrees(compiled, seed, world, twin):
     assert_money(found.cash[0], twin.cash)
     assert_money(found.present[0], twin.present)
     assert_money(found.program_cost[0], twin.program_cost)
-    assert_money(found.expected_cost[0], twin.expected_cost)
+    assert_money(found.acquisition_costs[0], twin.acquisition_costs)
 
 
 def assert_customers_agree(compiled, seed, world, twins):

@@ -135,14 +135,16 @@ def _rows(scenario: Scenario, table: CellTable, far: Levers, places: Ints) -> Fl
         rows[:, row] = np.take_along_axis(told, places, axis=1)
     calls = segment_facts(scenario, table, "call_share")
     calls = calls * segment_facts(scenario, table, "call_cost")
+    entered = (far.cohorts.start - far.cohorts.joined).tolist()
     for cell, group in enumerate(table.group.tolist()):
         offer, row = table.groups[group].offer, rows[cell]
-        held = held_steps(offer, int(places[cell, -1]) + 1)[places[cell]] - places[cell, 0]
+        steps = int(places[cell, -1]) + 1
+        held = held_steps(offer, steps, entered[cell])[places[cell]] - places[cell, 0]
         row[p.LATER_WAIT] = held - np.arange(len(held))
         # Who decides in any of the steps that one last payment follows is let go after that one.
         let_go = np.bincount(held, row[p.LATER_HAZARD], places.shape[1])[: places.shape[1]]
         row[p.LATER_PAID] = let_go
-        fee = fees(offer, int(places[cell, -1]) + 1)[places[cell]]
+        fee = fees(offer, steps, entered[cell])[places[cell]]
         row[p.LATER_LEAVING] = period_factor(scenario) * (fee - calls[cell])
     return rows
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from clvsim.engine import acquisition
 from clvsim.kernels.plan import ARRIVALS, FIXED, SURVIVORS
 from clvsim.levers import Cohorts, Levers
-from clvsim.scenario.chains import chain_of
-from clvsim.scenario.model import BuyerSegment, Offer, Scenario, Segment, StatesSegment
+from clvsim.scenario.model import BuyerSegment, Offer, Scenario, Segment
 from clvsim.scenario.segments import lived_under
 
 Floats = NDArray[np.float64]
 LIST_PRICE = Offer()
+LIST_NAME = "(list price)"
+"""What no offer is called in results."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,21 @@ class Group:
     kind : int
         ``ARRIVALS``, ``FIXED`` or ``SURVIVORS``.
     offer : Offer
+    offered : str
+        Name of the offer, or ``LIST_NAME``.
     """
 
     source: str
     segment: str
     kind: int
     offer: Offer
+    offered: str = LIST_NAME
+
+    @property
+    def gift(self) -> float:
+        """Gift and equipment of one who joins, currency; an installed base has had them."""
+        offer = self.offer
+        return 0.0 if self.kind == SURVIVORS else offer.gift + offer.equipment_subsidy
 
     def stream(self, decision: str) -> int:
         """Address of one of its decisions: a 32-bit hash of the names."""
@@ -82,18 +92,19 @@ def tabulate(scenario: Scenario) -> CellTable:
     calendar = scenario.time.calendar
     found: list[tuple[Group, list[tuple[int, float]]]] = []
     for source, channel in scenario.channels.items():
-        offer = _offer(scenario, channel.offer)
+        offer, offered = _offer(scenario, channel.offer)
         cells = [(period, 0.0) for period in range(calendar.periods)]
         found += [
-            (Group(source, segment, ARRIVALS, offer), cells)
+            (Group(source, segment, ARRIVALS, offer, offered), cells)
             for segment, share in channel.segments.items()
             if share > 0.0
         ]
     for source, cohort in scenario.cohorts.items():
-        group = Group(source, cohort.segment, FIXED, _offer(scenario, cohort.offer))
+        group = Group(source, cohort.segment, FIXED, *_offer(scenario, cohort.offer))
         found.append((group, [(calendar.period(cohort.joins), float(cohort.customers))]))
     for source, base in scenario.installed_base.items():
-        group = Group(source, base.segment, SURVIVORS, LIST_PRICE)
+        under = LIST_PRICE if base.offer is None else scenario.offers[base.offer]
+        group = Group(source, base.segment, SURVIVORS, under)
         found.append((group, [(-tenure, count) for tenure, count in base.by_tenure()]))
     found.sort(key=lambda item: (item[0].source, item[0].segment))
     rows = [
@@ -109,9 +120,10 @@ def tabulate(scenario: Scenario) -> CellTable:
     )
 
 
-def _offer(scenario: Scenario, name: str | None) -> Offer:
+def _offer(scenario: Scenario, name: str | None) -> tuple[Offer, str]:
+    """What is offered, and what it is called."""
     name = scenario.offer if name is None else name
-    return LIST_PRICE if name is None else scenario.offers[name]
+    return (LIST_PRICE, LIST_NAME) if name is None else (scenario.offers[name], name)
 
 
 def apply_segments(scenario: Scenario, levers: Levers) -> None:
@@ -171,81 +183,13 @@ def write_levers(scenario: Scenario, table: CellTable, periods: int) -> Levers:
 
 def apply_offers(table: CellTable, levers: Levers) -> None:
     """Write what the groups' offers let off by tenure."""
-    for index, group in enumerate(table.groups):
-        if group.kind != SURVIVORS:
-            periods, cells = levers.cohorts.periods, table.of(index)
-            levers.let_off[cells] = acquisition.let_off_by_tenure(group.offer, periods)
-            levers.free[cells, : group.offer.free_periods] = 1.0
-
-
-@dataclass(frozen=True)
-class Intake:
-    """Who is acquired, and for how much.
-
-    Attributes
-    ----------
-    limit, prospects : (cell,)
-        Expected (or exact) customers, and deciding prospects.
-    gift : (cell,)
-        Gift and equipment per customer, currency.
-    cost : (cell,)
-        Expected acquisition cost per customer, currency: the source's spend over the horizon per
-        expected customer, costs per lead, the gift.
-    spend : dict of str to (T,)
-        Channel spend, and the cost of bought cohorts, by source and period, currency.
-    """
-
-    limit: Floats
-    prospects: Floats
-    gift: Floats
-    cost: Floats
-    spend: dict[str, Floats]
-
-
-def take_in(
-    scenario: Scenario,
-    table: CellTable,
-    levers: Levers,
-    mean_spend: dict[str, float],
-    mean_purchases: dict[str, float],
-) -> Intake:
-    """Expected customers and acquisition costs of all cells, levers written."""
-    calendar = scenario.time.calendar
-    limit, prospects = table.size.copy(), np.zeros(len(table.size))
-    gift, cost = np.zeros(len(limit)), np.zeros(len(limit))
-    spend: dict[str, Floats] = {}
+    periods, tenure = levers.cohorts.periods, levers.cohorts.tenure()
     for index, group in enumerate(table.groups):
         cells = table.of(index)
-        gift[cells] = group.offer.gift + group.offer.equipment_subsidy
-        if group.kind == ARRIVALS:
-            channel = scenario.channels[group.source]
-            segment = scenario.segments[group.segment]
-            deciding = acquisition.prospects_by_period(channel, calendar)
-            prospects[cells] = deciding * channel.segments[group.segment]
-            saving = acquisition.first_year_saving(
-                group.offer,
-                mean_spend[group.segment],
-                calendar.per_year,
-                mean_purchases.get(group.segment),
-                chain_of(segment) if isinstance(segment, StatesSegment) else None,
-            )
-            limit[cells] = prospects[cells] * acquisition.conversion(
-                channel, segment, group.segment, group.offer, saving, levers.conversion[cells]
-            )
-    for source, channel in sorted(scenario.channels.items()):
-        spend[source] = acquisition.spend_by_period(channel, calendar)
-        cells = levers.cohorts.source == source
-        expected = limit[cells].sum()
-        cost[cells] = spend[source].sum() / expected if expected > 0.0 else 0.0
-    for source, cohort in sorted(scenario.cohorts.items()):
-        cells = levers.cohorts.source == source
-        cost[cells] = cohort.cost_per_customer
-        spend[source] = np.zeros(calendar.periods)
-        spend[source][calendar.period(cohort.joins)] = cohort.cost_per_customer * cohort.customers
-    for own in levers.programs.values():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cost += np.where(limit > 0.0, own.lead_cost * prospects / limit, 0.0)
-    return Intake(limit, prospects, gift, cost + gift, spend)
+        entered = int(tenure[cells, 0].max(initial=0))
+        let_off = acquisition.let_off_by_tenure(group.offer, entered + periods)
+        levers.let_off[cells] = let_off[tenure[cells]]
+        levers.free[cells] = tenure[cells] < group.offer.free_periods
 
 
 def segment_facts(scenario: Scenario, table: CellTable, field: str) -> Floats:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from clvsim.engine import cells as cell_rules
 from clvsim.engine.beyond import Later, joined, look_ahead
 from clvsim.engine.buyers import compile_buying, refuse_history
-from clvsim.engine.cells import CellTable, Intake
+from clvsim.engine.cells import CellTable
+from clvsim.engine.intake import Intake, take_in
 from clvsim.engine.population import Population, compile_population
 from clvsim.engine.schedule import (
     build_schedule,
@@ -110,10 +111,7 @@ def compile_scenario(
         {name: scenario.segments[name] for name in sorted(set(names))}, names
     )
     levers = cell_rules.write_levers(scenario, table, scenario.time.periods)
-    levers.conversion += shocks.conversion[np.maximum(table.joined, 0)]
-    intake = cell_rules.take_in(
-        scenario, table, levers, population.mean_spend, population.mean_purchases
-    )
+    intake = take_in(scenario, table, levers, population, shocks.conversion)
     facts, schedule, active_cost = build_schedule(scenario, table, levers, intake, shocks)
     personal = _personal(scenario, levers)
     later = look_ahead(scenario, table, levers, facts)

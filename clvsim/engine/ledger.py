@@ -52,7 +52,11 @@ class _Book:
 
 
 def keep_ledger(
-    compiled: Compiled, flows: Floats, program_flows: Floats, residual: Floats
+    compiled: Compiled,
+    flows: Floats,
+    program_flows: Floats,
+    residual: Floats,
+    undecided: Floats,
 ) -> Ledger:
     """Accounts of some worlds from their flows.
 
@@ -60,8 +64,8 @@ def keep_ledger(
     ----------
     flows : (world, group, flow, T)
     program_flows : (world, group, program, flow, T)
-    residual : (world,)
-        Discounted residual value, currency.
+    residual, undecided : (world,)
+        Discounted residual value, and that of those who join after the horizon, currency.
     """
     scenario = compiled.scenario
     book = _Book(len(flows), scenario.time.periods, discounting(scenario))
@@ -81,6 +85,7 @@ def keep_ledger(
         else np.zeros((len(flows), 0, scenario.time.periods))
     )
     book.present[:, ACCOUNT_INDEX["residual_value"]] = residual
+    book.present[:, ACCOUNT_INDEX["undecided_value"]] = undecided
     return Ledger(book.cash, book.present, program_cost)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine.compile import Compiled
+from clvsim.engine.undecided import undecided
 from clvsim.kernels import plan as p
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,10 @@ def luck_of_customers(compiled: Compiled, cells: Floats, pairs: Floats | None = 
     number, value, square = np.moveaxis(cells, -1, 0)
     # A gift is paid on joining by the number that join, and so is luck where that number is.
     gift = compiled.intake.gift
-    arriving = square - 2.0 * gift * value + gift**2 * number
+    # Those who join late stand for those who join after the horizon.
+    factor = compiled.model.period_factor ** facts[:, p.START]
+    stands = 1.0 + undecided(compiled).weight / factor
+    arriving = stands**2 * square - 2.0 * gift * stands * value + gift**2 * number
     with np.errstate(divide="ignore", invalid="ignore"):
         fixed = np.where(number > 1.0, (square - value**2 / number) * number / (number - 1.0), 0.0)
     if pairs is not None:

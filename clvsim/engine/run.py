@@ -17,6 +17,7 @@ from clvsim.engine.ledger import keep_ledger
 from clvsim.engine.luck import companions, luck_of_customers
 from clvsim.engine.relationships import run_tasks
 from clvsim.engine.tasks import TaskPlan, new_slots, plan_tasks, slot_bytes, slots_of
+from clvsim.engine.undecided import undecided_value
 from clvsim.kernels import plan as p
 
 Floats = NDArray[np.float64]
@@ -47,8 +48,11 @@ class Worlds:
         Customers at risk of a decision to leave, and decided, by segment and tenure.
     program_flows : (W, program, flow, T)
     sums : (W, group, column)
-    expected_cost : (W, group)
-        Customers times the expected acquisition cost of their cells, currency.
+    acquisition_costs : (W, group)
+        What is paid for the prospects of each group, and their gifts, currency.
+    prospects : (W, group, 4)
+        Prospects that come to a decision, those of them expected to join, under their offer and at
+        the list price, and who are expected to join after the horizon.
     luck : (W,)
         Variance of the NPV that the customers' own luck makes, estimated, currency squared.
     cohorts : (W, T, 2)
@@ -67,7 +71,8 @@ class Worlds:
     by_tenure: Floats
     program_flows: Floats
     sums: Floats
-    expected_cost: Floats
+    acquisition_costs: Floats
+    prospects: Floats
     luck: Floats
     cohorts: Floats
     only: Floats
@@ -284,13 +289,13 @@ def _gather(
     flows = _summed(slots.flows, plan.group, worlds, groups)
     program_flows = _summed(slots.program_flows, plan.group, worlds, groups)
     sums = _summed(slots.sums, plan.group, worlds, groups)
-    ledger = keep_ledger(compiled, flows, program_flows, _over(sums[:, :, p.SUM_RESIDUAL]))
+    residual, later = _over(sums[:, :, p.SUM_RESIDUAL]), undecided_value(compiled, cells)
+    ledger = keep_ledger(compiled, flows, program_flows, residual, later)
+    gifts = np.array([group.gift for group in table.groups])
     cohorts = np.zeros((worlds, periods, 2))
-    expected_cost = np.zeros((worlds, groups))
-    for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
+    for cell, joined in enumerate(table.joined):
         if joined >= 0:
             cohorts[:, joined] += cells[:, cell, :2]
-        expected_cost[:, group] += cells[:, cell, 0] * compiled.intake.cost[cell]
     segments = segment_names(compiled)
     by_tenure = np.zeros((worlds, len(segments), 2, periods))
     place = np.array([segments.index(group.segment) for group in table.groups], dtype=np.int64)
@@ -312,7 +317,8 @@ def _gather(
         by_tenure=by_tenure,
         program_flows=_over(program_flows),
         sums=sums,
-        expected_cost=expected_cost,
+        acquisition_costs=compiled.intake.costs + gifts * sums[:, :, p.SUM_CUSTOMERS],
+        prospects=_expected(compiled, worlds),
         luck=luck,
         cohorts=cohorts,
         only=_over(_summed(slots.only, plan.group, worlds, groups)),
@@ -321,6 +327,19 @@ def _gather(
         gini=gini,
         top_share=top_share,
     )
+
+
+def _expected(compiled: Compiled, worlds: int) -> Floats:
+    """``Worlds.prospects``: no luck of customers is in it, so that some worlds have the same."""
+    intake, table = compiled.intake, compiled.table
+    found = np.zeros((len(table.groups), 4))
+    for index, later in enumerate(intake.later):
+        cells = table.of(index)
+        if table.groups[index].kind == p.ARRIVALS:
+            by_cell = (intake.prospects, intake.limit, intake.at_list)
+            found[index, :3] = [one[cells].sum() for one in by_cell]
+        found[index, 3] = later.sum()
+    return np.broadcast_to(found, (worlds, *found.shape)).copy()
 
 
 def _in_quantiles(compiled: Compiled) -> NDArray[np.bool_]:

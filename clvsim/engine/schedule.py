@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.cells import CellTable, Intake, pasts, segment_facts
+from clvsim.engine.acquisition import ends_at, let_off_by_tenure
+from clvsim.engine.cells import CellTable, pasts, segment_facts
+from clvsim.engine.intake import Intake
 from clvsim.engine.shocks import Shocks
 from clvsim.fields import Timing
 from clvsim.kernels import plan as p
@@ -40,7 +42,8 @@ def price_response(scenario: Scenario, table: CellTable, levers: Levers) -> Floa
     """Hazard multiplier after price rises, ``(cell, T)``.
 
     A rise of the share of the list price that is paid (an introductory price ending counts as one)
-    multiplies the hazard by ``exp(sensitivity * rise)`` for some periods; rises add up.
+    multiplies the hazard by ``exp(sensitivity * rise)`` for some periods; rises add up. Of an
+    installed base, those of its offer before the horizon are felt in it as long as any other.
     """
     paid = levers.price * (1.0 - levers.let_off)
     rise = np.zeros_like(paid)
@@ -53,29 +56,76 @@ def price_response(scenario: Scenario, table: CellTable, levers: Levers) -> Floa
         # By rise, not by period after one: prices seldom rise, and may be felt for ever.
         for period in np.flatnonzero(rise[cells].any(axis=0))[::-1]:
             log_multiplier[cells, period : period + length] += rise[cells, period, None]
+    for cell, group in enumerate(table.group.tolist()):
+        tenure = int(levers.cohorts.start[cell] - levers.cohorts.joined[cell])
+        if tenure > 0 and ends_at(table.groups[group].offer) > 0:
+            let_off = let_off_by_tenure(table.groups[group].offer, tenure + 1)
+            before = levers.price[cell, 0] * (1.0 - let_off)
+            _add_earlier_rises(before, int(felt[cell]), log_multiplier[cell])
     return np.asarray(np.exp(np.minimum(sensitivity[:, None] * log_multiplier, _EVERYBODY)))
 
 
-def held_steps(offer: Offer, steps: int) -> NDArray[np.int64]:
-    """Last step paid by one who decides to leave at each step, ``(steps,)``."""
-    step = np.arange(steps)
+def _add_earlier_rises(paid: Floats, felt: int, log_multiplier: Floats) -> None:
+    """Add the rises of one cell's price up to its first step, as far as they are felt from there.
+
+    Parameters
+    ----------
+    paid : (tenure,)
+        Share of the list price that was paid, and last what is paid in the first step.
+    felt : int
+        Periods that a rise is felt.
+    log_multiplier : (step,)
+        Written to.
+    """
+    for ago, rise in enumerate(np.diff(paid)[::-1][:felt].tolist()):
+        if rise > 0.0:
+            log_multiplier[: felt - ago] += rise
+
+
+def held_steps(offer: Offer, steps: int, entered: int = 0) -> NDArray[np.int64]:
+    """Last step paid by one who decides to leave at each step, ``(steps,)``.
+
+    Parameters
+    ----------
+    entered : int
+        Tenure at step 0, periods: above 0 of an installed base.
+    """
+    tenure = entered + np.arange(steps)
     if offer.term == 0 or offer.on_leaving == "fee":
-        return step
+        return tenure - entered
     if offer.renews:
-        return (step // offer.term + 1) * offer.term - 1
-    return np.maximum(step, offer.term - 1)
+        return (tenure // offer.term + 1) * offer.term - 1 - entered
+    return np.maximum(tenure, offer.term - 1) - entered
 
 
-def fees(offer: Offer, steps: int) -> Floats:
-    """Early-termination fee by step of decision, currency, ``(steps,)``."""
+def fees(offer: Offer, steps: int, entered: int = 0) -> Floats:
+    """Early-termination fee by step of decision, currency, ``(steps,)``; as ``held_steps``."""
     if offer.term == 0 or offer.on_leaving == "hold":
         return np.zeros(steps)
-    step = np.arange(steps)
-    ends = (step // offer.term + 1) * offer.term if offer.renews else np.full(steps, offer.term)
-    left = np.maximum(ends - 1 - step, 0)
+    tenure = entered + np.arange(steps)
+    ends = (tenure // offer.term + 1) * offer.term if offer.renews else np.full(steps, offer.term)
+    left = np.maximum(ends - 1 - tenure, 0)
     due = np.where(left > 0, offer.flat_termination_fee, 0.0) + offer.termination_fee * left
     most = np.inf if offer.most_termination_fee is None else offer.most_termination_fee
     return np.asarray(np.minimum(due, most))
+
+
+def has_outlasted(offer: Offer, past: Floats) -> float:
+    """Running sum of the hazard multiplier that one of an installed base must have outlasted.
+
+    All of its past; but who decided to leave in the term that is running is still there.
+
+    Parameters
+    ----------
+    past : (tenure,)
+        Multipliers of the periods since joining.
+    """
+    tenure = len(past)
+    if offer.term == 0 or offer.on_leaving == "fee":
+        return float(past.sum())
+    if offer.renews:
+        return float(past[: tenure // offer.term * offer.term].sum())
+    return float(past.sum()) if tenure >= offer.term else 0.0
 
 
 def build_schedule(
@@ -104,7 +154,12 @@ def build_schedule(
     facts[:, p.ACQUISITION_COST] = intake.cost
     facts[:, p.CALL_SHARE] = segment_facts(scenario, table, "call_share")
 
-    facts[:, p.ORIGIN] = np.array([past.sum() for past in pasts(scenario, table)])
+    lived = pasts(scenario, table)
+    facts[:, p.ORIGIN] = np.array([past.sum() for past in lived])
+    offers = [table.groups[group].offer for group in table.group]
+    facts[:, p.OUTLASTED] = [
+        has_outlasted(offer, past) for offer, past in zip(offers, lived, strict=True)
+    ]
 
     inside = cohorts.period() < horizon
     period = np.minimum(cohorts.period(), horizon - 1)
@@ -131,11 +186,14 @@ def build_schedule(
     schedule[:, p.WORTH_BEFORE, 1:] = np.cumsum(worth, axis=1)
     call_cost = segment_facts(scenario, table, "call_cost")[:, None]
     schedule[:, p.CALL_MARGIN, :horizon] = -factors[_END, :horizon] * call_cost
+    entered = cohorts.start - cohorts.joined
     for index, group in enumerate(table.groups):
-        cells = np.flatnonzero((table.group == index) & (facts[:, p.STEPS] > 0.0))
-        if len(cells):
+        own = (table.group == index) & (facts[:, p.STEPS] > 0.0)
+        for tenure in np.unique(entered[own]).tolist():
+            cells = np.flatnonzero(own & (entered == tenure))
+            steps = facts[cells, p.STEPS].astype(np.int64)
             schedule[cells] = _with_decisions(
-                group.offer, schedule[cells], facts[cells, p.STEPS].astype(np.int64), factors[_END]
+                group.offer, schedule[cells], steps, factors[_END], tenure
             )
     for cell in np.flatnonzero(facts[:, p.STEPS] > 0.0):
         steps, origin = int(facts[cell, p.STEPS]), float(facts[cell, p.ORIGIN])
@@ -180,7 +238,9 @@ def clipped(levers: Levers) -> NDArray[np.int64]:
     return np.asarray((beyond * steps).max(axis=1, initial=0))
 
 
-def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats) -> Floats:
+def _with_decisions(
+    offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end: Floats, entered: int
+) -> Floats:
     """Values by step of decision of one group's cells, written into its schedule.
 
     Parameters
@@ -192,13 +252,16 @@ def _with_decisions(offer: Offer, rows: Floats, steps: NDArray[np.int64], at_end
         At least 1.
     at_end : (T + 1,)
         Discount factors of period ends.
+    entered : int
+        Tenure of the cells at step 0.
     """
     horizon = rows.shape[2] - 1
     step, last = np.arange(horizon + 1), steps[:, None]
-    held = np.where(step < last, np.minimum(held_steps(offer, horizon + 1), last), last)
-    fee = np.where(step < last, fees(offer, horizon + 1), 0.0)
+    until = held_steps(offer, horizon + 1, entered)
+    held = np.where(step < last, np.minimum(until, last), last)
+    fee = np.where(step < last, fees(offer, horizon + 1, entered), 0.0)
     rows[:, p.HELD], rows[:, p.FEE] = held, fee
-    overtime = held_steps(offer, horizon + 1) + 1 - last
+    overtime = until + 1 - last
     rows[:, p.OVERTIME] = np.where(step < last, np.maximum(overtime, 0), 0)
     rows[:, p.LEAVING_MARGIN] = fee * at_end
     paid = np.minimum(held, last - 1)

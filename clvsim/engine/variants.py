@@ -251,7 +251,7 @@ def _without_plan(
     rests = {name: one.without_plan() for name, one in scenarios.items()}
     return {
         name: replace(compile_scenario(one, (shocks or {}).get(name)), walks=walks)
-        if one.cohorts or one.installed_base
+        if one.channels or one.cohorts or one.installed_base
         else None
         for name, one in rests.items()
     }

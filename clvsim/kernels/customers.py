@@ -326,7 +326,12 @@ def run_cell(address, model, cell, ranks, block, sums, slots, slot, place, out):
         rank += count
         if source == p.SURVIVORS:
             missing = wanted - customers
-            count = keep_survivors(block.customers, count, p.THRESHOLD, facts[p.ORIGIN], missing)
+            least = facts[p.OUTLASTED]
+            count = keep_survivors(block.customers, count, p.THRESHOLD, least, missing)
+            # Who had decided before, and is held by a term, decides now.
+            for i in range(count):
+                own = block.customers[p.THRESHOLD, i]
+                block.customers[p.THRESHOLD, i] = max(own, facts[p.ORIGIN])
             done = customers + count >= wanted
         elif source == p.FIXED:
             done = rank >= end

@@ -58,7 +58,10 @@ ORIGIN = 15
 AHEAD, CYCLE = 16, 17
 #: Whether leaving beyond the horizon costs or brings anything (0 or 1).
 LEAVES_WITH = 18
-FACTS = 19
+#: Running sum of the hazard multiplier that one must have outlasted to be there on entering: below
+#: ``ORIGIN`` where a term still holds some who have decided to leave.
+OUTLASTED = 19
+FACTS = 20
 
 # Rows of ``Model.schedule``: one number a cell and step (or step of decision), T + 1 wide.
 #: Hazard multiplier; ``ORIGIN`` plus its running sum; first guess of the step whose

@@ -53,9 +53,11 @@ def post_cell(model, cell, sums, slots, slot):
         flows[p.JOINED, start] += joins
 
     # Those that can decide to leave and those that do, by tenure: before a contract holds them.
+    # Among those who leave an installed base first may be some who had decided before.
     alive, tenure = joins, start - joined
+    unseen = 1 if facts[p.OUTLASTED] < facts[p.ORIGIN] else 0
     for step in range(steps):
-        if tenure + step < horizon:
+        if tenure + step < horizon and step >= unseen:
             flows[p.AT_RISK, tenure + step] += alive
             flows[p.DECIDED, tenure + step] += customers[step]
         alive -= customers[step]

@@ -50,6 +50,7 @@ class Program(Section):
         own.timing = self.timing
         end = levers.cohorts.periods if where.last is None else where.last + 1
         own.fixed_cost[where.first : end] += self.fixed_cost
+        own.concerns |= levers.joining(where)
         return own
 
     def settles(self) -> int:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
 from clvsim.comparison import COMPARED
-from clvsim.measures import OVER_WORLDS, mean_of
+from clvsim.measures import OVER_WORLDS, SPLITS, mean_of
 from clvsim.report.comparing import verdict
 from clvsim.report.remarks import remarks
 from clvsim.report.tables import dates
@@ -45,7 +45,7 @@ def to_json(result: xr.Dataset) -> str:
 def _measures(one: xr.Dataset) -> dict[str, Any]:
     """The measures of the registry, and those of them that there are by segment and channel."""
     known = [measure.name for measure in (*MEASURES, *RISK_MEASURES)]
-    parts = [f"{name}_by_{dim}" for name in known for dim in ("segment", "channel")]
+    parts = [f"{name}_by_{dim}" for name in known for dim in SPLITS]
     return {name: _measure(one, name) for name in (*known, *parts) if f"{name}_mean" in one}
 
 

@@ -1,8 +1,10 @@
 """Remarks: what a reader of the tables should know before trusting them, in plain sentences."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from clvsim.engine.ledger import fixed_costs_beyond
@@ -12,6 +14,10 @@ from clvsim.scenario.model import Scenario
 
 #: Share of the NPV beyond the horizon above which it is worth a remark.
 _LARGE = 0.5
+#: An offer that lifts conversion above so many times that of the list price, or above this share.
+_LIFTED, _MOST = 2.0, 0.5
+#: Share of a channel's expected customers from which those to come after the horizon matter.
+_FEW = 1e-3
 
 
 def remarks(result: xr.Dataset) -> list[str]:
@@ -22,7 +28,27 @@ def remarks(result: xr.Dataset) -> list[str]:
     result : Dataset
         Of one scenario or several, along ``scenario``.
     """
-    return [*_mostly_beyond(result), *_costs_that_end(result)]
+    return [*_mostly_beyond(result), *_costs_that_end(result), *_of_each(result)]
+
+
+def _of_each(result: xr.Dataset) -> Iterator[str]:
+    """Remarks on single scenarios: once each, with the names of those that it is true of."""
+    names = [str(name) for name in result["scenario"].values]
+    said: dict[str, list[str]] = {}
+    for name in names:
+        for text in _of_one(result.sel(scenario=name)):
+            said.setdefault(text, []).append(name)
+    for text, whose in said.items():
+        yield text if len(whose) == len(names) else f"{', '.join(whose)}: {text}"
+
+
+def _of_one(one: xr.Dataset) -> Iterator[str]:
+    """Remarks on one scenario of a result."""
+    scenario = json.loads(one.attrs["scenarios"])[str(one["scenario"].item())]
+    yield from _conversions(one)
+    yield from _cold_starts(scenario)
+    yield from _idle_pasts(scenario)
+    yield from _undecided(one, scenario)
 
 
 def _mostly_beyond(result: xr.Dataset) -> Iterator[str]:
@@ -73,3 +99,88 @@ def _each(texts: dict[str, str], scenarios: int) -> str:
     if len(set(texts.values())) == 1 and len(texts) == scenarios:
         return next(iter(texts.values()))
     return ", ".join(f"{name} {text}" for name, text in texts.items())
+
+
+def _conversions(one: xr.Dataset) -> Iterator[str]:
+    """Offers that lift conversion further than one would believe without a look."""
+    reached, joiners, at_list = (
+        one[name].mean("world") for name in ("deciding", "expected_customers", "joiners_at_list")
+    )
+    for channel in one["channel"].values:
+        for segment in one["segment"].values:
+            at = {"channel": channel, "segment": segment}
+            prospects = float(reached.sel(at))
+            if prospects <= 0.0:
+                continue
+            share, listed = float(joiners.sel(at)) / prospects, float(at_list.sel(at)) / prospects
+            if share <= listed or not (share > _LIFTED * listed or share > _MOST):
+                continue
+            offered = one["offered"].sel(channel=channel)
+            offer = one["offer"].values[int(offered.argmax("offer"))]
+            yield (
+                f"The offer {offer} lifts the conversion of {segment} in {channel} from "
+                f"{say.percent(listed, 0.01 * listed)} to {say.percent(share, 0.01 * share)}: is "
+                "a price_sensitivity like this one known from offers that were made?"
+            )
+
+
+def _cold_starts(scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Channels whose spend works late and of which nobody says what was spent before."""
+    for name, channel in scenario["channels"].items():
+        says = channel["steady"] or channel["earlier_spend"] is not None
+        if _works_late(channel) and not says:
+            yield (
+                f"{name} begins from nothing: its spend works late, and nothing is known to have "
+                "been spent before the start. If it ran before, write steady = true or "
+                "earlier_spend; if not, earlier_spend = 0."
+            )
+
+
+def _idle_pasts(scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Spend before the start that changes nothing, or after which nothing is spent."""
+    for name, channel in scenario["channels"].items():
+        earlier = channel["earlier_spend"]
+        if not (channel["steady"] or np.any(earlier)):
+            continue
+        key = "steady" if channel["steady"] else "earlier_spend"
+        if not _works_late(channel):
+            yield (
+                f"{key} of {name} changes nothing: without carry_over and lead_time, spend works "
+                "in its own period only."
+            )
+        elif np.any(earlier) and not _spends(channel["spend"]):
+            yield (
+                f"{name} spends nothing within the horizon: all whom it brings are the work of "
+                "what was spent before the start."
+            )
+
+
+def _works_late(channel: Mapping[str, Any]) -> bool:
+    """Whether spend brings anybody after its own period."""
+    return bool(channel["carry_over"] > 0.0 or np.any(channel["lead_time"][1:]))
+
+
+def _spends(spend: Any) -> bool:
+    """Whether any amount of a channel's spend is above zero."""
+    steps = spend if isinstance(spend, list) else [spend]
+    return any(one["spend"] if isinstance(one, dict) else one for one in steps)
+
+
+def _undecided(one: xr.Dataset, scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Customers whom channels bring after the horizon, where nothing counts them."""
+    later, inside = (
+        one[name].mean("world").sum("segment") for name in ("later_customers", "expected_customers")
+    )
+    valued = scenario["money"]["residual"] == "expected"
+    for channel in one["channel"].values:
+        to_come, joined = float(later.sel(channel=channel)), float(inside.sel(channel=channel))
+        if to_come <= _FEW * joined or (valued and joined > 0.0):
+            continue
+        text = (
+            f"{channel} is expected to bring {say.number(to_come, 0.01 * to_come)} customers after "
+            "the horizon, by what carries over and by leads undecided at its end"
+        )
+        if valued:
+            yield f"{text}: nobody joins within it, so that nobody can say what they are worth."
+        else:
+            yield f'{text}; no figure counts them (money.residual = "expected" does).'

@@ -12,6 +12,7 @@ from rich.text import Text
 from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES, Unit
 from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
+from clvsim.report.joining import who_joins
 from clvsim.report.remarks import remarks
 from clvsim.report.statement import GIVEN_AWAY, Line, Span, label, profit_and_loss, spans
 from clvsim.report.tables import (
@@ -45,6 +46,8 @@ _LABELS = {
 }
 #: Ratios that are shown in per cent.
 _AS_SHARES = {"romi", "romi_on_spend"}
+#: Single measures that other tables show.
+_ELSEWHERE = ("prospects", "conversion", "conversion_at_list", "expected_joiners")
 #: Columns of the page that a span of the statement takes at least.
 _LEAST_SPAN = 8
 
@@ -64,9 +67,9 @@ def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
         one = result.sel(scenario=name)
         if len(names) > 1:
             parts.append(Text(f"— {name} —", style="bold"))
-        parts += [*_plan_and_business(one), *_groups(one), _clv_quantiles(one)]
-        parts += [_statement(one, width), *_programs(one, name), *_retention(one)]
-        parts += [*_fits(result, name)]
+        parts += [*_plan_and_business(one), *who_joins(one), *_groups(one)]
+        parts += [_clv_quantiles(one), _statement(one, width), *_programs(one, name)]
+        parts += [*_retention(one), *_fits(result, name)]
     return parts + list(map(remark, remarks(result)))
 
 
@@ -98,10 +101,12 @@ def _measures(one: xr.Dataset, title: str, caption: str, *, of_plan: bool) -> Re
     places = [OVER_WORLDS.index(share) for share in _SHOWN]
     rows = []
     for measure in (*MEASURES, *RISK_MEASURES):
-        if measure.dims or measure.of_plan != of_plan:
+        elsewhere = measure.dims or measure.name in _ELSEWHERE
+        if elsewhere or measure.of_plan != of_plan:
             continue
         found = estimate(one, measure.name)
-        if math.isnan(found.value) and measure.unit != "periods":
+        is_nothing = measure.name == "undecided_customers" and found.value == 0.0
+        if is_nothing or (math.isnan(found.value) and measure.unit != "periods"):
             continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)

@@ -1,15 +1,13 @@
 """The scenario: frozen sections, every field with its unit, range and default."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import (
     BeforeValidator,
-    Discriminator,
     Field,
     Strict,
     StringConstraints,
-    Tag,
     field_validator,
     model_validator,
 )
@@ -30,6 +28,7 @@ from clvsim.fields import (
     as_text,
 )
 from clvsim.programs import AnyProgram
+from clvsim.scenario.channels import Channel
 from clvsim.scenario.money import MoneyRules
 from clvsim.scenario.segments import (
     AnySegment,
@@ -97,108 +96,6 @@ class Simulation(Section):
     """Monte Carlo replications."""
     seed: Annotated[int, Field(ge=0, le=2**64 - 1)] = 1
     """Seed of all randomness."""
-
-
-class Linear(Section):
-    """Reach in proportion to spend."""
-
-    kind: Literal["linear"]
-    """Kind of response."""
-    cost_per_prospect: Annotated[float, Field(gt=0.0, le=1e15)]
-    """Spend per prospect reached, currency."""
-
-
-class Saturating(Section):
-    """Reach ``ceiling * (1 - exp(-rate * spend))`` (Blattberg & Deighton 1996)."""
-
-    kind: Literal["saturating"]
-    """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
-    """Prospects per period that no spend exceeds."""
-    rate: Annotated[float, Field(gt=0.0, le=1e12)]
-    """Per unit of currency."""
-
-
-class Hill(Section):
-    """Reach ``ceiling * s**slope / (s**slope + half**slope)``."""
-
-    kind: Literal["hill"]
-    """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
-    """Prospects per period that no spend exceeds."""
-    half: Annotated[float, Field(gt=0.0, le=1e15)]
-    """Spend that reaches half of the ceiling, currency per period."""
-    slope: Annotated[float, Field(gt=0.0, le=20.0)] = 1.0
-    """Above 1: S-shaped."""
-
-
-Reach = Annotated[Linear | Saturating | Hill, Field(discriminator="kind")]
-
-
-class SpendStep(Section):
-    """Spend from a period on."""
-
-    first: Period = Field(alias="from")
-    """Period (number or date) from which the amount holds."""
-    spend: Money
-    """Currency per period."""
-
-
-def _spend_kind(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "steps" if value and isinstance(value[0], (dict, SpendStep)) else "list"
-    return "constant"
-
-
-Spend = Annotated[
-    Annotated[Money, Tag("constant")]
-    | Annotated[Amounts, Field(min_length=1), Tag("list")]
-    | Annotated[tuple[SpendStep, ...], Strict(strict=False), Tag("steps")],
-    Discriminator(_spend_kind),
-]
-
-
-class Channel(Section):
-    """Where prospects are reached for a spend."""
-
-    spend: Spend
-    """Currency per period: a constant, a list of one amount a period (nothing after its end), or
-    ``[{from, spend}, …]``."""
-    reach: Reach
-    """Prospects reached for a spend."""
-    carry_over: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Share of a period's effective spend that carries over to the next (adstock, normalised)."""
-    conversion: (
-        Annotated[float, Field(ge=0.0, lt=1.0)]
-        | dict[Name, Annotated[float, Field(ge=0.0, lt=1.0)]]
-    )
-    """Share of prospects that join at the list price: a number, or one a segment."""
-    segments: dict[Name, Probability]
-    """Shares of prospects by segment, adding up to 1."""
-    offer: Name | None = None
-    """Name of the offer made; absent: the scenario's, or the list price."""
-    lead_time: Probabilities = ()
-    """Shares of prospects that decide after 0, 1, 2, … periods, adding up to 1; empty: at once."""
-
-    @field_validator("segments")
-    @classmethod
-    def _segments_add_up(cls, value: dict[str, float]) -> dict[str, float]:
-        _adds_up(value.values(), "the shares of segments")
-        return value
-
-    @field_validator("lead_time")
-    @classmethod
-    def _lead_time_adds_up(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if value:
-            _adds_up(value, "the shares of the lead time")
-        return value
-
-
-def _adds_up(shares: Any, what: str) -> None:
-    total = sum(shares)
-    if abs(total - 1.0) > 1e-9:
-        message = f"{what} must add up to 1, not {total:.6g}"
-        raise ValueError(message)
 
 
 class Offer(Section):
@@ -276,6 +173,11 @@ class InstalledBase(Section):
         | Annotated[Amounts, Field(max_length=_LONGEST_TENURE + 1)]
     )
     """Periods since joining: a number, or weights of 0, 1, 2, … periods."""
+    offer: Name | None = None
+    """Name of the offer that they joined under; absent: the list price. Their tenure says how much
+    of it is left: what it still lets off, the term, the fee and whom it holds (who has decided to
+    leave and is held is one of those still there). It was made before the plan, and stays without
+    it; no gift is given again."""
 
     @field_validator("tenure")
     @classmethod
@@ -334,11 +236,19 @@ class Scenario(Section):
         return [(name, one) for name, one in sorted(self.programs.items()) if one.enabled]
 
     def without_plan(self) -> "Scenario":
-        """The same scenario without channels, offers and programs: ROMI's counterfactual."""
+        """The same scenario without its plan: ROMI's counterfactual.
+
+        No programs, no offers, nothing spent in channels. Those come all the same who would have
+        come without: organic prospects, and those whom spend before the start still brings.
+        """
+        rests = {
+            name: channel.without_plan(self.time.calendar)
+            for name, channel in self.channels.items()
+        }
         return self.model_copy(
             update={
                 "offer": None,
-                "channels": {},
+                "channels": {name: rest for name, rest in rests.items() if rest is not None},
                 "programs": {},
                 "cohorts": {
                     name: cohort.model_copy(update={"offer": None})

@@ -78,9 +78,10 @@ def test_there_are_as_many_rows_as_customers(compiled, worlds, rows):
             assert sum(map(len, own)) == worlds.sums[world, group, p.SUM_CUSTOMERS]
 
 
-def test_rows_add_up_to_the_run_s_value(worlds, rows):
+def test_rows_add_up_to_the_run_s_value(compiled, worlds, rows):
     for world, parts in enumerate(rows):
-        before = _column(parts, "clv").sum() + worlds.expected_cost[world].sum()
+        cost = compiled.intake.cost[_column(parts, "cell").astype(int)]
+        before = (_column(parts, "clv") + cost).sum()
         assert before == pytest.approx(worlds.sums[world, :, p.SUM_VALUE].sum(), rel=1e-12)
 
 

@@ -139,6 +139,82 @@ CHANNELS = {
     },
 }
 
+UNDER_WAY = {
+    "time": {"periods": 10},
+    "money": {"discount_rate": 0.15, "residual": "expected"},
+    "offer": "late",
+    "segments": {
+        "home": OFFERS["segments"]["home"] | {"impatience": 0.9, "hazard_by_tenure": [1.5, 1.0]},
+        "office": OFFERS["segments"]["office"] | {"price_sensitivity": 4.0},
+    },
+    "offers": OFFERS["offers"] | {"late": {"discount": [0.0] * 11 + [0.5] * 9, "gift": 12.0}},
+    "channels": {
+        "ran": {
+            "spend": [{"from": 0, "spend": 200.0}, {"from": 4, "spend": 350.0}],
+            "reach": {"kind": "hill", "ceiling": 300.0, "half": 200.0, "slope": 1.7},
+            "carry_over": 0.6,
+            "conversion": {"home": 0.1, "office": 0.05},
+            "segments": {"home": 0.6, "office": 0.4},
+            "lead_time": [0.5, 0.0, 0.3, 0.2],
+            "steady": True,
+        },
+        "launch": {
+            "spend": 150.0,
+            "reach": {"kind": "linear", "cost_per_prospect": 10.0},
+            "conversion": 0.15,
+            "segments": {"office": 1.0},
+            "carry_over": 0.4,
+            "earlier_spend": [50.0, 0.0, 400.0],
+        },
+        "always": {
+            "spend": 60.0,
+            "reach": {"kind": "saturating", "ceiling": 80.0, "rate": 0.01},
+            "conversion": 0.1,
+            "segments": {"home": 1.0},
+            "lead_time": [0.2, 0.8],
+            "earlier_spend": 90.0,
+            "offer": "half",
+        },
+        "friends": {
+            "reach": {"kind": "organic", "prospects": [30.0, 20.0, 25.0]},
+            "conversion": 0.2,
+            "segments": {"home": 0.5, "office": 0.5},
+            "lead_time": [0.5, 0.5],
+            "steady": True,
+            "offer": "bound",
+        },
+    },
+    "installed_base": {
+        "held": {"segment": "home", "customers": 40, "tenure": [0, 1, 1, 2, 2], "offer": "held"},
+        "again": {"segment": "home", "customers": 40, "tenure": [0, 1, 0, 1, 0, 0, 1, 2, 1],
+                  "offer": "bound"},
+        "paying": {"segment": "office", "customers": 30, "tenure": [1, 1, 0, 1], "offer": "fee"},
+        "halved": {"segment": "home", "customers": 30, "tenure": [1, 1, 1, 1, 1], "offer": "half"},
+    },
+    "programs": {
+        "price": {"kind": "price_change", "change": 0.2, "first": 6, "last": 9},
+        "brand": {"kind": "brand_campaign", "conversion_odds": 1.2, "first": 4, "fixed_cost": 90.0},
+        "mails": {
+            "kind": "nurture",
+            "conversion_odds": 1.3,
+            "cost_per_lead": 0.5,
+            "sources": ["ran"],
+            "fixed_cost": 7.0,
+        },
+        "nobody": {"kind": "brand_campaign", "conversion_odds": 2.0, "sources": ["held"],
+                   "fixed_cost": 4.0},
+        "calls": {
+            "kind": "retention",
+            "target": "random",
+            "share": 0.3,
+            "every": 3,
+            "contact_cost": 1.0,
+            "duration": 3,
+            "hazard": 0.5,
+        },
+    },
+}  # fmt: skip
+
 PROGRAMS = {
     "time": {"periods": 15},
     "money": {
@@ -279,6 +355,7 @@ WEEKS = {
 SCENARIOS = {
     "offers": OFFERS,
     "channels": CHANNELS,
+    "under way": UNDER_WAY,
     "weeks": WEEKS,
     **{f"program {name}": PROGRAMS | {"programs": {name: one}} for name, one in KINDS.items()},
     "all programs": PROGRAMS | {"programs": KINDS},
@@ -319,7 +396,7 @@ def test_customers_agree_with_their_naive_twins(pair):
 
 
 def test_the_scenarios_reach_every_flow_and_account():
-    worlds = [_pair(name)[1] for name in ("offers", "channels", "all programs")]
+    worlds = [_pair(name)[1] for name in ("offers", "channels", "under way", "all programs")]
     flows = sum(np.abs(world.flows).sum(axis=1) for world in worlds)
     program_flows = sum(np.abs(world.program_flows).sum(axis=(0, 2)) for world in worlds)
     present = sum(np.abs(world.present) for world in worlds)
