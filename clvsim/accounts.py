@@ -117,7 +117,11 @@ MEASURES: tuple[Measure, ...] = (
         "Quantiles of CLV over the customers acquired (over the installed base if there are none)",
         ("quantile",),
     ),
-    Measure("acquisition_cost", "currency", "Acquisition costs, by the prospects reached, per customer acquired"),
+    Measure(
+        "acquisition_cost",
+        "currency",
+        "Acquisition costs, by the prospects reached, per customer acquired",
+    ),
     Measure("npv", "currency", "Net present value of all cash flows and the residual value"),
     Measure("marketing_investment", "currency", "Discounted acquisition and retention spend"),
     Measure("romi", "1", "Return on marketing investment against the same worlds without the plan"),

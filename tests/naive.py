@@ -409,7 +409,9 @@ class Cohort:
             base = base[self.segment_name]
         if base == 0.0:
             return 0.0
-        saving = self.saving(4096 if self.price_changes() else 60) if segment.price_sensitivity else 0
+        ahead, saving = 4096 if self.price_changes() else 60, 0.0
+        if segment.price_sensitivity:
+            saving = self.saving(ahead)
         odds = base / (1.0 - base)
         odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
         for _, program in programs_of(scenario):
@@ -1012,7 +1014,9 @@ class _Simulation:
 
     def bearers(self, program):
         """What share of a campaign each cell bears: by prospects, else by who joins."""
-        prospects = {id(one): one.prospects() if one.kind == "channel" else 0.0 for one in self.cells}
+        prospects = {
+            id(one): one.prospects() if one.kind == "channel" else 0.0 for one in self.cells
+        }
         concerned = {
             id(one): prospects[id(one)] if one.concerns(program, one.joined) else 0.0
             for one in self.cells

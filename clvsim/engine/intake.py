@@ -72,9 +72,7 @@ def take_in(
     nobody = np.zeros(0)
     later, later_prospects = ([nobody for _ in table.groups] for _ in range(2))
     channels = scenario.channels.items()
-    decided = {
-        name: acquisition.deciding(one, scenario.time.calendar) for name, one in channels
-    }
+    decided = {name: acquisition.deciding(one, scenario.time.calendar) for name, one in channels}
     prices = _prices(scenario, table, levers)
     for index, group in enumerate(table.groups):
         cells = table.of(index)
@@ -160,7 +158,7 @@ def _spend(scenario: Scenario) -> dict[str, Floats]:
 
 
 def _spend_by_group(scenario: Scenario, table: CellTable, spend: dict[str, Floats]) -> Floats:
-    """A source's spend, shared among its segments by the prospects that it reaches, ``(group,)``."""
+    """A source's spend, shared among its segments by the prospects reached, ``(group,)``."""
     shares = np.zeros(len(table.groups))
     for index, group in enumerate(table.groups):
         if group.source in spend:

@@ -32,8 +32,7 @@ def remarks(one: xr.Dataset) -> list[str]:
 def _conversions(one: xr.Dataset) -> Iterator[str]:
     """Offers that lift conversion further than one would believe without a look."""
     reached, joiners, at_list = (
-        one[name].mean("world")
-        for name in ("deciding", "expected_customers", "joiners_at_list")
+        one[name].mean("world") for name in ("deciding", "expected_customers", "joiners_at_list")
     )
     for channel in one["channel"].values:
         for segment in one["segment"].values:
@@ -98,8 +97,7 @@ def _spends(spend: Any) -> bool:
 def _undecided(one: xr.Dataset, scenario: Mapping[str, Any]) -> Iterator[str]:
     """Customers whom channels bring after the horizon, where nothing counts them."""
     later, inside = (
-        one[name].mean("world").sum("segment")
-        for name in ("later_customers", "expected_customers")
+        one[name].mean("world").sum("segment") for name in ("later_customers", "expected_customers")
     )
     valued = scenario["money"]["residual"] == "expected"
     for channel in one["channel"].values:

@@ -11,11 +11,11 @@ from pydantic_core import PydanticUndefined
 from clvsim.errors import Fault, InputError, ScenarioError, closest
 from clvsim.fields import Section
 from clvsim.scenario import lines
+from clvsim.scenario.channels import Channel
 from clvsim.scenario.check import check, listed, references
 from clvsim.scenario.explain import MISSING, shown
 from clvsim.scenario.faults import faults_of
 from clvsim.scenario.model import (
-    Channel,
     Cohort,
     InstalledBase,
     MoneyRules,
