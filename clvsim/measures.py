@@ -6,7 +6,7 @@ world's own value, for a ratio of expectations the estimate plus the world's lin
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,24 +140,26 @@ def _prospect_measures(ds: xr.Dataset, joined: xr.DataArray) -> Iterator[tuple[s
         Customers acquired.
     """
     names = ("deciding", "expected_customers", "joiners_at_list")
-    reached = {name: ds[name] for name in names}
-    offered = ds["offered"]
-    places: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
-        "": lambda one: one.sum(["segment", "channel"]),
-        "_by_segment": lambda one: one.sum("channel"),
-        "_by_channel": lambda one: one.sum("segment"),
-        "_by_offer": lambda one: (one.sum("segment") * offered).sum("channel"),
-    }
-    for suffix, summed in places.items():
-        prospects, joiners, at_list = (summed(one) for one in reached.values())
+    for suffix in ("", *(f"_by_{dim}" for dim in SPLITS)):
+        prospects, joiners, at_list = (_split(ds, ds[name], suffix) for name in names)
         yield f"prospects{suffix}", mean_of(prospects)
         yield f"expected_joiners{suffix}", mean_of(joiners)
         yield f"conversion{suffix}", ratio_of(joiners, prospects)
         yield f"conversion_at_list{suffix}", ratio_of(at_list, prospects)
-    yield "customers_acquired_by_offer", mean_of(places["_by_offer"](joined))
+    yield "customers_acquired_by_offer", mean_of(_split(ds, joined, "_by_offer"))
     undecided = ds["later_customers"]
     yield "undecided_customers", mean_of(undecided.sum(["segment", "channel"]))
     yield "undecided_customers_by_channel", mean_of(undecided.sum("segment"))
+
+
+def _split(ds: xr.Dataset, by_group: xr.DataArray, suffix: str) -> xr.DataArray:
+    """A number by segment and channel, summed over what a measure's suffix does not name."""
+    if suffix == "_by_segment":
+        return by_group.sum("channel")
+    by_channel = by_group.sum("segment")
+    if suffix == "_by_offer":
+        return (by_channel * ds["offered"]).sum("channel")
+    return by_channel if suffix == "_by_channel" else by_channel.sum("channel")
 
 
 def stem(name: str) -> str:

@@ -429,9 +429,9 @@ class Cohort:
             base = base[self.segment_name]
         if base == 0.0:
             return 0.0
-        saving = (
-            self.saving(4096 if self.price_changes() else 60) if segment.price_sensitivity else 0
-        )
+        ahead, saving = 4096 if self.price_changes() else 60, 0.0
+        if segment.price_sensitivity:
+            saving = self.saving(ahead)
         odds = base / (1.0 - base)
         odds *= math.exp(segment.price_sensitivity * saving - offer.reluctance)
         for _, program in programs_of(scenario):

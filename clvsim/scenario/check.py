@@ -18,6 +18,7 @@ from clvsim.scenario.explain import shown
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import Scenario, Time
 from clvsim.scenario.plausible import base_faults, segment_faults
+from clvsim.scenario.reaching import channel_faults
 from clvsim.scenario.segments import PURCHASES, relationship_of
 from clvsim.scenario.toml import Document
 
@@ -54,6 +55,7 @@ def check(document: Document, *, needs_customers: bool = True) -> list[Fault]:
             _unknown_names(document),
             _missing_conversions(document),
             _shared_names(document),
+            channel_faults(document, tables(document, "channels")),
             _time_faults(document),
             _terms_without_contract(document),
             _rates_without_purchases(document),
@@ -191,6 +193,8 @@ def _time_faults(document: Document) -> Iterator[Fault]:
     for name, channel in tables(document, "channels").items():
         yield from _step_faults(document, calendar, ("channels", name, "spend"), channel)
         yield from _too_long(document, calendar, ("channels", name, "spend"), channel)
+        prospects = ("channels", name, "reach", "prospects")
+        yield from _too_long(document, calendar, prospects, _table(channel, "reach"))
     money = _table(document.data, "money")
     yield from _too_long(document, calendar, ("money", "fixed_costs"), money)
 
@@ -272,6 +276,10 @@ def _terms_without_contract(document: Document) -> Iterator[Fault]:
     free = {name for name, one in segments.items() if relationship_of(one) != "contract"}
     everywhere = document.data.get("offer")
     reached: dict[str, str] = {}
+    for base in tables(document, "installed_base").values():
+        wanted = base.get("segment")
+        if isinstance(wanted, str) and wanted in free:
+            reached.setdefault(str(base.get("offer")), wanted)
     for channel in tables(document, "channels").values():
         for segment, share in _table(channel, "segments").items():
             if segment in free and share != 0:

@@ -1,19 +1,10 @@
-"""Offers, prices, discounting and channels against examples worked out by hand."""
+"""Offers, prices and discounting against examples worked out by hand."""
 
 import math
 
 import numpy as np
 import pytest
 
-from clvsim.engine.acquisition import (
-    adstock,
-    conversion,
-    first_year_saving,
-    let_off_by_tenure,
-    prospects_by_period,
-    reach,
-    spend_by_period,
-)
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.schedule import (
     discounting,
@@ -23,7 +14,7 @@ from clvsim.engine.schedule import (
     timing_index,
 )
 from clvsim.kernels import plan as p
-from clvsim.scenario.model import Channel, InstalledBase, Offer, Scenario, Segment
+from clvsim.scenario.model import InstalledBase, Offer, Scenario
 
 
 def scenario(**changes):
@@ -35,21 +26,6 @@ def scenario(**changes):
         "cohorts": {"now": {"segment": "a", "customers": 10}},
     }
     return Scenario.model_validate(plain | changes)
-
-
-def channel(**changes):
-    """A linear channel at 20 a prospect."""
-    plain = {
-        "spend": 100.0,
-        "reach": {"kind": "linear", "cost_per_prospect": 20.0},
-        "conversion": 0.1,
-        "segments": {"a": 1.0},
-    }
-    return Channel.model_validate(plain | changes)
-
-
-def calendar(periods, step="month"):
-    return scenario(time={"periods": periods, "step": step}).time.calendar
 
 
 @pytest.mark.parametrize(
@@ -76,6 +52,9 @@ def test_contract_terms(terms, held, fee):
     offer = Offer.model_validate(terms)
     assert held_steps(offer, 6).tolist() == held
     assert fees(offer, 6).tolist() == fee
+    # Who entered the horizon at a tenure of 2 goes by the same tenures.
+    assert held_steps(offer, 4, 2).tolist() == [last - 2 for last in held[2:]]
+    assert fees(offer, 4, 2).tolist() == fee[2:]
 
 
 def test_discounting_by_timing():
@@ -162,109 +141,6 @@ def test_value_with_a_termination_fee():
     # Fees 20, 10, 0 at the end of the period of leaving.
     np.testing.assert_allclose(rows[p.HEAD_VALUE], [16.0, 6.4, 0.0, 0.0], atol=1e-15)
     np.testing.assert_allclose(rows[p.UNIT_VALUE], [1.0, 1.8, 2.44, 2.44])
-
-
-def test_spend_by_period():
-    months = calendar(5)
-    assert spend_by_period(channel(), months).tolist() == [100.0] * 5
-    assert spend_by_period(channel(spend=[1.0, 2.0, 3.0]), months).tolist() == [1, 2, 3, 0, 0]
-    steps = [{"from": 1, "spend": 7.0}, {"from": "2026-04", "spend": 9.0}]
-    assert spend_by_period(channel(spend=steps), months).tolist() == [0, 7, 7, 9, 9]
-
-
-def test_adstock_carries_over_and_keeps_a_constant_spend():
-    pulse = np.array([100.0, 0.0, 0.0, 0.0])
-    np.testing.assert_allclose(adstock(pulse, 0.5), [50.0, 25.0, 12.5, 6.25])
-    np.testing.assert_array_equal(adstock(pulse, 0.0), pulse)
-    np.testing.assert_allclose(adstock(np.full(60, 30.0), 0.5)[-1], 30.0)
-
-
-def test_reach():
-    spend = np.array([0.0, 50.0, 200.0])
-    np.testing.assert_allclose(reach(channel(), spend), [0.0, 2.5, 10.0])
-    saturating = channel(reach={"kind": "saturating", "ceiling": 100.0, "rate": 0.01})
-    np.testing.assert_allclose(
-        reach(saturating, spend),
-        [0.0, 100.0 - 100.0 * math.exp(-0.5), 100.0 - 100.0 * math.exp(-2)],
-    )
-    hill = channel(reach={"kind": "hill", "ceiling": 100.0, "half": 50.0, "slope": 2.0})
-    np.testing.assert_allclose(reach(hill, spend), [0.0, 50.0, 100.0 * 16.0 / 17.0])
-
-
-def test_prospects_decide_over_the_lead_time():
-    late = channel(lead_time=[0.5, 0.25, 0.25])
-    np.testing.assert_allclose(prospects_by_period(late, calendar(4)), [2.5, 3.75, 5.0, 5.0])
-    # The horizon may be shorter than the lead time.
-    np.testing.assert_allclose(prospects_by_period(late, calendar(2)), [2.5, 3.75])
-
-
-def test_price_let_off_by_tenure():
-    offer = Offer(discount=0.4, discount_periods=3, free_periods=1)
-    assert let_off_by_tenure(offer, 5).tolist() == [1.0, 0.4, 0.4, 0.0, 0.0]
-    assert let_off_by_tenure(Offer(discount=(0.3, 0.2)), 4).tolist() == [0.3, 0.2, 0.0, 0.0]
-    assert let_off_by_tenure(Offer(discount=(0.3, 0.2)), 1).tolist() == [0.3]
-
-
-@pytest.mark.parametrize(
-    ("terms", "per_year", "saving"),
-    [
-        ({}, 12.0, 0.0),
-        ({"free_periods": 3}, 12.0, 0.25),
-        ({"discount": 0.5, "discount_periods": 6}, 12.0, 0.25),
-        ({"discount": 0.5, "discount_periods": 24}, 12.0, 0.5),
-        ({"gift": 60.0}, 12.0, 0.5),
-        ({"gift": 60.0, "gift_value": 12.0}, 12.0, 0.1),
-        ({"gift": 30.0, "equipment_subsidy": 30.0}, 12.0, 0.5),
-        ({"free_periods": 1, "gift": 10.0}, 4.0, 0.5),
-        ({"free_periods": 13}, 365.25 / 7.0, 0.25),
-        ({"free_periods": 1}, 1.0, 1.0),
-    ],
-)
-def test_first_year_saving(terms, per_year, saving):
-    assert first_year_saving(Offer.model_validate(terms), 10.0, per_year) == pytest.approx(saving)
-
-
-def test_conversion_shifts_the_odds():
-    segment = Segment(churn=0.1, spend=10.0, price_sensitivity=2.0)
-    # Base odds of 1 to 9.
-    none, double = np.zeros(1), np.full(1, math.log(2.0))
-
-    def odds(offer, saving, added):
-        share = conversion(channel(), segment, "a", offer, saving, added)
-        return share / (1.0 - share)
-
-    np.testing.assert_allclose(odds(Offer(), 0.0, none), 1.0 / 9.0)
-    np.testing.assert_allclose(odds(Offer(), 0.25, none), math.exp(0.5) / 9.0)
-    np.testing.assert_allclose(odds(Offer(), 0.0, double), 2.0 / 9.0)
-    bound = Offer(term=12, reluctance=0.7)
-    np.testing.assert_allclose(odds(bound, 0.25, double), 2.0 * math.exp(0.5 - 0.7) / 9.0)
-    assert conversion(channel(conversion=0.0), segment, "a", Offer(), 1.0, double) == 0.0
-    by_segment = channel(conversion={"a": 0.5, "b": 0.2})
-    assert conversion(by_segment, segment, "a", Offer(), 0.0, none) == pytest.approx(0.5)
-
-
-def test_acquisition_cost_per_customer():
-    compiled = compile_scenario(
-        scenario(
-            segments={"a": {"churn": 0.1, "spend": 10.0}, "b": {"churn": 0.1, "spend": 10.0}},
-            offers={"gift": {"gift": 4.0, "gift_value": 0.0, "equipment_subsidy": 0.0}},
-            channels={
-                "web": {**channel().model_dump(), "segments": {"a": 0.5, "b": 0.5},
-                        "conversion": {"a": 0.1, "b": 0.3}, "offer": "gift"}
-            },
-            programs={
-                "mails": {"kind": "nurture", "conversion_odds": 1.0, "cost_per_lead": 0.5,
-                          "segments": ["a"]}
-            },
-        )
-    )  # fmt: skip
-    # 5 prospects a period in halves; 0.25 and 0.75 join; 100 are spent: 100 a customer.
-    cost = dict(zip(compiled.levers.cohorts.segment, compiled.intake.cost, strict=True))
-    source = compiled.levers.cohorts.source
-    np.testing.assert_allclose(compiled.intake.limit[source == "web"], [0.25] * 5 + [0.75] * 5)
-    np.testing.assert_allclose(cost["b"], 104.0)
-    np.testing.assert_allclose(cost["a"], 104.0 + 0.5 * 10.0)
-    np.testing.assert_array_equal(compiled.intake.cost[source == "now"], 0.0)
 
 
 @pytest.mark.parametrize(
