@@ -288,7 +288,8 @@ def _gather(
     cohorts = np.zeros((worlds, periods, 2))
     expected_cost = np.zeros((worlds, groups))
     for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
-        if joined >= 0:
+        # Customers of an installed base that came at the start are no cohort of it.
+        if table.groups[group].kind != p.SURVIVORS:
             cohorts[:, joined] += cells[:, cell, :2]
         expected_cost[:, group] += cells[:, cell, 0] * compiled.intake.cost[cell]
     segments = segment_names(compiled)
