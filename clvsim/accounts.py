@@ -109,6 +109,11 @@ MEASURES: tuple[Measure, ...] = (
         "Periods until the cumulated cash flow is back at zero for good (0: never below)",
     ),
     Measure(
+        "payback_or_horizon",
+        "periods",
+        "The same, and the whole horizon where it never is",
+    ),
+    Measure(
         "payback_share",
         "share",
         "Customers acquired whose margin inside the horizon covers their acquisition cost",
@@ -142,9 +147,9 @@ RISK_MEASURES: tuple[Measure, ...] = (
     Measure(
         "var_95",
         "currency",
-        "Value at risk: the loss (negative NPV) that 95 % of worlds stay below",
+        "Value at risk: the loss (negative NPV) that 95 % of worlds stay below; from 100 worlds",
     ),
-    Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds"),
+    Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds; from 100 worlds"),
     Measure("payback_probability", "share", "Share of worlds that pay back inside the horizon"),
     Measure(
         "npv_spread_customers",

@@ -13,7 +13,7 @@ from clvsim.accounts import MEASURES, RISK_MEASURES, Unit
 from clvsim.measures import OVER_WORLDS, Estimate, mean_of, ratio_of
 from clvsim.report import format as say
 from clvsim.report.statement import Line, Span, profit_and_loss, spans
-from clvsim.report.tables import Number, dates, estimate, grid, heading, words
+from clvsim.report.tables import Number, dates, estimate, grid, heading, remarks, words
 
 #: Quantiles over worlds that are shown.
 _SHOWN = (0.05, 0.5, 0.95)
@@ -52,7 +52,7 @@ def scenario_report(result: xr.Dataset, width: int) -> list[RenderableType]:
             parts.append(Text(f"— {name} —", style="bold"))
         parts += [_measures(one), *_groups(one), _clv_quantiles(one), _statement(one, width)]
         parts += [*_programs(one, name), *_retention(one), *_fits(result, name)]
-    return parts
+    return [*parts, *remarks(result)]
 
 
 def _measures(one: xr.Dataset) -> RenderableType:
@@ -64,7 +64,8 @@ def _measures(one: xr.Dataset) -> RenderableType:
         if measure.dims:
             continue
         found = estimate(one, measure.name)
-        if math.isnan(found.value) and measure.unit != "periods":
+        is_short = _is_short_of_worlds(one, measure.name)
+        if math.isnan(found.value) and measure.unit != "periods" and not is_short:
             continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
@@ -72,13 +73,36 @@ def _measures(one: xr.Dataset) -> RenderableType:
         cells = [_as_precise(value, found.error, measured_in) for value in spread]
         text = _LABELS.get(measure.name, words(measure.name))
         unit = f", {step}s" if measure.unit == "periods" else ""
-        rows.append((text + unit, _with_error(found, measured_in), *cells))
+        shown = _needs(one, measure.name) if is_short else _with_error(found, measured_in)
+        if f"{measure.name}_needs_worlds" in one and not is_short:
+            shown = _with_ends(one, measure.name)
+        rows.append((text + unit, shown, *cells))
     return grid(
         "Measures: mean ± one standard error, and quantiles over worlds",
         ("", "mean", *map(say.percent, _SHOWN)),
         rows,
-        "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
+        "Value at risk and CVaR are losses of NPV (a negative one is a gain), with the ends of "
+        "their 95 % intervals.",
     )
+
+
+def _is_short_of_worlds(one: xr.Dataset, name: str) -> bool:
+    """Whether a measure has no figure for want of worlds."""
+    needed = one.get(f"{name}_needs_worlds")
+    return needed is not None and float(needed) > one.sizes["world"]
+
+
+def _needs(one: xr.Dataset, name: str) -> str:
+    return f"needs {float(one[f'{name}_needs_worlds']):,.0f} worlds"
+
+
+def _with_ends(one: xr.Dataset, name: str) -> str:
+    """A figure and its 95 % interval: ``2,059 (1,790 to 2,410)``."""
+    value, low, high = (float(one[f"{name}_{end}"]) for end in ("mean", "low", "high"))
+    scale = say.scale_of(value, low, high)
+    value, low, high = (one / scale.factor for one in (value, low, high))
+    at = say.places(value, 0.5 * (high - low), digits=2)
+    return f"{say.fixed(value, at)} ({say.interval(low, high, at)}) {scale.word}".strip()
 
 
 def _with_error(found: Number, unit: Unit) -> str:

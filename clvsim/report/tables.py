@@ -150,6 +150,17 @@ def heading(result: xr.Dataset) -> Text:
     return text.append(f"\n{facts}", style="not bold dim")
 
 
+def luck_alone(result: xr.Dataset) -> xr.DataArray:
+    """Whether nothing but the luck of customers makes a scenario's worlds differ, by scenario."""
+    return (result["is_uncertain"] == 0.0) & (result["has_shocks"] == 0.0)
+
+
+def remarks(result: xr.Dataset) -> list[RenderableType]:
+    """What must be said of a result beside its figures, if there is anything."""
+    said = json.loads(result.attrs.get("remarks", "[]"))
+    return [Text("\n".join(said))] if said else []
+
+
 def words(name: str) -> str:
     """A name of the registry in plain words: ``clv_by_cohort`` is CLV by cohort."""
     first, *rest = (_INITIALS.get(word, word) for word in name.split("_"))
