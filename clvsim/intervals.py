@@ -21,8 +21,8 @@ FEWEST_FOR_TAIL = round(_FEWEST_IN_TAIL / TAIL)
 FEWEST_THAT_SEE = 10
 #: Worlds that a pilot begins with, and its share of the worlds that it asks for.
 FEWEST_OF_PILOT, PILOT_SHARE = 30, 0.125
-#: Standard errors by which a pilot's answer is put higher: nine in ten are then enough.
-_CAUTION = 1.28
+#: Standard errors by which a pilot's answer is put higher: nine in ten at least are then enough.
+_CAUTION = 1.645
 _HALF_LEVEL = 0.5 + LEVEL / 2.0
 
 

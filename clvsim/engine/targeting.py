@@ -19,11 +19,9 @@ from clvsim.kernels import moving as m
 from clvsim.kernels import plan as p
 from clvsim.kernels.beyond import NEVER_LEAVES
 from clvsim.kernels.traits import (
-    CELLS,
     CONSTANT,
     CONTINUOUS,
     KEENNESS,
-    OCTAVES,
     TRAIT_COUNT,
     TRAITS,
 )
@@ -245,9 +243,9 @@ def _trait(traits: p.Traits, spec: Floats, u: Floats) -> Floats:
         return np.asarray(values[np.minimum(np.searchsorted(cumulated, u), len(values) - 1)])
     tail = np.minimum(np.minimum(u, 1.0 - u), np.nextafter(0.5, 0.0))
     mantissa, exponent = np.frexp(tail)
-    octave = np.minimum(-1 - exponent, OCTAVES - 1)
-    inside = (2.0 * mantissa - 1.0) * CELLS
-    cubic = traits.cubics[row][(u > 0.5) * TABLE_SIDE + octave * CELLS + inside.astype(int)]
+    octave = np.minimum(-1 - exponent, p.OCTAVES - 1)
+    inside = (2.0 * mantissa - 1.0) * p.CELLS
+    cubic = traits.cubics[row][(u > 0.5) * TABLE_SIDE + octave * p.CELLS + inside.astype(int)]
     f = inside % 1.0
     return np.asarray(cubic[:, 0] + f * (cubic[:, 1] + f * (cubic[:, 2] + f * cubic[:, 3])))
 

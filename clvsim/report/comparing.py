@@ -77,9 +77,10 @@ def _settled_text(result: xr.Dataset, found: Standing, better: float) -> str:
     """Sure of the mean, and how often another is better all the same."""
     names = _names(result)
     best, second = found.order[:2]
-    cause = "by customers' luck alone, " if luck_alone(result).all() else ""
+    cause = "by the luck of customers alone, " if luck_alone(result).all() else ""
     often = (
-        f"{cause}in {say.percent(better)} of worlds another would have been better"
+        f"{cause}in {say.percent(better, min(0.01, better))} of worlds another would "
+        "have been better"
         if better > 0.0
         else f"and in each of the {found.worlds:,} worlds none is better"
     )
