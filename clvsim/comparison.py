@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from clvsim.accounts import MEASURES
 from clvsim.intervals import LEVEL, reach
 from clvsim.measures import Estimate, ratio_of, share_of, standard_error, unlabelled
 
@@ -25,6 +26,7 @@ COMPARED = (
     "payback_or_horizon",
     "cash_trough",
 )
+_WHOLE_PERIODS = {one.name for one in MEASURES if one.unit == "periods"}
 #: Shares of worlds that are compared, and the measure that only these worlds have.
 COMPARED_SHARES = {"payback_probability": "payback_period"}
 
@@ -70,15 +72,21 @@ def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: 
 def _difference(name: str, estimate: Estimate, base: int) -> dict[str, xr.DataArray]:
     """Paired difference of one measure to the baseline."""
     paired = estimate.influence - estimate.influence.isel(scenario=base)
+    worlds = paired.sizes["world"]
     mean, error = paired.mean("world"), standard_error(paired)
-    if estimate.worlds is None:
-        half = error * float(reach(paired.sizes["world"]))
+    known = estimate.worlds
+    if known is None:
+        fewer = xr.full_like(mean, worlds)
     else:
         # No more is known of a difference than of the side with fewer worlds.
-        known = estimate.worlds
         fewer = known.where(known < known.isel(scenario=base), known.isel(scenario=base))
         error = error.where(fewer > 1)
-        half = error * reach(fewer.values)
+    if name in _WHOLE_PERIODS:
+        # Most worlds may agree: one more that is a period later, and one that is earlier.
+        other = xr.DataArray(np.arange(paired.sizes["scenario"]) != base, dims="scenario")
+        step = other * worlds / fewer.where(fewer > 0)
+        error = (error**2 + 2.0 * step**2 / ((worlds + 1.0) * (worlds + 2.0))) ** 0.5
+    half = error * reach(fewer.values)
     return _with_ends(name, mean, error, mean - half, mean + half)
 
 

@@ -59,13 +59,28 @@ def test_a_difference_of_payback_is_that_of_the_figures_beside_it(worlds):
     assert abs((both[1] - both[0]).mean() - (truth[1] - truth[0])) > 0.1
 
 
+def test_a_difference_that_few_worlds_show_is_not_certain():
+    # In one world of twenty the rival pays back two periods later; ten worlds may show none.
+    runs, random = 4000, np.random.default_rng(8)
+    later = 2.0 * (random.random((runs, 10)) < 0.05)
+    values = xr.DataArray(
+        np.stack([12.0 + 0.0 * later, 12.0 + later]), dims=("scenario", "run", "world")
+    )
+    for name, is_enough in (("payback_period", True), ("npv", False)):
+        found = _difference(name, mean_of(values), 0)
+        low, high = (found[f"{name}_difference_{end}"].values[1] for end in ("low", "high"))
+        holds = int(((low <= 0.1) & (high >= 0.1)).sum())
+        assert (holds >= binom(runs, LEVEL).ppf(FALSE_ALARM_RATE)) == is_enough
+        assert (found[f"{name}_difference_se"][0] == 0.0).all()
+
+
 def test_worlds_without_a_value_are_not_counted_on():
     values = np.full((2, 10), np.nan)
     values[:, :3] = [[1.0, 2.0, 3.0], [2.0, 2.0, 8.0]]
     values[0, 3] = 4.0
-    found = _difference("m", mean_of(xr.DataArray(values, dims=("scenario", "world"))), 0)
-    error = float(found["m_difference_se"][1])
-    wide = float(found["m_difference_high"][1] - found["m_difference"][1])
+    found = _difference("clv", mean_of(xr.DataArray(values, dims=("scenario", "world"))), 0)
+    error = float(found["clv_difference_se"][1])
+    wide = float(found["clv_difference_high"][1] - found["clv_difference"][1])
     assert wide == pytest.approx(t.isf((1.0 - LEVEL) / 2.0, 2) * error)
     one = xr.DataArray([[1.0, np.nan, np.nan]], dims=("scenario", "world"))
     assert mean_of(one).mean == 1.0
