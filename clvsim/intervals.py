@@ -21,7 +21,7 @@ FEWEST_FOR_TAIL = round(_FEWEST_IN_TAIL / TAIL)
 FEWEST_THAT_SEE = 10
 #: Worlds that a pilot begins with, and its share of the worlds that it asks for.
 FEWEST_OF_PILOT, PILOT_SHARE = 30, 0.125
-#: Standard errors by which a pilot's answer is put higher: nine in ten at least are then enough.
+#: Standard errors by which a pilot's answer is put higher: it is then seldom too few.
 _CAUTION = 1.645
 _HALF_LEVEL = 0.5 + LEVEL / 2.0
 

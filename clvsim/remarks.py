@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from clvsim.errors import counted
 from clvsim.intervals import FEWEST_THAT_SEE
 from clvsim.scenario.model import Scenario
-from clvsim.scenario.shocks import rare_events
 from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import rarely_seen
 
 
 def remarks(scenarios: Mapping[str, Scenario], worlds: int) -> list[str]:
@@ -39,14 +39,14 @@ def _rarely_seen(scenarios: Mapping[str, Scenario], worlds: int) -> list[str]:
     """Events that too few worlds see, or escape, for a mean over worlds and its error."""
     found: dict[str, float] = {}
     for one in scenarios.values():
-        for name, chance in rare_events(one.shocks).items():
-            found[name] = min(chance, found.get(name, 1.0))
+        for path, chance in rarely_seen(one).items():
+            found[path] = min(chance, found.get(path, 1.0))
     said = []
-    for name, chance in found.items():
+    for path, chance in found.items():
         if worlds * chance < FEWEST_THAT_SEE:
             needed = math.ceil(FEWEST_THAT_SEE / chance)
             said.append(
-                f"shocks.{name} is rare: it tells some {100 * chance:.3g} % of worlds from the "
+                f"{path} is rare: it tells some {100 * chance:.3g} % of worlds from the "
                 f"others, {worlds * chance:.2g} of {counted(worlds, 'world')}. Means over worlds "
                 f"and their errors know too little of it: use --worlds {needed:,} or more."
             )

@@ -60,6 +60,19 @@ def test_an_event_that_few_worlds_see_is_named_with_the_worlds_it_needs(
     assert f"use --worlds {needed} or more" in said
 
 
+def test_an_uncertain_number_of_two_values_is_as_rare_as_the_rarer(tmp_path):
+    file = tmp_path / "patent.toml"
+    file.write_text(
+        "[time]\nperiods = 6\n[money]\ndiscount_rate = 0.0\n[segments.s]\nchurn = 0.02\n"
+        'spend = { uncertain = "bernoulli", p = 0.98, loc = 10 }\n[cohorts.c]\nsegment = "s"\n'
+        "customers = 9\n",
+        "utf-8",
+    )
+    (said,) = remarks(clvsim.load(file).scenarios, 200)
+    assert said.startswith("segments.s.spend is rare: it tells some 2 % of worlds")
+    assert "use --worlds 500 or more" in said
+
+
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.5, 1.0])
 def test_an_event_that_enough_worlds_see_or_that_is_certain_is_not_remarked(probability):
     assert remarks({"baseline": shocks(crash=probability)}, 200) == []

@@ -1,6 +1,5 @@
 """Common shocks: what befalls all customers of a world together (a recession, a competitor)."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -49,13 +48,3 @@ class Event(Section):
 
 
 Shock = Annotated[Drift | Event, Field(discriminator="kind")]
-
-
-def rare_events(shocks: Mapping[str, Drift | Event]) -> dict[str, float]:
-    """Events that may happen or not, and the probability of whichever is rarer."""
-    chances = {
-        name: min(shock.probability, 1.0 - shock.probability)
-        for name, shock in shocks.items()
-        if isinstance(shock, Event)
-    }
-    return {name: chance for name, chance in chances.items() if chance > 0.0}
