@@ -202,6 +202,21 @@ def test_a_tie_and_a_loss(compared):
     assert "loses money" in found.text
 
 
+def test_who_pays_back_less_often_is_not_said_to_be_faster(compared):
+    changed = compared.copy(deep=True)
+    for name, values in (
+        ("payback_period_mean", [20.0, 12.0, 20.0]),
+        ("payback_probability_mean", [1.0, 0.4, 1.0]),
+        ("payback_or_horizon_mean", [20.0, 19.2, 20.0]),
+        ("payback_period_difference", [0.0, np.nan, 0.0]),
+    ):
+        changed[name][:] = values
+    text = " ".join(printed(comparison_report(changed), 300).split())
+    assert "half [price] pays back in 40 % of worlds, baseline in 100 %" in text
+    assert "neither is said to be faster (with the horizon where it never does, 19.2" in text
+    assert "is said to be faster" not in printed(comparison_report(compared), 300)
+
+
 def test_scenarios_with_the_same_customers_need_no_table_of_marginal_ones():
     two = {"baseline": scenario(), "idle": scenario(programs={})}
     text = printed(comparison_report(api.compare(two, effort=Effort(worlds=3))))
