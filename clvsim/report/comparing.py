@@ -229,9 +229,9 @@ def _not_faster(result: xr.Dataset) -> Iterator[str]:
         if math.isnan(difference[i]) and not math.isnan(period[i].value + period[at].value):
             yield (
                 f"{name} pays back in {say.percent(odds[i].value, odds[i].error)} of worlds, {base}"
-                f" in {say.percent(odds[at].value, odds[at].error)}: the mean of the one leaves out "
-                f"its slow worlds, so that neither is said to be faster (with the horizon where it "
-                f"never does, {least[i]} and {least[at]} {step}s)"
+                f" in {say.percent(odds[at].value, odds[at].error)}: the mean of the one leaves "
+                f"out its slow worlds, so that neither is said to be faster (with the horizon "
+                f"where it never does, {least[i]} and {least[at]} {step}s)"
             )
 
 
