@@ -163,6 +163,12 @@ MEASURES: tuple[Measure, ...] = (
         of_plan=True,
     ),
     Measure(
+        "plan_payback_or_horizon",
+        "periods",
+        "The same, and the whole horizon where it never is",
+        of_plan=True,
+    ),
+    Measure(
         "plan_cash_trough",
         "currency",
         "Deepest point of the plan's cumulated cash flow",
@@ -225,6 +231,11 @@ MEASURES: tuple[Measure, ...] = (
         "(0: never below)",
     ),
     Measure(
+        "payback_or_horizon",
+        "periods",
+        "The same, and the whole horizon where it never is",
+    ),
+    Measure(
         "payback_share",
         "share",
         "Customers acquired whose margin inside the horizon covers their acquisition cost",
@@ -264,9 +275,9 @@ RISK_MEASURES: tuple[Measure, ...] = (
     Measure(
         "var_95",
         "currency",
-        "Value at risk: the loss (negative NPV) that 95 % of worlds stay below",
+        "Value at risk: the loss (negative NPV) that 95 % of worlds stay below; from 100 worlds",
     ),
-    Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds"),
+    Measure("cvar_95", "currency", "Mean loss of the worst 5 % of worlds; from 100 worlds"),
     Measure(
         "payback_probability",
         "share",

@@ -1,15 +1,17 @@
 """Comparison on common random numbers: paired differences, who is best, the marginal customers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit
+from numpy.typing import NDArray
 
-from clvsim.measures import Estimate, ratio_of, standard_error, unlabelled
+from clvsim.accounts import MEASURES
+from clvsim.intervals import LEVEL, reach
+from clvsim.measures import Estimate, ratio_of, share_of, standard_error, unlabelled
 
-#: Two-sided level of the intervals.
-LEVEL = 0.95
+Floats = NDArray[np.float64]
 #: Measures that are compared; all of them single numbers of a scenario.
 COMPARED = (
     "plan_npv",
@@ -17,6 +19,7 @@ COMPARED = (
     "romi",
     "romi_on_spend",
     "plan_payback_period",
+    "plan_payback_or_horizon",
     "plan_cash_trough",
     "plan_cash_trough_period",
     "npv",
@@ -28,8 +31,15 @@ COMPARED = (
     "marketing_investment",
     "payback_share",
     "payback_period",
+    "payback_or_horizon",
     "cash_trough",
 )
+_WHOLE_PERIODS = {one.name for one in MEASURES if one.unit == "periods"}
+#: Shares of worlds that are compared, and the measure that only these worlds have.
+COMPARED_SHARES = {
+    "plan_payback_probability": "plan_payback_period",
+    "payback_probability": "payback_period",
+}
 
 
 def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: str) -> xr.Dataset:
@@ -47,10 +57,11 @@ def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: 
     Returns
     -------
     Dataset
-        By scenario, for each measure M of ``COMPARED``: ``M_difference``, ``M_difference_se``,
-        ``M_difference_low`` and ``_high`` (95 %); ``npv_variance_reduction`` (variance of the
-        difference with independent worlds over that with common ones), ``best_probability`` and its
-        error, and what customers joined only under one of each pair:
+        By scenario, for each measure M of ``COMPARED`` and of ``COMPARED_SHARES``:
+        ``M_difference``, ``M_difference_se``, ``M_difference_low`` and ``_high`` (95 %; NaN where
+        who has it in fewer worlds would look the faster); ``npv_variance_reduction`` (variance of
+        the difference with independent worlds over that with common ones), ``best_probability``,
+        its error and bounds, and what customers joined only under one of each pair:
         ``gained_customers``, ``gained_clv``, ``lost_customers``, ``lost_clv`` (before acquisition
         cost), with errors.
     """
@@ -59,9 +70,12 @@ def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: 
     out: dict[str, xr.DataArray] = {}
     for name in COMPARED:
         out.update(_difference(name, found[name], place))
+    for share, name in COMPARED_SHARES.items():
+        out.update(_difference_of_shares(share, found[name].values.notnull(), place))
+        _keep_from_misleading(out, share, name)
     npv = found["npv"].values
     out["npv_variance_reduction"] = _variance_reduction(npv, place)
-    out["best_probability"], out["best_probability_se"] = _best(npv)
+    out.update(_best(npv))
     out.update(_matching(unlabelled(dataset.sel(rival=names)), place))
     return xr.Dataset(out, {"scenario": names}, {"baseline": base, "level": LEVEL})
 
@@ -69,19 +83,59 @@ def compare_scenarios(dataset: xr.Dataset, found: Mapping[str, Estimate], base: 
 def _difference(name: str, estimate: Estimate, base: int) -> dict[str, xr.DataArray]:
     """Paired difference of one measure to the baseline."""
     paired = estimate.influence - estimate.influence.isel(scenario=base)
+    worlds = paired.sizes["world"]
     mean, error = paired.mean("world"), standard_error(paired)
-    reach = _errors_wide(paired.sizes["world"]) * error
-    return {
-        f"{name}_difference": mean,
-        f"{name}_difference_se": error,
-        f"{name}_difference_low": mean - reach,
-        f"{name}_difference_high": mean + reach,
-    }
+    known = estimate.worlds
+    if known is None:
+        fewer = xr.full_like(mean, worlds)
+    else:
+        # No more is known of a difference than of the side with fewer worlds.
+        fewer = known.where(known < known.isel(scenario=base), known.isel(scenario=base))
+        error = error.where(fewer > 1)
+    if name in _WHOLE_PERIODS:
+        # Most worlds may agree: one more that is a period later, and one that is earlier.
+        other = xr.DataArray(np.arange(paired.sizes["scenario"]) != base, dims="scenario")
+        step = other * worlds / fewer.where(fewer > 0)
+        error = (error**2 + 2.0 * step**2 / ((worlds + 1.0) * (worlds + 2.0))) ** 0.5
+    half = error * reach(fewer.values)
+    return _with_ends(name, mean, error, mean - half, mean + half)
 
 
-def _errors_wide(worlds: int) -> float:
-    """Standard errors that an interval reaches to each side: Student's t, as few worlds ask for."""
-    return float(stdtrit(max(worlds - 1, 1), 0.5 + LEVEL / 2.0))
+def _with_ends(name: str, *parts: xr.DataArray) -> dict[str, xr.DataArray]:
+    """A difference, its error and the ends of its interval by their names."""
+    ends = ("", "_se", "_low", "_high")
+    return {f"{name}_difference{end}": part for end, part in zip(ends, parts, strict=True)}
+
+
+def _difference_of_shares(name: str, happens: xr.DataArray, base: int) -> dict[str, xr.DataArray]:
+    """Difference of a share of worlds to the baseline's, in the same worlds.
+
+    One world more on either side of those that differ: then the interval holds, and its error is
+    not 0 where no world differs (Bonett & Price 2012).
+    """
+    reference = happens.isel(scenario=base)
+    worlds = happens.sizes["world"]
+    more, less = (happens & ~reference).sum("world"), (reference & ~happens).sum("world")
+    gained, lost = (more + 1.0) / (worlds + 2.0), (less + 1.0) / (worlds + 2.0)
+    is_other = xr.DataArray(np.arange(happens.sizes["scenario"]) != base, dims="scenario")
+    error = ((gained + lost - (gained - lost) ** 2) / (worlds + 2.0)) ** 0.5 * is_other
+    middle, half = gained - lost, error * float(reach(worlds))
+    mean = (more - less) / worlds
+    return _with_ends(
+        name, mean, error, (middle - half).clip(min=-1.0), (middle + half).clip(max=1.0)
+    )
+
+
+def _keep_from_misleading(out: dict[str, xr.DataArray], share: str, name: str) -> None:
+    """Leave out differences by which who has a value in fewer worlds looks the faster.
+
+    The slow worlds are those that never pay back: without them the others' mean is a short one.
+    """
+    difference = out[f"{name}_difference"]
+    less = (out[f"{share}_difference_high"] < 0.0) & (difference < 0.0)
+    more = (out[f"{share}_difference_low"] > 0.0) & (difference > 0.0)
+    for end in ("", "_se", "_low", "_high"):
+        out[f"{name}_difference{end}"] = out[f"{name}_difference{end}"].where(~(less | more))
 
 
 def _variance_reduction(npv: xr.DataArray, base: int) -> xr.DataArray:
@@ -93,13 +147,12 @@ def _variance_reduction(npv: xr.DataArray, base: int) -> xr.DataArray:
     return (own + own.isel(scenario=base)) / common.where(common > 0.0)
 
 
-def _best(npv: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Share of worlds in which each scenario has the highest NPV (ties shared), and its error."""
+def _best(npv: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Share of worlds in which each scenario has the highest NPV (ties shared)."""
     highest = npv == npv.max("scenario")
-    share = highest / highest.sum("scenario")
-    worlds = npv.sizes["world"]
-    smooth = (share.sum("world") + 2.0) / (worlds + 4.0)
-    return share.mean("world"), (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
+    figure = share_of((highest / highest.sum("scenario")).sum("world"), npv.sizes["world"])
+    parts = {"": figure.value, "_se": figure.error, "_low": figure.low, "_high": figure.high}
+    return {f"best_probability{end}": part for end, part in parts.items() if part is not None}
 
 
 def _matching(dataset: xr.Dataset, base: int) -> dict[str, xr.DataArray]:
@@ -118,13 +171,49 @@ def _matching(dataset: xr.Dataset, base: int) -> dict[str, xr.DataArray]:
     return out
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The scenarios by their mean NPV in the same worlds.
+
+    Attributes
+    ----------
+    order : list of int
+        Places of the scenarios, the best first.
+    leads, errors : ndarray
+        NPV of the best less that of each of the others, in their order, and its standard error.
+    worlds : int
+    """
+
+    order: list[int]
+    leads: Floats
+    errors: Floats
+    worlds: int
+
+    @property
+    def are_beyond_doubt(self) -> NDArray[np.bool_]:
+        """Whether each lead is beyond 95 % doubt."""
+        return np.asarray(self.leads > reach(self.worlds) * self.errors)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all of them are."""
+        return bool(self.are_beyond_doubt.all())
+
+
+def standing(npv: xr.DataArray) -> Standing:
+    """Who leads, by how much, and how sure that is.
+
+    Parameters
+    ----------
+    npv : (scenario, world)
+    """
+    means = npv.mean("world").values
+    best, *others = (int(place) for place in np.argsort(-means, kind="stable"))
+    leads = npv.isel(scenario=best, drop=True) - npv.isel(scenario=others)
+    mean, error = leads.mean("world").values, standard_error(leads).values
+    return Standing([best, *others], mean, error, npv.sizes["world"])
+
+
 def ranking_is_settled(dataset: xr.Dataset) -> bool:
-    """Whether the best scenario's lead in NPV over the second is beyond 95 % doubt."""
-    npv = dataset["present_value"].sum("account")
-    means = npv.mean("world")
-    order = np.argsort(-means.values, kind="stable")
-    if len(order) < 2:
-        return True
-    lead = npv.isel(scenario=int(order[0])) - npv.isel(scenario=int(order[1]))
-    error = float(standard_error(lead))
-    return bool(float(lead.mean("world")) > _errors_wide(lead.sizes["world"]) * error)
+    """Whether the best scenario's lead in NPV over every other is beyond 95 % doubt."""
+    return standing(dataset["present_value"].sum("account")).is_settled

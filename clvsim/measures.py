@@ -12,13 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from clvsim.accounts import MEASURES, RISK_MEASURES, invested, rolled_up, spent
+from clvsim.accounts import MEASURES, RISK_MEASURES, Measure, invested, rolled_up, spent
+from clvsim.intervals import (
+    FEWEST_FOR_TAIL,
+    FEWEST_THAT_SEE,
+    TailFigure,
+    conditional_value_at_risk,
+    share_bounds,
+    value_at_risk,
+)
 
 #: Quantiles over worlds that every measure is summarised by.
 OVER_WORLDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Dimensions that some measures are split by.
 SPLITS = ("segment", "channel", "offer")
-_ALPHA = 0.05
 #: Of all that has flowed so far: a plan's balance closer to zero than that is rounding. (With the
 #: plan, the business is added up in another order than without it.)
 _ROUNDING = 1e-12
@@ -34,10 +41,13 @@ class Estimate:
         The measure in each world; NaN where a world has none.
     influence : DataArray (scenario, world, …)
         Numbers whose mean over worlds is the estimate and whose spread is its error.
+    worlds : DataArray (scenario, …), optional
+        Worlds that have a value, where that is not all of them.
     """
 
     values: xr.DataArray
     influence: xr.DataArray
+    worlds: xr.DataArray | None = None
 
     @property
     def mean(self) -> xr.DataArray:
@@ -47,7 +57,8 @@ class Estimate:
     @property
     def standard_error(self) -> xr.DataArray:
         """Its Monte Carlo standard error; NaN with fewer than two worlds."""
-        return standard_error(self.influence)
+        error = standard_error(self.influence)
+        return error if self.worlds is None else error.where(self.worlds > 1)
 
 
 def standard_error(influence: xr.DataArray) -> xr.DataArray:
@@ -59,8 +70,22 @@ def standard_error(influence: xr.DataArray) -> xr.DataArray:
 
 
 def mean_of(values: xr.DataArray) -> Estimate:
-    """A mean over worlds (those that have a value)."""
-    return Estimate(values, values)
+    """A mean over the worlds that have a value, given that they have one.
+
+    Where some have none it is a ratio of expectations: a world's influence is its deviation over
+    the share that has a value (delta method), and nothing where it has none. The standard error
+    is that of the mean of those that have one; and differences of two such means, each over its
+    own worlds, are those of the figures printed.
+    """
+    has_value = values.notnull()
+    if bool(has_value.all()):
+        return Estimate(values, values)
+    count, worlds = has_value.sum("world"), values.sizes["world"]
+    known = count.where(count > 1)
+    # Divided by those with a value less one, as if there were no others.
+    blown = (worlds / known) * ((1.0 - 1.0 / worlds) * known / (known - 1.0)) ** 0.5
+    mean = values.mean("world")
+    return Estimate(values, ((values - mean) * blown).fillna(0.0) + mean, count)
 
 
 def ratio_of(numerator: xr.DataArray, denominator: xr.DataArray) -> Estimate:
@@ -235,7 +260,10 @@ def _cash_measures(whose: str, balance: xr.DataArray) -> Iterator[tuple[str, Est
     yield f"{whose}cash_trough", mean_of(trough.clip(max=0.0))
     deepest = balance.argmin("period").where(trough < 0.0, 0)
     yield f"{whose}cash_trough_period", mean_of(deepest.astype(np.float64))
-    yield f"{whose}payback_period", mean_of(payback_period(balance))
+    payback = payback_period(balance)
+    yield f"{whose}payback_period", mean_of(payback)
+    horizon = float(balance.sizes["period"])
+    yield f"{whose}payback_or_horizon", mean_of(payback.fillna(horizon))
 
 
 def _residual_share(ds: xr.Dataset, npv: xr.DataArray) -> Estimate:
@@ -265,39 +293,57 @@ def _end_factor(ds: xr.Dataset) -> xr.DataArray:
     return ds["period_factor"] ** xr.DataArray(np.arange(ds.sizes["period"]) + 1, dims="period")
 
 
-def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
-    """Measures of the distribution of NPV over worlds, each with its standard error.
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the distribution over worlds, each part by scenario.
 
-    Value at risk by the empirical 5 % quantile, its error by the binomial spread of the order
-    statistic; CVaR by the mean beyond it (Rockafellar & Uryasev 2000), its error by the
-    influence function.
+    Attributes
+    ----------
+    value, error : DataArray
+    low, high : DataArray, optional
+        Ends of its 95 % interval, where twice the error to each side would not hold.
+    needs_worlds : DataArray, optional
+        Worlds below which it is not told (NaN), if that may be.
+    """
+
+    value: xr.DataArray
+    error: xr.DataArray
+    low: xr.DataArray | None = None
+    high: xr.DataArray | None = None
+    needs_worlds: xr.DataArray | None = None
+
+
+def risk(dataset: xr.Dataset, npv: xr.DataArray) -> dict[str, Figure]:
+    """Measures of the distribution of NPV over worlds, each with its standard error.
 
     Parameters
     ----------
     dataset : Dataset
     npv : (scenario, world)
     """
-    worlds = npv.sizes["world"]
-    loss = -npv
-    quantile = loss.quantile(1.0 - _ALPHA, "world").drop_vars("quantile")
-    excess = quantile + np.maximum(loss - quantile, 0.0) / _ALPHA
-    spread = np.sqrt(_ALPHA * (1.0 - _ALPHA) / worlds)
-    ends = [float(np.clip(1.0 - _ALPHA + sign * spread, 0.0, 1.0)) for sign in (-1.0, 1.0)]
-    around = loss.quantile(ends, "world")
-    half = 0.5 * (around.isel(quantile=1, drop=True) - around.isel(quantile=0, drop=True))
     bare = unlabelled(dataset)
-    enough = worlds > 1
+    loss = -npv.transpose("scenario", "world").values
+    least = xr.full_like(bare["rarest_event"], float(FEWEST_FOR_TAIL))
+    # The mean of the worst worlds is about what is rare; a quantile holds whatever there is.
+    seen = -(-FEWEST_THAT_SEE // bare["rarest_event"])
     return {
-        "loss_probability": _share(loss > 0.0),
-        "var_95": (quantile, half if enough else half * np.nan),
-        "cvar_95": (excess.mean("world"), standard_error(excess)),
+        "loss_probability": _share(npv < 0.0),
+        "var_95": _of_tail(value_at_risk(loss), npv, least),
+        "cvar_95": _of_tail(conditional_value_at_risk(loss), npv, seen.clip(min=least)),
         "plan_payback_probability": _share(payback_period(plan_balance(bare)).notnull()),
         "payback_probability": _share(payback_period(balance_of(bare)).notnull()),
         **_spread(npv, bare),
     }
 
 
-def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
+def _of_tail(found: TailFigure, npv: xr.DataArray, needed: xr.DataArray) -> Figure:
+    """A figure of the worst worlds; NaN in a scenario that needs more worlds."""
+    like, enough = npv.mean("world"), needed.values <= npv.sizes["world"]
+    value, error, low, high = (like.copy(data=np.where(enough, part, np.nan)) for part in found)
+    return Figure(value, error, low, high, like.copy(data=needed.values))
+
+
+def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, Figure]:
     """Spread of NPV over worlds by where it comes from (law of total variance).
 
     The customers' luck makes the mean of ``luck`` of the variance; uncertain numbers and shocks
@@ -308,7 +354,7 @@ def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, tuple[xr.DataArray, 
     names = ("npv_spread_customers", "npv_spread_parameters", "npv_spread_shocks")
     if worlds < 2:
         nothing = npv.mean("world") * np.nan
-        return dict.fromkeys(names, (nothing, nothing))
+        return dict.fromkeys(names, Figure(nothing, nothing))
     correction = worlds / (worlds - 1.0)
     deviation = npv - npv.mean("world")
     numbers, shocks = ds["is_uncertain"], ds["has_shocks"]
@@ -322,7 +368,7 @@ def _spread(npv: xr.DataArray, ds: xr.Dataset) -> dict[str, tuple[xr.DataArray, 
     return {name: _root(influence) for name, influence in zip(names, parts, strict=True)}
 
 
-def _root(influence: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def _root(influence: xr.DataArray) -> Figure:
     """Root of a variance estimated by a mean over worlds, and its standard error.
 
     Delta method; a variance that may well be nothing is known to within the root of its error.
@@ -330,14 +376,20 @@ def _root(influence: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     variance, error = influence.mean("world"), standard_error(influence)
     root = variance.clip(min=0.0) ** 0.5
     slope = error / (2.0 * root.where(root > 0.0, 1.0))
-    return root, slope.where(variance > error, error**0.5)
+    return Figure(root, slope.where(variance > error, error**0.5))
 
 
-def _share(happens: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def _share(happens: xr.DataArray) -> Figure:
     """Share of worlds, its error not 0 when all worlds agree (Agresti & Coull 1998)."""
-    worlds = happens.sizes["world"]
-    smooth = (happens.sum("world") + 2.0) / (worlds + 4.0)
-    return happens.mean("world"), (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
+    return share_of(happens.sum("world").astype(np.float64), happens.sizes["world"])
+
+
+def share_of(number: xr.DataArray, worlds: int) -> Figure:
+    """The share that a number of worlds is of all of them."""
+    smooth = (number + 2.0) / (worlds + 4.0)
+    low, high = share_bounds(number.values, worlds)
+    error = (smooth * (1.0 - smooth) / (worlds + 4.0)) ** 0.5
+    return Figure(number / worlds, error, number.copy(data=low), number.copy(data=high))
 
 
 def measure(dataset: xr.Dataset, found: Mapping[str, Estimate]) -> xr.Dataset:
@@ -369,14 +421,25 @@ def measure(dataset: xr.Dataset, found: Mapping[str, Estimate]) -> xr.Dataset:
     out["profit_and_loss_se"] = statement.standard_error.assign_attrs(
         units="currency", long_name="Standard error of profit_and_loss"
     )
-    for name, (value, error) in risk(dataset, found["npv"].values).items():
-        base = described[name]
-        about = {"units": base.unit, "long_name": base.description}
-        out[f"{name}_mean"] = value.assign_attrs(about)
-        out[f"{name}_se"] = error.assign_attrs(
-            units=base.unit, long_name=f"Standard error of {name}"
-        )
+    for name, figure in risk(dataset, found["npv"].values).items():
+        out.update(_figure_variables(described[name], figure))
     return dataset.assign(out)
+
+
+def _figure_variables(described: Measure, figure: Figure) -> Iterator[tuple[str, xr.DataArray]]:
+    """Variables of a figure of the distribution over worlds."""
+    name, unit = described.name, described.unit
+    mean = figure.value.assign_attrs(units=unit, long_name=described.description)
+    yield f"{name}_mean", mean
+    parts = (
+        ("se", figure.error, unit, f"Standard error of {name}"),
+        ("low", figure.low, unit, f"Lower end of the 95 % interval of {name}"),
+        ("high", figure.high, unit, f"Upper end of the 95 % interval of {name}"),
+        ("needs_worlds", figure.needs_worlds, "1", f"Worlds below which {name} is not told"),
+    )
+    for end, part, measured_in, text in parts:
+        if part is not None:
+            yield f"{name}_{end}", part.assign_attrs(units=measured_in, long_name=text)
 
 
 def over_worlds(values: xr.DataArray) -> xr.DataArray:

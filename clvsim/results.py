@@ -21,6 +21,7 @@ from clvsim.files import whole
 from clvsim.kernels import plan as p
 from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import rarely_seen
 
 _BY_GROUP = ("world", "segment", "channel")
 #: Dimensions of the raw variables, their unit and what they are. Measures follow from these alone.
@@ -78,6 +79,9 @@ RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "is_uncertain": ((), "1", "Whether any number is drawn anew in every world"),
     "has_shocks": ((), "1", "Whether common shocks befall the worlds"),
+    "rarest_event": (
+        (), "1", "Least probability of what tells some worlds from the others: an event, a number",
+    ),
     "cohort_customers": (("world", "cohort"), "customers", "Customers by joining period"),
     "cohort_value": (("world", "cohort"), "currency", "Summed CLV before acquisition"),
     "clv_quantiles": (("world", "quantile"), "currency", "Quantiles of CLV over customers"),
@@ -231,6 +235,7 @@ def _arrays(compiled: Compiled, outcome: Outcome) -> dict[str, NDArray[Any]]:
         "npv_twin": outcome.twins,
         "is_uncertain": np.array(float(is_uncertain(scenario))),
         "has_shocks": np.array(float(bool(scenario.shocks))),
+        "rarest_event": np.array(min(rarely_seen(scenario).values(), default=1.0)),
         "cohort_customers": worlds.cohorts[:, :, 0],
         "cohort_value": worlds.cohorts[:, :, 1],
         "clv_quantiles": worlds.clv_quantiles,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import clvsim
+from clvsim import api
 from clvsim.errors import ClvsimError, InputError
 from clvsim.scenario.model import Scenario
 
@@ -42,6 +43,23 @@ def test_precision_adds_worlds_until_it_is_met():
     half_width = 1.96 * float(result["npv_se"][0]) / float(result["npv_mean"][0])
     assert half_width <= 0.02
     assert worlds(result) == list(range(len(worlds(result))))
+
+
+def test_a_pilot_and_not_the_result_says_how_many_worlds_a_precision_takes():
+    effort = clvsim.Effort(worlds=2, precision=0.02)
+    result = clvsim.run(SCENARIO, effort=effort)
+    many = len(worlds(result))
+    # The same worlds as if their number had been asked for.
+    plain = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=many))
+    np.testing.assert_array_equal(result["npv"], plain["npv"])
+    # Whatever there was before, the number is the same.
+    for before in (3, many - 1):
+        part = clvsim.run(SCENARIO, effort=clvsim.Effort(worlds=before))
+        assert worlds(clvsim.run(SCENARIO, effort=effort, earlier=part)) == worlds(result)
+    # The pilot's worlds are others.
+    session = api.Session(api.scenarios_of(SCENARIO, None), effort)
+    pilot = session._pilot(0, 30)
+    assert not np.isin(pilot, plain["npv"].values).any()
 
 
 def test_precision_respects_its_cap():

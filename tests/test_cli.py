@@ -22,7 +22,7 @@ from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
 from clvsim.cli import simulate
 from clvsim.cli.app import _precision, app
 from clvsim.cli.guard import DEBUG
-from clvsim.comparison import COMPARED
+from clvsim.comparison import COMPARED, COMPARED_SHARES
 from clvsim.errors import ClvsimError
 from clvsim.results import load_result
 from clvsim.verification.verdict import Prediction
@@ -214,7 +214,7 @@ def test_compare_json(plan):
     assert comparison["best"] in measures
     assert isinstance(comparison["settled"], bool)
     half = comparison["scenarios"]["half"]
-    assert set(half["differences"]) == set(COMPARED)
+    assert set(half["differences"]) == {*COMPARED, *COMPARED_SHARES}
     npv = half["differences"]["npv"]
     gap = measures["half"]["npv"]["mean"] - measures["baseline"]["npv"]["mean"]
     assert npv["mean"] == pytest.approx(gap)

@@ -100,7 +100,8 @@ _Precision = Annotated[
     typer.Option(
         parser=_precision,
         metavar="0.5%",
-        help="Add worlds until the 95 % half-width of the mean NPV is at most this share of it.",
+        help="As many worlds as keep the 95 % half-width of the mean NPV to this share of it; "
+        "other worlds, an eighth as many, say how many that is.",
     ),
 ]
 _MaxWorlds = Annotated[

@@ -13,6 +13,7 @@ from clvsim.cli.progress import Bar, waiting
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest, counted
 from clvsim.files import check_writable
+from clvsim.intervals import reach
 from clvsim.report.comparing import comparison_report
 from clvsim.report.customers import check_format, write_customers
 from clvsim.report.document import to_json
@@ -235,11 +236,15 @@ def _report_effort(request: Request, result: xr.Dataset) -> None:
         tell(f"{request.out}: {counted(worlds, 'world')}")
     if request.precision is None:
         return
-    reached = float((1.96 * result["npv_se"] / abs(result["npv_mean"])).max())
+    errors = result["npv_se"] / abs(result["npv_mean"])
+    reached = float(reach(worlds) * errors.max(skipna=False))
     if not reached <= 1.01 * request.precision:
+        most = Effort().most_worlds if request.most_worlds is None else request.most_worlds
+        # A pilot says how many worlds; to add some because of what they say would bias the mean.
+        advice = "raise --max-worlds" if worlds >= most else "ask for less, say two thirds of it"
         tell(
             f"clvsim: precision {100 * request.precision:g} % was not reached: NPV is known to "
-            f"{100 * reached:.2g} % after {counted(worlds, 'world')}; raise --max-worlds"
+            f"{100 * reached:.2g} % after {counted(worlds, 'world')}; {advice}"
         )
 
 

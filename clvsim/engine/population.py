@@ -6,12 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clvsim.engine.tables import (
-    continuous_table,
-    discrete_atoms,
-    normal_table,
-    to_rate,
-)
 from clvsim.kernels.plan import Traits
 from clvsim.kernels.traits import (
     BASKET,
@@ -38,6 +32,12 @@ from clvsim.scenario.model import (
     StatesSegment,
 )
 from clvsim.scenario.retention import RetentionFit, fit_retention
+from clvsim.scenario.tables import (
+    continuous_table,
+    discrete_atoms,
+    normal_table,
+    to_rate,
+)
 
 Floats = NDArray[np.float64]
 

@@ -293,8 +293,9 @@ def _gather(
     ledger = keep_ledger(compiled, flows, program_flows, residual, later)
     gifts = np.array([group.gift for group in table.groups])
     cohorts = np.zeros((worlds, periods, 2))
-    for cell, joined in enumerate(table.joined):
-        if joined >= 0:
+    for cell, (joined, group) in enumerate(zip(table.joined, table.group, strict=True)):
+        # Customers of an installed base that came at the start are no cohort of it.
+        if table.groups[group].kind != p.SURVIVORS:
             cohorts[:, joined] += cells[:, cell, :2]
     segments = segment_names(compiled)
     by_tenure = np.zeros((worlds, len(segments), 2, periods))

@@ -31,6 +31,10 @@ CORE_STREAMS = (
 )  # fmt: skip
 PERSONAL_STREAMS = len(CORE_STREAMS)
 
+#: Quantile tables: octaves of the tail probability on each side of the median, and their cells.
+OCTAVES, CELL_BITS = 54, 4
+CELLS = 1 << CELL_BITS
+
 # Columns of ``Model.facts``: one number a cell.
 #: Index of the group; joining period (negative: installed base); first period inside the horizon;
 #: periods from there to the horizon; how its customers come about.

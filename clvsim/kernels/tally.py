@@ -49,7 +49,7 @@ def post_cell(model, cell, sums, slots, slot):
     joins = 0.0
     for step in range(steps + 1):
         joins += customers[step]
-    if joined >= 0:
+    if int(facts[p.SOURCE]) != p.SURVIVORS:
         flows[p.JOINED, start] += joins
 
     # Those that can decide to leave and those that do, by tenure: before a contract holds them.
@@ -97,7 +97,7 @@ def post_lives(model, cell, sums, slots, slot):
     alive = 0.0
     for step in range(steps + 1):
         alive += customers[step]
-    if joined >= 0:
+    if int(facts[p.SOURCE]) != p.SURVIVORS:
         flows[p.JOINED, start] += alive
     for step in range(steps):
         leaving = customers[step]

@@ -9,10 +9,8 @@ import math
 
 from clvsim.kernels.bits import float_bits, small_integer
 from clvsim.kernels.inner import kernel, scalar
+from clvsim.kernels.plan import CELL_BITS, CELLS, OCTAVES
 
-OCTAVES = 54
-CELL_BITS = 4
-CELLS = 1 << CELL_BITS
 SIDE = OCTAVES * CELLS
 _FRACTION_BITS = 52 - CELL_BITS
 _FRACTION_MASK = (1 << _FRACTION_BITS) - 1

@@ -1,6 +1,7 @@
 """What people read of a comparison: each variant's worth, return, cash and marginal customers."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ import xarray as xr
 from rich.console import RenderableType
 from rich.text import Text
 
-from clvsim.comparison import LEVEL, ranking_is_settled
-from clvsim.measures import standard_error
+from clvsim.comparison import Standing, standing
+from clvsim.intervals import LEVEL, reach, worlds_needed
 from clvsim.report import format as say
 from clvsim.report.remarks import remarks
 from clvsim.report.tables import (
@@ -19,11 +20,11 @@ from clvsim.report.tables import (
     grid,
     has_plan,
     heading,
+    luck_alone,
     remark,
     when,
 )
 
-_REACH = 1.96
 _TINY = 2e-3
 _MOST_WORLDS = 1_000_000
 _BEST = "★"
@@ -41,6 +42,8 @@ class Verdict:
         Whether the lead is beyond doubt at the level of the intervals.
     lead : Number
         NPV of the best less that of the second, in the same worlds.
+    others_better : float
+        Share of worlds in which another scenario than the best has the highest NPV.
     text : str
         One line in plain English.
     """
@@ -49,40 +52,67 @@ class Verdict:
     second: str
     settled: bool
     lead: Number
+    others_better: float
     text: str
 
 
 def verdict(result: xr.Dataset) -> Verdict:
     """The verdict on a comparison of two scenarios or more."""
     npv = result["npv"].transpose("scenario", "world")
-    means = npv.mean("world").values
-    first, second = (int(place) for place in np.argsort(-means, kind="stable")[:2])
-    names = [str(name) for name in result["scenario"].values]
-    paired = npv.isel(scenario=first, drop=True) - npv.isel(scenario=second, drop=True)
-    lead = Number(float(paired.mean("world")), float(standard_error(paired)))
-    settled = ranking_is_settled(result)
-    text = _verdict_text(result, names[first], names[second], lead, settled)
-    if means[first] < 0.0:
-        text += f" Even {names[first]} loses money on average."
-    return Verdict(names[first], names[second], settled, lead, text)
+    names = _names(result)
+    found = standing(npv)
+    best, second = found.order[:2]
+    better = float((npv.max("scenario") > npv.isel(scenario=best)).mean())
+    text = _settled_text(result, found, better) if found.is_settled else _open_text(result, found)
+    if float(npv.isel(scenario=best).mean()) < 0.0:
+        text += f" Even {names[best]} loses money on average."
+    lead = Number(float(found.leads[0]), float(found.errors[0]))
+    return Verdict(names[best], names[second], found.is_settled, lead, better, text)
 
 
-def _verdict_text(result: xr.Dataset, best: str, second: str, lead: Number, settled: bool) -> str:
-    worlds = result.sizes["world"]
-    by = say.money(lead.value, result.attrs["currency"], _REACH * lead.error)
-    if settled:
-        return f"Settled: {best} is worth most, by {by} over {second} (95 %)."
-    if math.isnan(lead.error):
+def _by(result: xr.Dataset, found: Standing, rival: int) -> str:
+    """How far the best leads one of the others, with the reach of its interval."""
+    error = float(reach(found.worlds) * found.errors[rival])
+    return say.money(float(found.leads[rival]), result.attrs["currency"], error)
+
+
+def _settled_text(result: xr.Dataset, found: Standing, better: float) -> str:
+    """Sure of the mean, and how often another is better all the same."""
+    names = _names(result)
+    best, second = found.order[:2]
+    cause = "by the luck of customers alone, " if luck_alone(result).all() else ""
+    often = (
+        f"{cause}in {say.percent(better, min(0.01, better))} of worlds another would "
+        "have been better"
+        if better > 0.0
+        else f"and in each of the {found.worlds:,} worlds none is better"
+    )
+    by = _by(result, found, 0)
+    return (
+        f"Settled: {names[best]} is worth most on average, by {by} over {names[second]} (95 %); "
+        f"{often}."
+    )
+
+
+def _open_text(result: xr.Dataset, found: Standing) -> str:
+    """Which lead may be chance, and how many worlds would tell."""
+    names = _names(result)
+    # The second, or the first of the others that is not certain to be behind.
+    rival = int(np.argmin(found.are_beyond_doubt))
+    best, other = names[found.order[0]], names[found.order[1 + rival]]
+    lead, error = float(found.leads[rival]), float(found.errors[rival])
+    if math.isnan(error):
         return f"Not settled: {best} leads, but one world says nothing about chance: use --worlds."
-    if not say.is_uncertain(lead.value, lead.error) and lead.value == 0.0:
-        return f"No difference: {best} and {second} are worth the same in every world."
-    needed = worlds * (_REACH * lead.error / lead.value) ** 2 if lead.value else math.inf
+    if not say.is_uncertain(lead, error) and lead == 0.0:
+        return f"No difference: {best} and {other} are worth the same in every world."
+    needed = worlds_needed(error * math.sqrt(found.worlds) / lead) if lead else math.inf
     advice = (
         f"about {_rounded_up(needed):,} worlds would tell (use --worlds or --precision)"
         if needed < _MOST_WORLDS
         else "take them as equal, or use --precision"
     )
-    return f"Not settled: {best} leads {second} by {by} (95 %), which may be chance; {advice}."
+    by = _by(result, found, rival)
+    return f"Not settled: {best} leads {other} by {by} (95 %), which may be chance; {advice}."
 
 
 def _rounded_up(number: float) -> int:
@@ -175,8 +205,13 @@ def _plan(result: xr.Dataset, best: str) -> RenderableType:
         f"The plan, ± one standard error; dates ± {result.attrs['step']}s",
         ("", *columns, "ROMI", *cash),
         rows,
-        "Against the same worlds without channels, offers and programs. Investment: spent and\n"
-        "given away, discounted. Payback and trough: cash inside the horizon.",
+        "\n".join(
+            (
+                "Against the same worlds without channels, offers and programs. Investment: spent",
+                "and given away, discounted. Payback and trough: cash inside the horizon.",
+                *_not_faster(result, "plan_"),
+            )
+        ),
     )
 
 
@@ -195,6 +230,7 @@ def _business(result: xr.Dataset, best: str) -> RenderableType:
         f"{result.attrs['step']}s",
         ("", *columns),
         rows,
+        "\n".join(_not_faster(result, "")),
     )
 
 
@@ -225,6 +261,25 @@ def _cash_columns(result: xr.Dataset, whose: str) -> dict[str, list[str]]:
             for none, period in zip(is_none, lowest, strict=True)
         ],
     }
+
+
+def _not_faster(result: xr.Dataset, whose: str) -> Iterator[str]:
+    """A line on each scenario whose payback periods do not tell whether it is faster."""
+    base, names = result.attrs["baseline"], _names(result)
+    period, odds, least = (
+        by_scenario(result, f"{whose}{name}")
+        for name in ("payback_period", "payback_probability", "payback_or_horizon")
+    )
+    at, step = names.index(base), result.attrs["step"]
+    difference = result[f"{whose}payback_period_difference"].values
+    for i, name in enumerate(names):
+        if math.isnan(difference[i]) and not math.isnan(period[i].value + period[at].value):
+            yield (
+                f"{name} pays back in {say.percent(odds[i].value, odds[i].error)} of worlds, {base}"
+                f" in {say.percent(odds[at].value, odds[at].error)}: the mean of the one leaves "
+                f"out its slow worlds, so that neither is said to be faster (with the horizon "
+                f"where it never does, {least[i]} and {least[at]} {step}s)"
+            )
 
 
 def _dated(result: xr.Dataset, period: Number) -> str:

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from clvsim.accounts import ACCOUNTS, MEASURES, RISK_MEASURES
-from clvsim.comparison import COMPARED
+from clvsim.comparison import COMPARED, COMPARED_SHARES
 from clvsim.measures import OVER_WORLDS, SPLITS, mean_of
 from clvsim.report.comparing import verdict
 from clvsim.report.remarks import remarks
-from clvsim.report.tables import dates
+from clvsim.report.tables import dates, luck_alone
 
 _MARGINAL = ("gained_customers", "gained_clv", "lost_customers", "lost_clv")
 
@@ -24,12 +24,15 @@ def document(result: xr.Dataset) -> dict[str, Any]:
     -------
     dict
         ``measures`` by scenario and name (``mean``, ``standard_error``, ``quantiles`` over worlds,
-        ``unit``, and ``dims`` where the numbers are lists by them), ``profit_and_loss`` by
-        scenario, ``comparison`` (None for a single run), ``remarks`` and ``provenance``.
+        ``unit``, ``dims`` where the numbers are lists by them, and ``low``, ``high``,
+        ``needs_worlds`` where twice the error to each side would not hold), ``luck_alone`` by
+        scenario (whether risk figures say nothing of what is not known), ``remarks``,
+        ``profit_and_loss`` by scenario, ``comparison`` (None for a single run) and ``provenance``.
     """
     names = [str(name) for name in result["scenario"].values]
     return {
         "measures": {name: _measures(result.sel(scenario=name)) for name in names},
+        "luck_alone": dict(zip(names, luck_alone(result).values.tolist(), strict=True)),
         "profit_and_loss": {name: _profit_and_loss(result.sel(scenario=name)) for name in names},
         "comparison": _comparison(result, names) if "baseline" in result.attrs else None,
         "remarks": remarks(result),
@@ -58,6 +61,7 @@ def _measure(one: xr.Dataset, name: str) -> dict[str, Any]:
         "unit": mean.attrs["units"],
         "description": mean.attrs["long_name"],
     }
+    found.update(_ends(one, name))
     spread = one.get(f"{name}_quantiles_over_worlds")
     if spread is not None:
         for share in OVER_WORLDS:
@@ -65,6 +69,12 @@ def _measure(one: xr.Dataset, name: str) -> dict[str, Any]:
     if mean.dims:
         found["dims"] = {str(dim): mean[dim].values.tolist() for dim in mean.dims}
     return found
+
+
+def _ends(one: xr.Dataset, name: str) -> dict[str, Any]:
+    """Ends of a figure's 95 % interval and the worlds that it needs, where it has them."""
+    ends = ("low", "high", "needs_worlds")
+    return {end: _plain(one[f"{name}_{end}"]) for end in ends if f"{name}_{end}" in one}
 
 
 def _profit_and_loss(one: xr.Dataset) -> dict[str, Any]:
@@ -106,11 +116,16 @@ def _comparison(result: xr.Dataset, names: list[str]) -> dict[str, Any]:
                     "low": _plain(one[f"{measure}_difference_low"]),
                     "high": _plain(one[f"{measure}_difference_high"]),
                 }
-                for measure in COMPARED
+                for measure in (*COMPARED, *COMPARED_SHARES)
             },
             **{
                 key: {"mean": _plain(one[key]), "standard_error": _plain(one[f"{key}_se"])}
-                for key in (*_MARGINAL, "best_probability")
+                for key in _MARGINAL
+            },
+            "best_probability": {
+                "mean": _plain(one["best_probability"]),
+                "standard_error": _plain(one["best_probability_se"]),
+                **_ends(one, "best_probability"),
             },
             "npv_variance_reduction": _plain(one["npv_variance_reduction"]),
         }
@@ -120,6 +135,7 @@ def _comparison(result: xr.Dataset, names: list[str]) -> dict[str, Any]:
         "level": float(result.attrs["level"]),
         "best": found.best,
         "settled": found.settled,
+        "others_better": found.others_better,
         "verdict": found.text,
         "scenarios": scenarios,
     }

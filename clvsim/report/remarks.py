@@ -1,6 +1,7 @@
 """Remarks: what a reader of the tables should know before trusting them, in plain sentences."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,9 +9,13 @@ import numpy as np
 import xarray as xr
 
 from clvsim.engine.ledger import fixed_costs_beyond
+from clvsim.errors import counted
+from clvsim.intervals import FEWEST_THAT_SEE
 from clvsim.report import format as say
 from clvsim.report.tables import by_scenario
 from clvsim.scenario.model import Scenario
+from clvsim.scenario.uncertain import is_uncertain
+from clvsim.scenario.worlds import rarely_seen
 
 #: Share of the NPV beyond the horizon above which it is worth a remark.
 _LARGE = 0.5
@@ -28,7 +33,18 @@ def remarks(result: xr.Dataset) -> list[str]:
     result : Dataset
         Of one scenario or several, along ``scenario``.
     """
-    return [*_mostly_beyond(result), *_costs_that_end(result), *_of_each(result)]
+    scenarios = {
+        name: Scenario.model_validate_json(json.dumps(one))
+        for name, one in json.loads(result.attrs["scenarios"]).items()
+        if name in result["scenario"].values
+    }
+    return [
+        *_mostly_beyond(result),
+        *_costs_that_end(result, scenarios),
+        *_of_each(result),
+        *_rarely_seen(scenarios, result.sizes["world"]),
+        *_luck_alone(scenarios),
+    ]
 
 
 def _of_each(result: xr.Dataset) -> Iterator[str]:
@@ -66,11 +82,10 @@ def _mostly_beyond(result: xr.Dataset) -> Iterator[str]:
         )
 
 
-def _costs_that_end(result: xr.Dataset) -> Iterator[str]:
+def _costs_that_end(result: xr.Dataset, scenarios: Mapping[str, Scenario]) -> Iterator[str]:
     """Scenarios whose customers are valued beyond the horizon while fixed costs are not counted."""
     names = [str(name) for name in result["scenario"].values]
-    described = json.loads(result.attrs["scenarios"])
-    costs = {name: _left_out(described[name]) for name in names}
+    costs = {name: _left_out(scenarios[name]) for name in names}
     left_out = {name: cost for name, cost in costs.items() if cost > 0.0}
     if left_out:
         currency = result.attrs["currency"]
@@ -85,9 +100,8 @@ def _costs_that_end(result: xr.Dataset) -> Iterator[str]:
         )
 
 
-def _left_out(described: dict[str, object]) -> float:
+def _left_out(scenario: Scenario) -> float:
     """Fixed costs beyond the horizon that a scenario does not count, at time 0, currency."""
-    scenario = Scenario.model_validate_json(json.dumps(described))
     if scenario.money.residual == "none" or scenario.money.fixed_costs_beyond:
         return 0.0
     money = scenario.money.model_copy(update={"fixed_costs_beyond": True})
@@ -184,3 +198,32 @@ def _undecided(one: xr.Dataset, scenario: Mapping[str, Any]) -> Iterator[str]:
             yield f"{text}: nobody joins within it, so that nobody can say what they are worth."
         else:
             yield f'{text}; no figure counts them (money.residual = "expected" does).'
+
+
+def _luck_alone(scenarios: Mapping[str, Scenario]) -> Iterator[str]:
+    """Scenarios whose worlds differ by nothing but the luck of customers."""
+    alone = [name for name, one in scenarios.items() if not is_uncertain(one) and not one.shocks]
+    if not alone:
+        return
+    where = "" if len(alone) == len(scenarios) else f" in {', '.join(alone)}"
+    yield (
+        f"No number is uncertain and there are no shocks{where}: worlds differ by the luck of "
+        "customers alone. P(loss), value at risk, CVaR, P(best) and spreads over worlds say "
+        "nothing of how wrong the numbers of the scenario may be."
+    )
+
+
+def _rarely_seen(scenarios: Mapping[str, Scenario], worlds: int) -> Iterator[str]:
+    """Events that too few worlds see, or escape, for a mean over worlds and its error."""
+    found: dict[str, float] = {}
+    for one in scenarios.values():
+        for path, chance in rarely_seen(one).items():
+            found[path] = min(chance, found.get(path, 1.0))
+    for path, chance in found.items():
+        if worlds * chance < FEWEST_THAT_SEE:
+            needed = math.ceil(FEWEST_THAT_SEE / chance)
+            yield (
+                f"{path} is rare: it tells some {100 * chance:.3g} % of worlds from the "
+                f"others, {worlds * chance:.2g} of {counted(worlds, 'world')}. Means over worlds "
+                f"and their errors know too little of it: use --worlds {needed:,} or more."
+            )

@@ -90,7 +90,8 @@ def _plan_and_business(one: xr.Dataset) -> Iterator[RenderableType]:
     yield _measures(
         one,
         f"The business, all customers and all costs: {what}",
-        "Value at risk and CVaR are losses of NPV: a negative one is a gain.",
+        "Value at risk and CVaR are losses of NPV (a negative one is a gain), with the ends of\n"
+        "their 95 % intervals.",
         of_plan=False,
     )
 
@@ -105,8 +106,10 @@ def _measures(one: xr.Dataset, title: str, caption: str, *, of_plan: bool) -> Re
         if elsewhere or measure.of_plan != of_plan:
             continue
         found = estimate(one, measure.name)
+        is_short = _is_short_of_worlds(one, measure.name)
         is_nothing = measure.name == "undecided_customers" and found.value == 0.0
-        if is_nothing or (math.isnan(found.value) and measure.unit != "periods"):
+        is_none = math.isnan(found.value) and measure.unit != "periods" and not is_short
+        if is_nothing or is_none:
             continue
         name = f"{measure.name}_quantiles_over_worlds"
         spread = one[name].values[places].tolist() if name in one else [math.nan] * len(places)
@@ -114,8 +117,30 @@ def _measures(one: xr.Dataset, title: str, caption: str, *, of_plan: bool) -> Re
         cells = [_as_precise(value, found.error, measured_in) for value in spread]
         text = _LABELS.get(measure.name, words(measure.name))
         unit = f", {step}s" if measure.unit == "periods" else ""
-        rows.append((text + unit, _with_error(found, measured_in), *cells))
+        shown = _needs(one, measure.name) if is_short else _with_error(found, measured_in)
+        if f"{measure.name}_needs_worlds" in one and not is_short:
+            shown = _with_ends(one, measure.name)
+        rows.append((text + unit, shown, *cells))
     return grid(title, ("", "mean", *map(say.percent, _SHOWN)), rows, caption)
+
+
+def _is_short_of_worlds(one: xr.Dataset, name: str) -> bool:
+    """Whether a measure has no figure for want of worlds."""
+    needed = one.get(f"{name}_needs_worlds")
+    return needed is not None and float(needed) > one.sizes["world"]
+
+
+def _needs(one: xr.Dataset, name: str) -> str:
+    return f"needs {float(one[f'{name}_needs_worlds']):,.0f} worlds"
+
+
+def _with_ends(one: xr.Dataset, name: str) -> str:
+    """A figure and its 95 % interval: ``2,059 (1,790 to 2,410)``."""
+    value, low, high = (float(one[f"{name}_{end}"]) for end in ("mean", "low", "high"))
+    scale = say.scale_of(value, low, high)
+    value, low, high = (one / scale.factor for one in (value, low, high))
+    at = say.places(value, 0.5 * (high - low), digits=2)
+    return f"{say.fixed(value, at)} ({say.interval(low, high, at)}) {scale.word}".strip()
 
 
 def _with_error(found: Number, unit: Unit) -> str:

@@ -166,6 +166,11 @@ def remark(text: str) -> Text:
     return Text("Note: ", style="bold").append(text, style="not bold")
 
 
+def luck_alone(result: xr.Dataset) -> xr.DataArray:
+    """Whether nothing but the luck of customers makes a scenario's worlds differ, by scenario."""
+    return (result["is_uncertain"] == 0.0) & (result["has_shocks"] == 0.0)
+
+
 def words(name: str) -> str:
     """A name of the registry in plain words: ``clv_by_cohort`` is CLV by cohort."""
     first, *rest = (_INITIALS.get(word, word) for word in name.split("_"))

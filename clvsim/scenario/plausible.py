@@ -37,6 +37,7 @@ from clvsim.scenario.segments import (
     relationship_of,
 )
 from clvsim.scenario.surviving import Past, Survival, Trait, survival, survival_of_buyers
+from clvsim.scenario.tables import MOST_ERROR, tabulated
 from clvsim.scenario.toml import Document
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,8 @@ _RATES, _OFTEN = ("purchase_rate", "death_rate"), 1e-6
 _LARGEST_MEAN = 1e15
 _MOST_VALUES = 5e6
 _MARGIN = 1e-9
+#: Traits that are turned into hazards.
+_HAZARDS = ("churn", "purchase_probability")
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 #: Tail probabilities at which quantiles must be finite, down to those that the kernels can draw.
 _TAILS = 2.0 ** -np.array([1.0, 4.0, 12.0, 30.0, 55.0])
@@ -244,13 +247,34 @@ def _number_faults(document: Document, path: Path, trait: Distribution) -> Itera
             what = f"a mean of {mean:g}" if np.isfinite(mean) else "no finite mean"
             message = f"{_shown(trait)} has {what}, so nobody can say what a customer is worth"
             yield document.fault(path, message, "a distribution with a mean of at most 1e15")
+            return
+    if is_continuous and np.isfinite(ends).all():
+        yield from _table_faults(document, path, trait)
+
+
+def _table_faults(document: Document, path: Path, trait: Distribution) -> Iterator[Fault]:
+    """A distribution that its quantile table would miss: one of almost two points, say."""
+    parameters = tuple(sorted(trait.parameters.items()))
+    table = tabulated(trait.distribution, parameters, rate=path[-1] in _HAZARDS)
+    if table.error > MOST_ERROR:
+        message = (
+            f"{_shown(trait)} leaps from one value to another: its quantiles would be missed by a "
+            f"factor of up to {1.0 + table.error:.3g}"
+        )
+        yield document.fault(
+            path, message, "larger shapes (of a beta, 0.02), or a segment for each of the values"
+        )
 
 
 def _retention_faults(document: Document, path: Path, table: RetentionTable) -> Iterator[Fault]:
     try:
-        fit_retention(table.survivors)
+        fit = fit_retention(table.survivors)
     except ValueError as error:
         yield document.fault((*path, "survivors"), str(error))
+        return
+    if fit.alpha is not None and fit.beta is not None:
+        churn = Distribution(distribution="beta", a=fit.alpha, b=fit.beta)
+        yield from _table_faults(document, path, churn)
 
 
 def _correlation_faults(

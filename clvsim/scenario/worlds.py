@@ -11,9 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from clvsim.errors import ClvsimError, Fault
+from clvsim.scenario import distributions
 from clvsim.scenario.check import number_faults
 from clvsim.scenario.faults import faults_of
 from clvsim.scenario.model import Scenario
+from clvsim.scenario.shocks import Event
 from clvsim.scenario.toml import Document, Layer
 from clvsim.scenario.uncertain import TAIL, copied, drawn, is_uncertain, put
 
@@ -77,6 +79,28 @@ def _faults(data: dict[str, Any], document: Document) -> Iterator[Fault]:
         yield from faults_of(error, document, fields=Scenario)
     else:
         yield from number_faults(replace(document, data=data))
+
+
+def rarely_seen(scenario: Scenario) -> dict[str, float]:
+    """What tells few worlds from the others, or may, and the probability of whichever are fewer.
+
+    Events that may happen or not, and uncertain numbers of two values, by their paths.
+    """
+    chances = {
+        f"shocks.{name}": shock.probability
+        for name, shock in scenario.shocks.items()
+        if isinstance(shock, Event)
+    }
+    for one in scenario.uncertain:
+        if distributions.is_continuous(one.distribution):
+            continue
+        low, high = distributions.support(one.distribution, one.parameters)
+        if high - low == 1.0:
+            frozen = distributions.frozen(one.distribution, one.parameters)
+            chances[".".join(map(str, one.path))] = float(frozen.cdf(low))
+    # Rounded: 1 - 0.9 would be a little less than 0.1.
+    rarer = {path: round(min(chance, 1.0 - chance), 12) for path, chance in chances.items()}
+    return {path: chance for path, chance in rarer.items() if chance > 0.0}
 
 
 def in_world(scenario: Scenario, seed: int, world: int) -> Scenario:

@@ -6,7 +6,8 @@ import pytest
 import scipy.stats
 
 from clvsim.engine.population import compile_population
-from clvsim.engine.tables import continuous_table, normal_table
+from clvsim.errors import ClvsimError
+from clvsim.kernels.plan import CELLS, OCTAVES
 from clvsim.kernels.traits import (
     CHURN,
     KEENNESS,
@@ -20,6 +21,7 @@ from clvsim.kernels.traits import (
     quantile,
 )
 from clvsim.scenario.model import Segment
+from clvsim.scenario.tables import continuous_table, normal_table
 from tests import naive
 from tests.statistics import FALSE_ALARM_RATE, assert_mean
 
@@ -83,12 +85,36 @@ def test_table_meets_its_stated_error_down_to_the_tails(name, parameters, rate, 
         [10.0 ** random.uniform(-15.0, np.log10(0.5), POINTS), random.uniform(1e-15, 0.5, POINTS)]
     )
     lower, upper = exact_quantiles(name, parameters, rate=rate)
-    floor = 1e-3 * float(np.abs(lower(np.array([0.25, 0.5, 0.75]))).max())
+    floor = 0.01 * float(np.abs(lower(np.array([0.01, 0.25, 0.5, 0.75, 0.99]))).max())
     for side, function in enumerate((lower, upper)):
         exact = function(tails)
         found = np.array([from_table(table.cubics, tail, side) for tail in tails])
         error = np.abs(found - exact) / np.maximum(np.abs(exact), floor)
         assert error.max() <= factor * table.error + ROUNDING
+
+
+@pytest.mark.parametrize("rate", [True, False])
+@pytest.mark.parametrize("name", ["beta", "johnsonsb"])
+def test_a_distribution_of_almost_two_points_is_refused_with_its_error(name, rate):
+    near = {"beta": {"a": 0.001, "b": 0.001}, "johnsonsb": {"a": 0.0, "b": 0.002}}[name]
+    with pytest.raises(ClvsimError, match=r"missed by a factor of up to \d"):
+        continuous_table(name, tuple(sorted(near.items())), rate=rate)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("beta", {"a": 0.02, "b": 0.02}),
+        ("beta", {"a": 0.001, "b": 5.0}),
+        ("gamma", {"a": 0.001, "scale": 10.0}),
+    ],
+)
+def test_an_extreme_table_that_is_not_refused_has_the_right_mean(name, parameters):
+    table = continuous_table(name, tuple(sorted(parameters.items())), rate=False)
+    width = 2.0 ** (-np.arange(OCTAVES) - 2.0)[:, None] / CELLS
+    per_cell = (table.cubics / np.arange(1.0, 5.0)).sum(axis=1).reshape(2, OCTAVES, CELLS)
+    expected = getattr(scipy.stats, name)(**parameters).mean()
+    assert (per_cell * width).sum() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(("name", "parameters", "rate", "factor"), CASES)

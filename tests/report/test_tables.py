@@ -166,15 +166,35 @@ def test_a_settled_verdict(compared):
     worlds = np.linspace(-1.0, 1.0, 6)
     found = verdict(_with_npv(compared, 100 + worlds, 150 + 2 * worlds, 90 + worlds))
     assert (found.best, found.second, found.settled) == ("half [price]", "baseline", True)
-    assert found.text.startswith("Settled: half [price] is worth most, by 50.00 ± 0.60 USD over")
+    # Student's t with six worlds: 2.57 standard errors, not 1.96.
+    assert found.text.startswith(
+        "Settled: half [price] is worth most on average, by 50.00 ± 0.79 USD over baseline (95 %)"
+    )
+    assert found.text.endswith("in each of the 6 worlds none is better.")
+
+
+def test_a_settled_verdict_says_how_often_another_is_better(compared):
+    lead = np.array([9.0, 8.0, 9.0, 10.0, 9.0, -1.0])
+    found = verdict(_with_npv(compared, np.full(6, 100.0), 100.0 + lead, np.full(6, 90.0)))
+    assert found.settled
+    assert found.others_better == pytest.approx(1.0 / 6.0)
+    # The scenario's numbers are all certain.
+    assert "by the luck of customers alone, in 17 % of worlds another" in found.text
+
+
+def test_a_lead_over_the_second_does_not_settle_one_over_a_third_that_is_less_certain(compared):
+    same, wild = np.full(6, 100.0), np.array([300.0, -100.0, 250.0, -50.0, 60.0, 130.0])
+    found = verdict(_with_npv(compared, same + 1.0, same, wild))
+    assert (found.best, found.second, found.settled) == ("baseline", "half [price]", False)
+    assert "baseline leads idle by" in found.text
 
 
 def test_an_open_verdict_says_how_many_worlds_would_tell(compared):
     noise = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
     found = verdict(_with_npv(compared, 100 + noise, 100.5 - noise, np.zeros(6)))
     assert not found.settled
-    # Six times the square of 1.96 standard errors (0.894) over the lead of 0.5.
-    assert "about 74 worlds would tell" in found.text
+    # Student's t by the root of 77 worlds is what the lead of 0.5 is to a spread of 2.191.
+    assert "about 77 worlds would tell" in found.text
     assert "--precision" in found.text
 
 
@@ -183,6 +203,21 @@ def test_a_tie_and_a_loss(compared):
     found = verdict(_with_npv(compared, same, same, same - 1.0))
     assert found.text.startswith("No difference: baseline and half [price]")
     assert "loses money" in found.text
+
+
+def test_who_pays_back_less_often_is_not_said_to_be_faster(compared):
+    changed = compared.copy(deep=True)
+    for name, values in (
+        ("payback_period_mean", [20.0, 12.0, 20.0]),
+        ("payback_probability_mean", [1.0, 0.4, 1.0]),
+        ("payback_or_horizon_mean", [20.0, 19.2, 20.0]),
+        ("payback_period_difference", [0.0, np.nan, 0.0]),
+    ):
+        changed[name][:] = values
+    text = " ".join(printed(comparison_report(changed), 300).split())
+    assert "half [price] pays back in 40 % of worlds, baseline in 100 %" in text
+    assert "neither is said to be faster (with the horizon where it never does, 19.2" in text
+    assert "is said to be faster" not in printed(comparison_report(compared), 300)
 
 
 def test_scenarios_with_the_same_customers_need_no_table_of_marginal_ones():

@@ -39,6 +39,22 @@ def faults(tmp_path, monkeypatch):
     return of
 
 
+@pytest.mark.parametrize(
+    ("churn", "says"),
+    [
+        ({"distribution": "beta", "a": 0.001, "b": 0.001}, "beta(a=0.001, b=0.001) leaps"),
+        ({"survivors": [1000.0, 500.0, 499.0, 499.0]}, "leaps from one value to another"),
+    ],
+)
+def test_almost_two_values_are_refused_with_the_error_of_their_table(faults, churn, says):
+    (fault,), lines = faults({"segments.young.churn": churn})
+    assert fault.path == "segments.young.churn"
+    assert says in fault.message
+    assert "missed by a factor of up to" in fault.message
+    assert "a segment for each of the values" in fault.allowed
+    assert "churn" in lines[fault.line - 1]
+
+
 def test_the_example_has_none(faults):
     assert faults({}) == ((), faults({})[1])
 

@@ -26,11 +26,11 @@ from clvsim.calibration.scoring.fit_file import (
 from clvsim.calibration.scoring.purchase import History
 from clvsim.engine.known import Belief, Law, Person
 from clvsim.engine.population import fitted_churn
-from clvsim.engine.tables import to_rate
 from clvsim.kernels import known as k
 from clvsim.scenario import model
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.segments import lived_under
+from clvsim.scenario.tables import to_rate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.errors import ClvsimError
-from clvsim.kernels.traits import CELLS, OCTAVES
+from clvsim.kernels.plan import CELLS, OCTAVES
 from clvsim.scenario import distributions
 from clvsim.scenario.distributions import Quantile
 
@@ -24,6 +24,10 @@ _PROBES = 0.5 + np.array([-0.5, 0.5]) * np.sqrt(5.0) / 3.0
 #: Probability that a discrete distribution's table leaves out in the upper tail.
 _LEFT_OUT = 1e-16
 _MOST_ATOMS = 5_000_000
+#: Error of a table, 1, with which a distribution is still what it says.
+MOST_ERROR = 0.1
+#: Probabilities of the quantiles to the largest of which small values are compared.
+_LARGE = np.array([0.01, 0.25, 0.5, 0.75, 0.99])
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class QuantileTable:
     cubics : (2 * OCTAVES * CELLS, 4)
         Ascending powers of the fraction of a cell; lower side first.
     error : float
-        Largest deviation between nodes, relative to the value (or to 1e-3 of the largest
-        quartile, if that is larger).
+        Largest deviation between nodes, relative to the value (or to 1 % of the largest of the
+        quartiles and the quantiles at 1 % and 99 %, if that is larger).
     """
 
     cubics: Floats
@@ -61,8 +65,7 @@ def compile_quantile(lower: Quantile, upper: Quantile) -> QuantileTable:
     width = 2.0 ** (-np.arange(OCTAVES) - 2.0)[:, None, None] / CELLS
     sides, errors = [], []
     with np.errstate(all="ignore"):
-        quartiles = np.abs(lower(np.array([0.25, 0.5, 0.75])))
-        floor = 1e-3 * float(quartiles.max()) + 1e-300
+        floor = 0.01 * float(np.abs(lower(_LARGE)).max()) + 1e-300
         for quantile in (lower, upper):
             values = quantile(low + width * _NODES)
             coefficients = values @ _TO_COEFFICIENTS.T
@@ -74,7 +77,6 @@ def compile_quantile(lower: Quantile, upper: Quantile) -> QuantileTable:
     return QuantileTable(np.concatenate(sides), max(errors))
 
 
-@lru_cache(maxsize=256)
 def continuous_table(
     name: str, parameters: tuple[tuple[str, float], ...], *, rate: bool
 ) -> QuantileTable:
@@ -83,7 +85,32 @@ def continuous_table(
     Raises
     ------
     ClvsimError
-        If the distribution's quantiles cannot be computed.
+        If the distribution's quantiles cannot be computed, or the table misses them.
+    """
+    table = tabulated(name, parameters, rate=rate)
+    if not np.isfinite(table.cubics).all():
+        message = f"SciPy cannot compute the quantiles of {name!r} at {dict(parameters)}"
+        raise ClvsimError(message)
+    if table.error > MOST_ERROR:
+        message = (
+            f"the quantiles of {name!r} at {dict(parameters)} are missed by a factor of up to "
+            f"{1.0 + table.error:.3g}: it leaps from one value to another"
+        )
+        raise ClvsimError(message)
+    return table
+
+
+@lru_cache(maxsize=256)
+def tabulated(name: str, parameters: tuple[tuple[str, float], ...], *, rate: bool) -> QuantileTable:
+    """The table of ``continuous_table``, whatever its error.
+
+    Parameters
+    ----------
+    name : str
+    parameters : tuple of pairs
+        Sorted by name.
+    rate : bool
+        Whether of the hazard.
     """
     frozen = distributions.frozen(name, dict(parameters))
 
@@ -93,11 +120,7 @@ def continuous_table(
     def upper(p: Floats) -> Floats:
         return to_rate(frozen.isf(p)) if rate else np.asarray(frozen.isf(p))
 
-    table = compile_quantile(lower, upper)
-    if not np.isfinite(table.cubics).all():
-        message = f"SciPy cannot compute the quantiles of {name!r} at {dict(parameters)}"
-        raise ClvsimError(message)
-    return table
+    return compile_quantile(lower, upper)
 
 
 def to_rate(churn: Floats) -> Floats:
