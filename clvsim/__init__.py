@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clvsim.api import Effort, compare, run
     from clvsim.results import load_result
+    from clvsim.scenario.idle import notes
     from clvsim.scenario.load import load
 
-__all__ = ["Effort", "compare", "load", "load_result", "run"]
+__all__ = ["Effort", "compare", "load", "load_result", "notes", "run"]
 
 _HOME = {
     "Effort": "clvsim.api",
     "compare": "clvsim.api",
     "load": "clvsim.scenario.load",
     "load_result": "clvsim.results",
+    "notes": "clvsim.scenario.idle",
     "run": "clvsim.api",
 }
 

@@ -66,7 +66,9 @@ def standard_error(influence: xr.DataArray) -> xr.DataArray:
     count = influence.notnull().sum("world")
     if influence.sizes["world"] < 2:
         return influence.mean("world") * np.nan
-    return (influence.std("world", ddof=1) / np.sqrt(count)).where(count > 1)
+    # Fewer than two have no spread, which some versions of xarray warn of.
+    spread = influence.where(count > 1, 0.0).std("world", ddof=1)
+    return (spread / np.sqrt(count)).where(count > 1)
 
 
 def mean_of(values: xr.DataArray) -> Estimate:

@@ -12,6 +12,7 @@ import scipy  # its submodules load on first use: importing this file stays chea
 from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd
 from clvsim.calibration.scoring.quadrature import beta_points
+from clvsim.scenario.root import symmetric_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,8 +151,9 @@ def _ratios(fitted: Fitted, history: History, times: Floats) -> Floats:
 
     One row of ones where the error of the fit is not known, or too wide to be drawn.
     """
-    values, vectors = np.linalg.eigh(np.nan_to_num(fitted.drawn, nan=-1.0))
-    if not np.isfinite(fitted.drawn).all() or not 0.0 < values[-1] <= _WIDEST**2:
+    if not np.isfinite(fitted.drawn).all():
+        return np.ones((1, times.size))
+    if not 0.0 < np.linalg.eigvalsh(fitted.drawn)[-1] <= _WIDEST**2:
         return np.ones((1, times.size))
     # Equal customers have equal chances.
     rows, many = np.unique(
@@ -163,7 +165,7 @@ def _ratios(fitted: Fitted, history: History, times: Floats) -> Floats:
     logs = np.log(list(fitted.parameters.values()))
     totals = [
         (model.alive(each) * many) @ _ahead(model, each, times).T
-        for model in _drawn(fitted.model, logs, vectors * np.sqrt(np.maximum(values, 0.0)))
+        for model in _drawn(fitted.model, logs, symmetric_root(fitted.drawn))
     ]
     model = _MODELS[fitted.model](**fitted.parameters)
     return np.array(totals) / ((model.alive(each) * many) @ _ahead(model, each, times).T)

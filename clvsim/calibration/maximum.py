@@ -232,8 +232,9 @@ def _level(information: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray
     level = np.zeros_like(free)
     for part in (np.ones_like(free), free):
         strength, directions = np.linalg.eigh(information[np.ix_(part, part)])
-        loadings = np.abs(directions[:, strength < _LEAST_INFORMATION])
-        level[part] |= np.any(loadings >= _LOADING, axis=1)
+        # By the length of its shadow on all of them: of equal ones no basis is the right one.
+        loadings = np.linalg.norm(directions[:, strength < _LEAST_INFORMATION], axis=1)
+        level[part] |= loadings >= _LOADING
     return level
 
 

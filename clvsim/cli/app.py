@@ -8,7 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.fit import fit
-from clvsim.cli.guard import FAILED, guarded
+from clvsim.cli.guard import FAILED, guarded, tell
 from clvsim.cli.score import EPILOG, SHORT_HELP, score
 from clvsim.errors import ScenarioError
 
@@ -163,7 +163,11 @@ def _clvsim(
 )
 @guarded
 def validate(files: _Files) -> None:
-    """Check scenario files and all their variants; say every fault at once, with its line."""
+    """Check scenario files and all their variants; say every fault at once, with its line.
+
+    Settings that cannot change anything are noted on stderr: they are no faults.
+    """
+    from clvsim.scenario.idle import notes
     from clvsim.scenario.load import load
 
     faults = []
@@ -173,6 +177,8 @@ def validate(files: _Files) -> None:
         except ScenarioError as error:
             faults += list(error.faults)
             continue
+        for note in notes(plan):
+            tell(str(note))
         time = plan.baseline.time
         names = [name for name in plan.scenarios if name != "baseline"]
         count = f"{len(names)} variant{'' if len(names) == 1 else 's'}" if names else "no variants"

@@ -1,6 +1,6 @@
 """``clvsim run`` and ``clvsim compare``: check the request, simulate, save, show."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from clvsim.report.document import to_json
 from clvsim.report.single import scenario_report
 from clvsim.report.tables import console_for
 from clvsim.results import load_result, save
+from clvsim.scenario.idle import Note, notes
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.toml import BASELINE
@@ -55,8 +56,12 @@ def simulate(request: Request) -> None:
         With a failure, if the run was interrupted.
     """
     _check_options(request)
-    scenarios = chosen_scenarios(request)
+    plans = read_plans(request.files)
+    scenarios = chosen_scenarios(request, plans)
     base = _baseline_of(request, scenarios)
+    idle = [note for plan in plans for note in notes(plan)]
+    for note in idle:
+        tell(str(note))
     watcher = console_for(stderr=True)
     earlier = _earlier(request)
     effort = _effort(request, scenarios, earlier)
@@ -69,7 +74,7 @@ def simulate(request: Request) -> None:
         result = session.result(earlier, base if request.compares else None)
     if request.out is not None:
         save(result, request.out)
-    _show(request, result)
+    _show(request, result, idle)
     _report_effort(request, result)
     if request.customers is not None and not session.interrupted:
         try:
@@ -101,18 +106,18 @@ def _check_options(request: Request) -> None:
             check_writable(path, inputs=request.files)
 
 
-def chosen_scenarios(request: Request) -> dict[str, Scenario]:
-    """The scenarios to simulate, by name.
+def chosen_scenarios(request: Request, plans: list[Plan]) -> dict[str, Scenario]:
+    """The scenarios to simulate, by name, of those that the files say.
 
     Of one file: the baseline for ``run``, all for ``compare``, or those named, and for ``compare``
     what they are compared with. Of several: ``stem`` for a baseline and ``stem/variant``.
 
     Raises
     ------
-    InputError, ScenarioError
-        For a name that there is not, or for all faults of all files.
+    InputError
+        For a name that there is not.
     """
-    everything = _all_scenarios(request.files)
+    everything = _all_scenarios(request.files, plans)
     if not request.variants:
         if request.compares and len(everything) == 1:
             message = f"{request.files[0]} has no variants to compare: use clvsim run"
@@ -132,8 +137,14 @@ def chosen_scenarios(request: Request) -> dict[str, Scenario]:
     return wanted
 
 
-def _all_scenarios(files: tuple[Path, ...]) -> dict[str, Scenario]:
-    """All scenarios of all files, or all their faults."""
+def read_plans(files: tuple[Path, ...]) -> list[Plan]:
+    """What all files say.
+
+    Raises
+    ------
+    ScenarioError
+        With all faults of all files.
+    """
     plans: list[Plan] = []
     faults = []
     for file in files:
@@ -143,6 +154,11 @@ def _all_scenarios(files: tuple[Path, ...]) -> dict[str, Scenario]:
             faults += list(error.faults)
     if faults:
         raise ScenarioError(faults)
+    return plans
+
+
+def _all_scenarios(files: tuple[Path, ...], plans: list[Plan]) -> dict[str, Scenario]:
+    """All scenarios of all files."""
     if len(plans) == 1:
         return plans[0].scenarios
     stems = [file.stem for file in files]
@@ -216,9 +232,9 @@ def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
     tell(f"{path}: {counted(written, 'customer')}")
 
 
-def _show(request: Request, result: xr.Dataset) -> None:
+def _show(request: Request, result: xr.Dataset, idle: Sequence[Note]) -> None:
     if request.as_json:
-        typer.echo(to_json(result))
+        typer.echo(to_json(result, idle))
         return
     console = console_for()
     report = (

@@ -21,6 +21,7 @@ from clvsim.reference.gamma_gamma import GammaGamma
 from clvsim.reference.migration import markov_value
 from clvsim.reference.pareto_nbd import ParetoNbd
 from clvsim.reference.sbg import sbg_churn_rate, sbg_del, sbg_derl, sbg_survival
+from clvsim.reference.subscribers import Guest, Subscriber, net_after_free_months
 
 __all__ = [
     "BergerNasr",
@@ -29,13 +30,16 @@ __all__ = [
     "BlattbergDeighton",
     "EquityOptimum",
     "GammaGamma",
+    "Guest",
     "PairedLives",
     "ParetoNbd",
     "ProactiveCampaign",
+    "Subscriber",
     "constant_churn_value",
     "fixed_life_value",
     "markov_value",
     "mean_life",
+    "net_after_free_months",
     "paired_geometric_lives",
     "residual_value",
     "sbg_churn_rate",

@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,19 @@ from clvsim.measures import OVER_WORLDS, SPLITS, mean_of
 from clvsim.report.comparing import verdict
 from clvsim.report.remarks import remarks
 from clvsim.report.tables import dates, luck_alone
+from clvsim.scenario.idle import Note
 
 _MARGINAL = ("gained_customers", "gained_clv", "lost_customers", "lost_clv")
 
 
-def document(result: xr.Dataset) -> dict[str, Any]:
+def document(result: xr.Dataset, notes: Iterable[Note] = ()) -> dict[str, Any]:
     """A result as plain tables and lists; NaN and infinity are None.
+
+    Parameters
+    ----------
+    result : Dataset
+    notes : iterable of Note
+        On settings of its scenarios that change nothing.
 
     Returns
     -------
@@ -26,8 +35,9 @@ def document(result: xr.Dataset) -> dict[str, Any]:
         ``measures`` by scenario and name (``mean``, ``standard_error``, ``quantiles`` over worlds,
         ``unit``, ``dims`` where the numbers are lists by them, and ``low``, ``high``,
         ``needs_worlds`` where twice the error to each side would not hold), ``luck_alone`` by
-        scenario (whether risk figures say nothing of what is not known), ``remarks``,
-        ``profit_and_loss`` by scenario, ``comparison`` (None for a single run) and ``provenance``.
+        scenario (whether risk figures say nothing of what is not known), ``remarks``
+        on the result and ``notes`` on settings without effect, ``profit_and_loss`` by scenario, ``comparison`` (None for a single run)
+        and ``provenance``.
     """
     names = [str(name) for name in result["scenario"].values]
     return {
@@ -36,13 +46,14 @@ def document(result: xr.Dataset) -> dict[str, Any]:
         "profit_and_loss": {name: _profit_and_loss(result.sel(scenario=name)) for name in names},
         "comparison": _comparison(result, names) if "baseline" in result.attrs else None,
         "remarks": remarks(result),
+        "notes": [asdict(note) for note in notes],
         "provenance": _provenance(result),
     }
 
 
-def to_json(result: xr.Dataset) -> str:
+def to_json(result: xr.Dataset, notes: Iterable[Note] = ()) -> str:
     """The document as text."""
-    return json.dumps(document(result), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(document(result, notes), indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def _measures(one: xr.Dataset) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """From a file to frozen scenarios: the baseline and its variants, or every fault at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,13 @@ class Plan:
     file : str
     scenarios : dict of str to Scenario
         ``baseline`` first, then the variants in the order of the file.
+    document : Document or None
+        What was read, which knows its lines; None for scenarios that come from no file.
     """
 
     file: str
     scenarios: dict[str, Scenario]
+    document: Document | None = field(default=None, repr=False, compare=False)
 
     @property
     def baseline(self) -> Scenario:
@@ -159,7 +162,7 @@ def load(path: str | Path, *, needs_customers: bool = True) -> Plan:
             scenarios[name] = scenario
     if faults:
         raise ScenarioError(faults)
-    return Plan(str(path), scenarios)
+    return Plan(str(path), scenarios, document)
 
 
 def _validated(

@@ -19,6 +19,7 @@ from clvsim.errors import closest
 from clvsim.fields import Section
 from clvsim.scenario import distributions
 from clvsim.scenario.fit import keys_of, moved, number_at, paths_of
+from clvsim.scenario.root import symmetric_root
 
 if TYPE_CHECKING:
     from clvsim.errors import Fault
@@ -150,7 +151,7 @@ def drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, A
                 float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}{mark}")))
                 for path in segment.fit.parameters
             ]
-            changes = (_root(segment.fit.covariance) @ np.array(scores)).tolist()
+            changes = (symmetric_root(segment.fit.covariance) @ np.array(scores)).tolist()
             for path, change in zip(segment.fit.parameters, changes, strict=True):
                 keys = ("segments", name, *keys_of(path))
                 put(data, keys, moved(path, _get(data, keys), change))
@@ -176,12 +177,6 @@ def uniform(seed: int, world: int, place: str) -> float:
         person=b"uncertain",
     ).digest()
     return ((int.from_bytes(digest, "little") >> 11) + 0.5) * 2.0**-53
-
-
-def _root(covariance: tuple[tuple[float, ...], ...]) -> Any:
-    """A square root of a covariance, which may be singular."""
-    values, vectors = np.linalg.eigh(np.array(covariance))
-    return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def _rows_to_one(segment: dict[str, Any], paths: tuple[str, ...]) -> None:

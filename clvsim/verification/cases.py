@@ -15,6 +15,7 @@ from clvsim.verification import (
     migration,
     purchases,
     sbg,
+    subscribers,
 )
 from clvsim.verification.verdict import PRECISION, Case, Verdict, judge
 
@@ -31,6 +32,9 @@ CASES: tuple[Case, ...] = (
     Case("Gupta, Lehmann & Stuart 2004", examples.examine_elasticities),
     Case("Payments", examples.examine_amounts),
     Case("Mean lives", examples.examine_lives),
+    Case("Virgin Mobile USA", subscribers.examine_virgin),
+    Case("Rosewood", subscribers.examine_rosewood),
+    Case("Network provider", subscribers.examine_network),
     Case("Purchases now and then", purchases.examine),
     Case("Fader & Hardie 2013", amounts.examine),
 )

@@ -11,6 +11,7 @@ from clvsim.calibration.scoring.outlook import Outlook
 from clvsim.calibration.scoring.predictive import discounted_values
 from clvsim.calibration.scoring.purchase import BgNbd, History, ParetoNbd
 from clvsim.calibration.scoring.value import SameValue
+from clvsim.scenario.root import symmetric_root
 from clvsim.verification.estimate import SEED
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def purchases_ahead(
     sobol = scipy.stats.qmc.Sobol(len(fitted.parameters), rng=np.random.default_rng(SEED + 1))
     scores = scipy.special.ndtri(sobol.random(draws))
     logs = np.log(list(fitted.parameters.values()))
-    root = np.linalg.cholesky(fitted.covariance) * (0.0 if fit_is_exact else 1.0)
+    root = symmetric_root(fitted.covariance) * (0.0 if fit_is_exact else 1.0)
     whole = History(summary.frequency, summary.recency, summary.age)
     # Equal customers have equal chances of being there.
     rows, own = np.unique(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clvsim.calibration.purchases import fit_pareto_nbd
-from clvsim.verification import Verdict, amounts, migration, purchases, run_cases
+from clvsim.verification import Verdict, amounts, migration, purchases, run_cases, subscribers
 from clvsim.verification import cases as every_case
 from clvsim.verification.cdnow import cohort
 from clvsim.verification.estimate import Estimate, estimate, mean, ratio
@@ -154,10 +154,10 @@ def wrong(monkeypatch, module, change):
     monkeypatch.setattr(module, "scenario", scenario)
 
 
-def failed(module, worlds_scale, count=None):
+def failed(module, worlds_scale, count=None, *, examine="examine"):
     """Quantities that a smaller run of a case finds wrong, of its first ones."""
     precision = PRECISION / math.sqrt(worlds_scale)
-    found = itertools.islice(module.examine(worlds_scale), count)
+    found = itertools.islice(getattr(module, examine)(worlds_scale), count)
     return [one.quantity for one in found if not judge(one, precision).passed]
 
 
@@ -199,6 +199,16 @@ def test_odds_of_buying_after_three_years_that_are_off_are_caught(monkeypatch):
 
     wrong(monkeypatch, migration, keener)
     assert "value at recency 3" in failed(migration, 0.3, 3)
+
+
+def test_guests_who_come_back_a_little_more_often_are_caught(monkeypatch):
+    wrong(monkeypatch, subscribers, lambda segment: segment | {"churn": segment["churn"] - 0.005})
+    assert len(failed(subscribers, 0.5, examine="examine_rosewood")) == 2
+
+
+def test_a_month_too_many_that_is_free_is_caught(monkeypatch):
+    monkeypatch.setattr(subscribers, "net_after_free_months", lambda *_: -50.0)
+    assert len(failed(subscribers, 0.3, examine="examine_network")) == 2
 
 
 def test_a_small_difference_is_judged_by_what_it_is_the_difference_of():

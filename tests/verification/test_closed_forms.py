@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from clvsim import reference
-from clvsim.reference import BergerNasr, BlattbergDeighton, ProactiveCampaign
+from clvsim.reference import BergerNasr, BlattbergDeighton, Guest, ProactiveCampaign, Subscriber
 
 REGULAR = (0.704, 1.182)
 HIGH_END = (0.668, 3.806)
@@ -165,6 +165,53 @@ def test_neslin_profit_and_break_even_lift_as_printed():
     lift = campaign(lift=4.0).break_even_lift()
     assert lift == pytest.approx(1.464968, abs=printed(6))
     assert campaign(lift=lift).profit() == pytest.approx(0.0, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("margin", "retention", "cost", "value", "digits"),
+    [
+        (264.0, 0.76, 370.0, 540.0, 0),
+        (264.0, 0.76, 370.0, 540.345, 3),
+        (264.0, 0.76, 120.0, 790.0, 0),
+        (264.0, 0.76, 120.0, 790.345, 3),
+        (264.0 / 1.21, 0.76, 120.0, 632.351, 3),
+        # As printed: the margin was cut to cents first.
+        (218.18, 0.76, 120.0, 632.34, 2),
+        (264.0, 0.28, 370.0, -27.143, 3),
+    ],
+)
+def test_a_subscriber_is_worth_what_is_printed(margin, retention, cost, value, digits):
+    one = Subscriber(margin, retention, 0.05, cost)
+    assert one.value() == pytest.approx(value, abs=printed(digits))
+
+
+def test_a_subscriber_is_worth_its_margins_less_its_cost():
+    years = np.arange(1, 400)
+    margins = 264.0 * 0.76 ** (years - 1) / 1.05**years
+    one = Subscriber(margin=264.0, retention=0.76, interest=0.05, acquisition=370.0)
+    assert one.value() == pytest.approx(float(margins.sum()) - 370.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("visits", "guests", "branding", "value", "digits"),
+    [
+        (1.2, 19_169, 0.0, 378.49, 2),
+        (1.2, 19_169, 0.0, 378.486, 3),
+        (1.3, 24_919, 1e6 / 115_000, 461.09, 2),
+        (1.3, 24_919, 1e6 / 115_000, 461.090, 3),
+    ],
+)
+def test_a_guest_is_worth_what_is_printed(visits, guests, branding, value, digits):
+    rates = {"discount": 0.08, "growth": 0.06, "inflation": 0.03}
+    cost = {"marketing": 130.0, "branding": branding, "acquisition": 150.0}
+    stays = {"spend": 750.0, "margin": 0.32, "nights": 2.0, "visits": visits}
+    one = Guest(**stays, **cost, retention=guests / 115_000, years=6, **rates)
+    assert one.value() == pytest.approx(value, abs=printed(digits))
+
+
+@pytest.mark.parametrize(("months", "net"), [(15, -50.0), (18, -5.0), (21, 40.0)])
+def test_what_free_months_leave_as_printed(months, net):
+    assert reference.net_after_free_months(40.0, 3, 25.0, 155.0, months) == net
 
 
 def test_common_random_numbers_as_printed():

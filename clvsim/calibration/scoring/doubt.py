@@ -10,6 +10,7 @@ import scipy  # its submodules load on first use: importing this file stays chea
 from pydantic import ValidationError
 
 from clvsim.calibration.scoring.totals import FIGURES, Slopes
+from clvsim.scenario.root import symmetric_root
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,11 +41,11 @@ def laws(group: Group) -> list[Segment]:
     if source is None or not paths:
         return []
     places = [source.parameters.index(path) for path in paths]
-    values, vectors = np.linalg.eigh(np.array(source.covariance)[np.ix_(places, places)])
-    if values[-1] > _WIDEST**2:
+    covariance = np.array(source.covariance)[np.ix_(places, places)]
+    if np.linalg.eigvalsh(covariance)[-1] > _WIDEST**2:
         return []
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    shares = scipy.stats.qmc.Sobol(len(values), rng=group.terms.seed).random(_MOST_TRIED)
+    root = symmetric_root(covariance)
+    shares = scipy.stats.qmc.Sobol(len(places), rng=group.terms.seed).random(_MOST_TRIED)
     some = group.some(_FEW)
     found: list[Segment] = []
     for normal in scipy.special.ndtri(shares):
