@@ -35,9 +35,9 @@ def document(result: xr.Dataset, notes: Iterable[Note] = ()) -> dict[str, Any]:
         ``measures`` by scenario and name (``mean``, ``standard_error``, ``quantiles`` over worlds,
         ``unit``, ``dims`` where the numbers are lists by them, and ``low``, ``high``,
         ``needs_worlds`` where twice the error to each side would not hold), ``luck_alone`` by
-        scenario (whether risk figures say nothing of what is not known), ``remarks``
-        on the result and ``notes`` on settings without effect, ``profit_and_loss`` by scenario, ``comparison`` (None for a single run)
-        and ``provenance``.
+        scenario (whether risk figures say nothing of what is not known), ``remarks`` on the result
+        and ``notes`` on settings without effect, ``profit_and_loss`` by scenario, ``comparison``
+        (None for a single run) and ``provenance``.
     """
     names = [str(name) for name in result["scenario"].values]
     return {

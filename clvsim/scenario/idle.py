@@ -14,7 +14,7 @@ from clvsim.scenario.load import Plan
 from clvsim.scenario.look import Look
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.shocks import Drift, Shock
-from clvsim.scenario.there import converts, is_constant, present, sources, spends
+from clvsim.scenario.there import busy, converts, is_constant, present, sources
 from clvsim.scenario.toml import BASELINE, dotted, variants
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def _looks_at_sources(scenario: Scenario) -> Iterator[Look]:
     """Channels, cohorts and installed bases that nobody comes from."""
     for name, channel in scenario.channels.items():
         path: Path = ("channels", name)
-        busy = spends(channel, scenario.time.calendar)
-        yield Look((*path, "spend"), "" if busy else "it spends nothing, and so reaches nobody")
+        periods = busy(channel, scenario.time.calendar)
+        yield Look((*path, "spend"), "" if periods else "it spends nothing, and so reaches nobody")
         reached = [one for one, share in channel.segments.items() if share > 0.0]
         if not any(converts(channel, one) for one in reached):
             yield Look((*path, "conversion"), "nobody of those whom it reaches joins")

@@ -34,7 +34,9 @@ def _made(scenario: Scenario) -> set[str]:
     """Names of the offers that are made."""
     channels = [one.offer for one in scenario.channels.values()]
     cohorts = [one.offer for one in scenario.cohorts.values()]
-    return {offer for offer in (scenario.offer, *channels, *cohorts) if offer is not None}
+    bases = [one.offer for one in scenario.installed_base.values()]
+    made = (scenario.offer, *channels, *cohorts, *bases)
+    return {offer for offer in made if offer is not None}
 
 
 def _looks_inside(path: Path, offer: Offer) -> Iterator[Look]:
@@ -55,12 +57,12 @@ def _looks_inside(path: Path, offer: Offer) -> Iterator[Look]:
     if offer.gift_value:
         why = "" if offer.gift else "a present is counted by prospects and costs nothing"
         yield Look((*path, "gift_value"), why, hint="what the gift costs")
-    if offer.termination_fee:
+    if offer.termination_fee or offer.flat_termination_fee:
         why = "" if offer.on_leaving == "fee" else "who wants to leave is held until the term ends"
         yield Look((*path, "termination_fee"), why, hint='on_leaving = "fee"')
     if offer.on_leaving == "fee":
         why = "" if offer.term else "there is no term to leave within"
-        if offer.term and not offer.termination_fee:
+        if offer.term and not (offer.termination_fee or offer.flat_termination_fee):
             why = "leaving within the term costs nothing: the term holds nobody"
         yield Look((*path, "on_leaving"), why, hint="a term and a termination_fee above 0")
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from clvsim.calendar import Calendar
-from clvsim.scenario.model import Channel, InstalledBase, Scenario, SpendStep
+from clvsim.scenario.channels import Channel, Organic
+from clvsim.scenario.model import InstalledBase, Scenario
 from clvsim.scenario.segments import AnySegment
 
 #: Keys of a trait in segments of one relationship or another.
@@ -59,19 +62,12 @@ def converts(channel: Channel, segment: str) -> bool:
     return known > 0.0 and channel.segments.get(segment, 0.0) > 0.0
 
 
-def spends(channel: Channel, calendar: Calendar) -> list[int]:
-    """Periods in which a channel spends anything."""
-    spend = channel.spend
-    if not isinstance(spend, tuple):
-        return list(range(calendar.periods)) if spend > 0.0 else []
-    amounts = [0.0] * calendar.periods
-    for period, item in enumerate(spend):
-        if isinstance(item, SpendStep):
-            begin = calendar.period(item.first)
-            amounts[begin:] = [item.spend] * (calendar.periods - begin)
-        elif isinstance(item, float) and period < calendar.periods:
-            amounts[period] = item
-    return [period for period, amount in enumerate(amounts) if amount > 0.0]
+def busy(channel: Channel, calendar: Calendar) -> list[int]:
+    """Periods in which a channel reaches anybody: by what it spends or has spent, or by itself."""
+    if isinstance(channel.reach, Organic):
+        return list(range(calendar.periods))
+    spent = np.flatnonzero(channel.spend_by_period(calendar) > 0.0).tolist()
+    return [0, *spent] if np.any(channel.before(calendar)) else spent
 
 
 def is_constant(segment: AnySegment, trait: str) -> bool:
@@ -89,17 +85,17 @@ def _channels(scenario: Scenario) -> Iterator[Source]:
     calendar = scenario.time.calendar
     for name, channel in scenario.channels.items():
         segments = tuple(one for one in channel.segments if converts(channel, one))
-        busy = spends(channel, calendar)
-        if not segments or not busy:
+        periods = busy(channel, calendar)
+        if not segments or not periods:
             continue
         delays = [delay for delay, share in enumerate(channel.lead_time) if share > 0.0] or [0]
-        last = calendar.periods if channel.carry_over > 0.0 else busy[-1] + delays[-1]
+        last = calendar.periods if channel.carry_over > 0.0 else periods[-1] + delays[-1]
         yield Source(
             name=name,
             section="channels",
             segments=segments,
             offer=channel.offer or scenario.offer,
-            first=busy[0] + delays[0],
+            first=periods[0] + delays[0],
             last=min(last, calendar.periods - 1),
         )
 
@@ -117,7 +113,7 @@ def _bases(scenario: Scenario) -> Iterator[Source]:
         if base.customers:
             tenures = _tenures(base)
             own = (base.segment,)
-            yield Source(name, "installed_base", own, None, -tenures[-1], -tenures[0])
+            yield Source(name, "installed_base", own, base.offer, -tenures[-1], -tenures[0])
 
 
 def _tenures(base: InstalledBase) -> list[int]:
