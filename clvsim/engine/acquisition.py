@@ -127,44 +127,43 @@ def reach(channel: Channel, spend: Floats) -> Floats:
 
 
 def list_payments(
-    segment: AnySegment,
-    periods: int,
-    per_year: float,
-    mean_purchases: float | None = None,
-    chain: Chain | None = None,
+    periods: int, mean_purchases: float | None = None, chain: Chain | None = None
 ) -> Floats:
-    """What a prospect expects to pay at the list price by tenure, as it weighs it, ``(periods,)``.
+    """What a prospect expects to pay at the list price by tenure, ``(periods,)``.
 
-    Per unit of mean spend, discounted to joining at the segment's impatience.
+    Per unit of mean spend.
 
     Parameters
     ----------
-    segment : AnySegment
     periods : int
-    per_year : float
-        Periods of a year.
     mean_purchases : float, optional
         Purchases per period, beside the one on joining; None: every period is paid for.
     chain : Chain, optional
         What customers who move between states bring in, per unit of their spend.
     """
-    weights = np.ones(periods)
-    if mean_purchases is not None:
-        weights *= mean_purchases
-        weights[0] += 1.0
     if chain is not None:
-        weights = chain.values_by_tenure(periods)
-    return np.asarray(weights * (1.0 + segment.impatience) ** (-np.arange(periods) / per_year))
+        return chain.values_by_tenure(periods)
+    if mean_purchases is None:
+        return np.ones(periods)
+    payments = np.full(periods, mean_purchases)
+    payments[0] += 1.0
+    return payments
 
 
 def saving(
-    offer: Offer, mean_spend: float, payments: Floats, year: int, price: Floats | None = None
+    offer: Offer,
+    mean_spend: float,
+    payments: Floats,
+    per_year: float,
+    impatience: float,
+    price: Floats | None = None,
 ) -> float:
     """What a prospect saves against today's list price, as a share of a year at that price.
 
     All that an offer lets off, its gift and its equipment, less what a rising price list takes
-    back: ``sum_t w_t (1 - price_t (1 - let_off_t)) / sum_{t < year} w_t``, with the payments at the
-    list price ``w`` discounted at the impatience of the segment.
+    back: ``sum_t w_t d^t (1 - price_t (1 - let_off_t)) / sum_{t < year} w_t``, with the payments
+    ``w`` at the list price. The later the less, by ``d``: the year in the denominator is no saving
+    and is not discounted, so that a gift and a first month free keep their meaning.
 
     Parameters
     ----------
@@ -172,13 +171,15 @@ def saving(
     mean_spend : float
         Currency per period, or per purchase.
     payments : (tenure,)
-        As ``list_payments``; as many as are looked at.
-    year : int
+        As ``list_payments``; as many as are looked at, a year's at least.
+    per_year : float
         Periods of a year.
+    impatience : float
+        Effective annual rate.
     price : (tenure,), optional
         Price relative to today's list; None: it stays as it is.
     """
-    yearly = float(payments[:year].sum())
+    yearly = float(payments[: year_of(per_year)].sum())
     if yearly <= 0.0:
         return 0.0
     saved = let_off_by_tenure(offer, len(payments))
@@ -187,8 +188,14 @@ def saving(
     presents = offer.gift if offer.gift_value is None else offer.gift_value
     presents += offer.equipment_subsidy
     listed = mean_spend * yearly
-    found = float((payments * saved).sum()) / yearly
+    discounted = payments * (1.0 + impatience) ** (-np.arange(len(payments)) / per_year)
+    found = float((discounted * saved).sum()) / yearly
     return found + presents / listed if listed > 0.0 else found
+
+
+def year_of(per_year: float) -> int:
+    """Whole periods of a year, at least one."""
+    return max(1, round(per_year))
 
 
 def let_off_by_tenure(offer: Offer, periods: int) -> Floats:

@@ -115,24 +115,20 @@ def _savings(
 ) -> Floats:
     """What prospects save who decide in each period, ``(T,)``; see ``acquisition.saving``."""
     segment, per_year = scenario.segments[group.segment], scenario.time.calendar.per_year
-    mean_spend = population.mean_spend[group.segment]
     purchases = population.mean_purchases.get(group.segment)
     chain = chain_of(segment) if isinstance(segment, StatesSegment) else None
-    year = max(1, round(per_year))
-
-    def payments(periods: int) -> Floats:
-        return acquisition.list_payments(segment, periods, per_year, purchases, chain)
-
-    looked_at = max(year, acquisition.ends_at(offer))
-    plain = acquisition.saving(offer, mean_spend, payments(looked_at), year)
-    saved = np.full(len(prices), plain)
+    terms = (per_year, segment.impatience)
+    mean_spend = population.mean_spend[group.segment]
+    looked_at = max(acquisition.year_of(per_year), acquisition.ends_at(offer))
+    payments = acquisition.list_payments(looked_at, purchases, chain)
+    saved = np.full(len(prices), acquisition.saving(offer, mean_spend, payments, *terms))
     changed = np.flatnonzero((prices != 1.0).any(axis=1))
     if segment.price_sensitivity == 0.0 or not len(changed):
         return saved
-    far = payments(max(acquisition.FORESIGHT, looked_at))
+    far = acquisition.list_payments(max(acquisition.FORESIGHT, looked_at), purchases, chain)
     place = np.minimum(np.arange(len(far)), prices.shape[1] - 1)
     for cell in changed:
-        saved[cell] = acquisition.saving(offer, mean_spend, far, year, prices[cell, place])
+        saved[cell] = acquisition.saving(offer, mean_spend, far, *terms, prices[cell, place])
     return saved
 
 

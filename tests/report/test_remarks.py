@@ -21,7 +21,14 @@ def told(sensitivity=0.0, residual="none", **changes):
         {
             "time": {"periods": 3},
             "money": {"residual": residual},
-            "segments": {"a": {"churn": 0.1, "spend": 20.0, "price_sensitivity": sensitivity}},
+            "segments": {
+                "a": {
+                    "churn": 0.1,
+                    "spend": 20.0,
+                    "impatience": 0.0,
+                    "price_sensitivity": sensitivity,
+                }
+            },
             "offers": {"half": {"discount": 0.5, "discount_periods": 12}},
             "channels": {"tv": CHANNEL | changes},
         }
