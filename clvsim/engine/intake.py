@@ -83,12 +83,12 @@ def take_in(
         added = levers.conversion[cells]
         saved = _savings(scenario, group, group.offer, population, prices[cells])
         rate = _conversion(scenario, group, group.offer, saved, added + shock)
-        saved_at_list = _savings(scenario, group, LIST_PRICE, population, prices[cells])
+        listed = rate
+        if group.offer != LIST_PRICE:
+            saved_at_list = _savings(scenario, group, LIST_PRICE, population, prices[cells])
+            listed = _conversion(scenario, group, LIST_PRICE, saved_at_list, added + shock)
         prospects[cells] = decided[group.source].inside * share
-        limit[cells] = prospects[cells] * rate
-        at_list[cells] = prospects[cells] * _conversion(
-            scenario, group, LIST_PRICE, saved_at_list, added + shock
-        )
+        limit[cells], at_list[cells] = prospects[cells] * rate, prospects[cells] * listed
         later_prospects[index] = decided[group.source].later * share
         lasting = _conversion(scenario, group, group.offer, saved[-1:], added[-1:])
         later[index] = later_prospects[index] * lasting
