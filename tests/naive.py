@@ -466,9 +466,9 @@ class Cohort:
         saved, yearly = 0.0, 0.0
         for tenure, weight in enumerate(weights):
             period = self.joined + tenure
-            paid = weight / (1.0 + segment.impatience) ** (tenure / per_year)
-            saved += paid * (1.0 - self.price(period) * (1.0 - self.let_off(period)))
-            yearly += paid if tenure < year else 0.0
+            less = weight * (1.0 - self.price(period) * (1.0 - self.let_off(period)))
+            saved += less / (1.0 + segment.impatience) ** (tenure / per_year)
+            yearly += weight if tenure < year else 0.0
         gift = offer.gift if offer.gift_value is None else offer.gift_value
         return saved / yearly + (gift + offer.equipment_subsidy) / (mean_of(segment.spend) * yearly)
 

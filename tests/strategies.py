@@ -103,6 +103,7 @@ def segments(draw, *, plain=False):
                 "spend_season": st.lists(st.sampled_from((0.5, 1.0, 1.7)), max_size=3),
                 "cost_to_serve": money,
                 "price_sensitivity": st.sampled_from((0, 2.5)),
+                "impatience": st.sampled_from((0.0, 4.0)),
                 "price_rise_sensitivity": st.sampled_from((0.0, 3.0)),
                 "price_rise_periods": st.integers(1, 4),
                 "call_share": shares,
@@ -209,17 +210,25 @@ def spends(draw, periods):
 @st.composite
 def channels(draw, periods, known):
     reached = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
-    channel = {
-        "spend": spends(draw, periods),
-        "reach": draw(reaches()),
+    if draw(st.sampled_from((False, False, True))):
+        own = {"reach": {"kind": "organic", "prospects": draw(st.sampled_from((2.5, [4.0])))}}
+        late = {}
+    else:
+        own = {"spend": spends(draw, periods), "reach": draw(reaches())}
+        late = {"carry_over": st.sampled_from((0.0, 0.6))}
+        if draw(st.booleans()):
+            own["earlier_spend"] = draw(money | st.lists(money, min_size=1, max_size=3))
+    if "earlier_spend" not in own:
+        late["steady"] = st.booleans()
+    channel = own | {
         "segments": {name: 1.0 / len(reached) for name in reached},
     }
     rates = st.sampled_from((0.0, 0.02, 0.4))
     channel["conversion"] = draw(rates | st.fixed_dictionaries(dict.fromkeys(reached, rates)))
     return channel | draw(
         some(
-            {
-                "carry_over": st.sampled_from((0.0, 0.6)),
+            late
+            | {
                 "lead_time": st.sampled_from(([], [1.0], [0.25, 0.5, 0.25])),
             }
         )
@@ -346,7 +355,8 @@ def scenarios(draw, *, plain=False):
                 "segment": st.sampled_from(known),
                 "customers": st.integers(0, 20),
                 "tenure": st.integers(0, 4) | st.lists(shares, max_size=3).map(lambda w: [*w, 1]),
-            }
+            },
+            optional={"offer": st.sampled_from(offered)},
         )
     )
     segment_tables = {name: draw(segments(plain=plain)) for name in known}

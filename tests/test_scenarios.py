@@ -19,7 +19,6 @@ from scipy.special import beta
 import clvsim.programs
 import clvsim.scenario.model
 from clvsim.comparison import ranking_is_settled
-from clvsim.engine.acquisition import spend_by_period
 from clvsim.fields import Section
 from clvsim.measures import Estimate, mean_of, ratio_of
 from clvsim.programs import Program
@@ -280,7 +279,7 @@ def test_channel_mix():
 def budget(scenario: Scenario) -> float:
     """Acquisition spend over the horizon: channels, and programs while they run."""
     calendar = scenario.time.calendar
-    total = sum(spend_by_period(one, calendar).sum() for one in scenario.channels.values())
+    total = sum(one.spend_by_period(calendar).sum() for one in scenario.channels.values())
     for program in scenario.programs.values():
         assert program.last is not None
         periods = calendar.period(program.last) - calendar.period(program.first) + 1
@@ -306,7 +305,7 @@ def test_budget_year():
     result = compared("budget-year")
     scenarios = plan("budget-year").scenarios
     first_year = {
-        name: spend_by_period(one.channels["sales"], one.time.calendar)[:12].sum()
+        name: one.channels["sales"].spend_by_period(one.time.calendar)[:12].sum()
         for name, one in scenarios.items()
     }
     assert first_year["baseline"] == first_year["no_calls"] == 300_000.0

@@ -1,6 +1,7 @@
 """Channels to expected customers: spend, carry-over, reach, lead time, conversion."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from clvsim.calendar import Calendar
 from clvsim.scenario.chains import Chain
 from clvsim.scenario.channels import Channel, Hill, Linear, Organic
-from clvsim.scenario.model import AnySegment, Offer, Segment
+from clvsim.scenario.model import AnySegment, Offer
 
 Floats = NDArray[np.float64]
 FORESIGHT = 4096
@@ -127,47 +128,50 @@ def reach(channel: Channel, spend: Floats) -> Floats:
 
 
 def list_payments(
-    segment: AnySegment,
     periods: int,
-    per_year: float,
     mean_purchases: float | None = None,
     chain: Chain | None = None,
+    by_tenure: Sequence[float] = (),
 ) -> Floats:
-    """What a prospect expects to pay at the list price by tenure, as it weighs it, ``(periods,)``.
+    """What a prospect expects to pay at the list price by tenure, ``(periods,)``.
 
-    Per unit of mean spend, discounted to joining at the segment's impatience.
+    Per unit of mean spend.
 
     Parameters
     ----------
-    segment : AnySegment
     periods : int
-    per_year : float
-        Periods of a year.
     mean_purchases : float, optional
         Purchases per period, beside the one on joining; None: every period is paid for.
     chain : Chain, optional
         What customers who move between states bring in, per unit of their spend.
+    by_tenure : sequence of float, optional
+        Multipliers of spend by tenure, the last one for good; of a contract.
     """
-    weights = np.ones(periods)
-    if mean_purchases is not None:
-        weights *= mean_purchases
-        weights[0] += 1.0
     if chain is not None:
-        weights = chain.values_by_tenure(periods)
-    if isinstance(segment, Segment) and segment.spend_by_tenure:
-        by_tenure = np.array(segment.spend_by_tenure)
-        weights = by_tenure[np.minimum(np.arange(periods), len(by_tenure) - 1)]
-    return np.asarray(weights * (1.0 + segment.impatience) ** (-np.arange(periods) / per_year))
+        return chain.values_by_tenure(periods)
+    if mean_purchases is not None:
+        payments = np.full(periods, mean_purchases)
+        payments[0] += 1.0
+        return payments
+    if not by_tenure:
+        return np.ones(periods)
+    return np.array(by_tenure)[np.minimum(np.arange(periods), len(by_tenure) - 1)]
 
 
 def saving(
-    offer: Offer, mean_spend: float, payments: Floats, year: int, price: Floats | None = None
+    offer: Offer,
+    mean_spend: float,
+    payments: Floats,
+    per_year: float,
+    impatience: float,
+    price: Floats | None = None,
 ) -> float:
     """What a prospect saves against today's list price, as a share of a year at that price.
 
     All that an offer lets off, its gift and its equipment, less what a rising price list takes
-    back: ``sum_t w_t (1 - price_t (1 - let_off_t)) / sum_{t < year} w_t``, with the payments at the
-    list price ``w`` discounted at the impatience of the segment.
+    back: ``sum_t w_t d^t (1 - price_t (1 - let_off_t)) / sum_{t < year} w_t``, with the payments
+    ``w`` at the list price. The later the less, by ``d``: the year in the denominator is no saving
+    and is not discounted, so that a gift and a first month free keep their meaning.
 
     Parameters
     ----------
@@ -175,13 +179,15 @@ def saving(
     mean_spend : float
         Currency per period, or per purchase.
     payments : (tenure,)
-        As ``list_payments``; as many as are looked at.
-    year : int
+        As ``list_payments``; as many as are looked at, a year's at least.
+    per_year : float
         Periods of a year.
+    impatience : float
+        Effective annual rate.
     price : (tenure,), optional
         Price relative to today's list; None: it stays as it is.
     """
-    yearly = float(payments[:year].sum())
+    yearly = float(payments[: year_of(per_year)].sum())
     if yearly <= 0.0:
         return 0.0
     saved = let_off_by_tenure(offer, len(payments))
@@ -190,8 +196,14 @@ def saving(
     presents = offer.gift if offer.gift_value is None else offer.gift_value
     presents += offer.equipment_subsidy
     listed = mean_spend * yearly
-    found = float((payments * saved).sum()) / yearly
+    discounted = payments * (1.0 + impatience) ** (-np.arange(len(payments)) / per_year)
+    found = float((discounted * saved).sum()) / yearly
     return found + presents / listed if listed > 0.0 else found
+
+
+def year_of(per_year: float) -> int:
+    """Whole periods of a year, at least one."""
+    return max(1, round(per_year))
 
 
 def let_off_by_tenure(offer: Offer, periods: int) -> Floats:

@@ -83,12 +83,12 @@ def take_in(
         added = levers.conversion[cells]
         saved = _savings(scenario, group, group.offer, population, prices[cells])
         rate = _conversion(scenario, group, group.offer, saved, added + shock)
-        saved_at_list = _savings(scenario, group, LIST_PRICE, population, prices[cells])
+        listed = rate
+        if group.offer != LIST_PRICE:
+            saved_at_list = _savings(scenario, group, LIST_PRICE, population, prices[cells])
+            listed = _conversion(scenario, group, LIST_PRICE, saved_at_list, added + shock)
         prospects[cells] = decided[group.source].inside * share
-        limit[cells] = prospects[cells] * rate
-        at_list[cells] = prospects[cells] * _conversion(
-            scenario, group, LIST_PRICE, saved_at_list, added + shock
-        )
+        limit[cells], at_list[cells] = prospects[cells] * rate, prospects[cells] * listed
         later_prospects[index] = decided[group.source].later * share
         lasting = _conversion(scenario, group, group.offer, saved[-1:], added[-1:])
         later[index] = later_prospects[index] * lasting
@@ -115,24 +115,23 @@ def _savings(
 ) -> Floats:
     """What prospects save who decide in each period, ``(T,)``; see ``acquisition.saving``."""
     segment, per_year = scenario.segments[group.segment], scenario.time.calendar.per_year
-    mean_spend = population.mean_spend[group.segment]
     purchases = population.mean_purchases.get(group.segment)
     chain = chain_of(segment) if isinstance(segment, StatesSegment) else None
-    year = max(1, round(per_year))
-
-    def payments(periods: int) -> Floats:
-        return acquisition.list_payments(segment, periods, per_year, purchases, chain)
-
-    looked_at = max(year, acquisition.ends_at(offer))
-    plain = acquisition.saving(offer, mean_spend, payments(looked_at), year)
-    saved = np.full(len(prices), plain)
+    terms = (per_year, segment.impatience)
+    by_tenure = getattr(segment, "spend_by_tenure", ())
+    mean_spend = population.mean_spend[group.segment]
+    looked_at = max(acquisition.year_of(per_year), acquisition.ends_at(offer))
+    payments = acquisition.list_payments(looked_at, purchases, chain, by_tenure)
+    saved = np.full(len(prices), acquisition.saving(offer, mean_spend, payments, *terms))
     changed = np.flatnonzero((prices != 1.0).any(axis=1))
     if segment.price_sensitivity == 0.0 or not len(changed):
         return saved
-    far = payments(max(acquisition.FORESIGHT, looked_at))
+    far = acquisition.list_payments(
+        max(acquisition.FORESIGHT, looked_at), purchases, chain, by_tenure
+    )
     place = np.minimum(np.arange(len(far)), prices.shape[1] - 1)
     for cell in changed:
-        saved[cell] = acquisition.saving(offer, mean_spend, far, year, prices[cell, place])
+        saved[cell] = acquisition.saving(offer, mean_spend, far, *terms, prices[cell, place])
     return saved
 
 

@@ -110,24 +110,6 @@ def fees(offer: Offer, steps: int, entered: int = 0) -> Floats:
     return np.asarray(np.minimum(due, most))
 
 
-def has_outlasted(offer: Offer, past: Floats) -> float:
-    """Running sum of the hazard multiplier that one of an installed base must have outlasted.
-
-    All of its past; but who decided to leave in the term that is running is still there.
-
-    Parameters
-    ----------
-    past : (tenure,)
-        Multipliers of the periods since joining.
-    """
-    tenure = len(past)
-    if offer.term == 0 or offer.on_leaving == "fee":
-        return float(past.sum())
-    if offer.renews:
-        return float(past[: tenure // offer.term * offer.term].sum())
-    return float(past.sum()) if tenure >= offer.term else 0.0
-
-
 def build_schedule(
     scenario: Scenario, table: CellTable, levers: Levers, intake: Intake, shocks: Shocks
 ) -> tuple[Floats, Floats, Floats]:
@@ -158,7 +140,7 @@ def build_schedule(
     facts[:, p.ORIGIN] = np.array([past.sum() for past in lived])
     offers = [table.groups[group].offer for group in table.group]
     facts[:, p.OUTLASTED] = [
-        has_outlasted(offer, past) for offer, past in zip(offers, lived, strict=True)
+        past[: offer.let_go_by(len(past))].sum() for offer, past in zip(offers, lived, strict=True)
     ]
 
     inside = cohorts.period() < horizon
@@ -189,8 +171,10 @@ def build_schedule(
     entered = cohorts.start - cohorts.joined
     for index, group in enumerate(table.groups):
         own = (table.group == index) & (facts[:, p.STEPS] > 0.0)
-        for tenure in np.unique(entered[own]).tolist():
-            cells = np.flatnonzero(own & (entered == tenure))
+        # Without a term nothing of a decision depends on the tenure.
+        at = entered if group.offer.term > 0 else np.zeros_like(entered)
+        for tenure in np.unique(at[own]).tolist():
+            cells = np.flatnonzero(own & (at == tenure))
             steps = facts[cells, p.STEPS].astype(np.int64)
             schedule[cells] = _with_decisions(
                 group.offer, schedule[cells], steps, factors[_END], tenure

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvsim.engine.acquisition import year_of
 from clvsim.engine.compile import Compiled
 from clvsim.engine.schedule import discounting, period_factor, timing_index
 
@@ -41,7 +42,7 @@ def undecided(compiled: Compiled) -> Undecided:
     if scenario.money.residual == "none":
         return Undecided(weight, costs)
     periods, factor = scenario.time.periods, period_factor(scenario)
-    year = max(1, round(scenario.time.calendar.per_year))
+    year = year_of(scenario.time.calendar.per_year)
     for index, (group, later) in enumerate(zip(table.groups, intake.later, strict=True)):
         cells = table.of(index)
         standing = np.arange(cells.start, cells.stop)[-year:]

@@ -21,6 +21,8 @@ from clvsim.scenario.worlds import rarely_seen
 _LARGE = 0.5
 #: An offer that lifts conversion above so many times that of the list price, or above this share.
 _LIFTED, _MOST = 2.0, 0.5
+#: Groups of prospects that a remark names at most.
+_SHOWN = 3
 #: Share of a channel's expected customers from which those to come after the horizon matter.
 _FEW = 1e-3
 
@@ -120,22 +122,28 @@ def _conversions(one: xr.Dataset) -> Iterator[str]:
     reached, joiners, at_list = (
         one[name].mean("world") for name in ("deciding", "expected_customers", "joiners_at_list")
     )
+    lifted: dict[str, list[tuple[float, str]]] = {}
     for channel in one["channel"].values:
+        offered = one["offered"].sel(channel=channel)
+        offer = str(one["offer"].values[int(offered.argmax("offer"))])
         for segment in one["segment"].values:
             at = {"channel": channel, "segment": segment}
             prospects = float(reached.sel(at))
             if prospects <= 0.0:
                 continue
             share, listed = float(joiners.sel(at)) / prospects, float(at_list.sel(at)) / prospects
-            if share <= listed or not (share > _LIFTED * listed or share > _MOST):
-                continue
-            offered = one["offered"].sel(channel=channel)
-            offer = one["offer"].values[int(offered.argmax("offer"))]
-            yield (
-                f"The offer {offer} lifts the conversion of {segment} in {channel} from "
-                f"{say.percent(listed, 0.01 * listed)} to {say.percent(share, 0.01 * share)}: is "
-                "a price_sensitivity like this one known from offers that were made?"
-            )
+            if share > listed and (share > _LIFTED * listed or share > _MOST):
+                before, after = (say.percent(part, 0.01 * part) for part in (listed, share))
+                text = f"of {segment} in {channel} from {before} to {after}"
+                lifted.setdefault(offer, []).append((share, text))
+    for offer, found in lifted.items():
+        texts = [text for _, text in sorted(found, reverse=True)]
+        more = len(texts) - _SHOWN
+        texts = [*texts[:_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+        yield (
+            f"The offer {offer} lifts conversion {', '.join(texts)}: is a price_sensitivity like "
+            "that known from offers that were made?"
+        )
 
 
 def _cold_starts(scenario: Mapping[str, Any]) -> Iterator[str]:

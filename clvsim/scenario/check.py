@@ -72,7 +72,8 @@ def number_faults(document: Document) -> Iterator[Fault]:
     yield from eligible_faults(document, tables(document, "programs"), segments)
     yield from _more_than_the_price(document)
     yield from segment_faults(document, segments)
-    yield from base_faults(document, tables(document, "installed_base"), segments)
+    bases, offers = tables(document, "installed_base"), tables(document, "offers")
+    yield from base_faults(document, bases, segments, offers)
 
 
 def tables(document: Document, section: str) -> dict[str, Table]:

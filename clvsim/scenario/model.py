@@ -145,6 +145,17 @@ class Offer(Section):
             raise ValueError(message)
         return self
 
+    def let_go_by(self, tenure: int) -> int:
+        """Tenures in which whoever decided to leave is gone at a tenure, periods.
+
+        Fewer than all where a term holds those who have decided in it.
+        """
+        if self.term == 0 or self.on_leaving == "fee":
+            return tenure
+        if tenure < self.term:
+            return 0
+        return tenure - tenure % self.term if self.renews else tenure
+
 
 class Cohort(Section):
     """A fixed number of customers that join in one period."""

@@ -22,6 +22,7 @@ from clvsim.scenario.model import (
     Distribution,
     InstalledBase,
     LiftTrait,
+    Offer,
     RetentionTable,
     SpendTrait,
     TraitName,
@@ -152,7 +153,9 @@ def _chain_faults(document: Document, path: Path, segment: Mapping[str, Any]) ->
         yield document.fault((*path, *at), message, allowed)
 
 
-def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator[Fault]:
+def base_faults(
+    document: Document, bases: Tables, segments: Tables, offers: Tables
+) -> Iterator[Fault]:
     """Installed bases whose tenures almost nobody reaches."""
     for name, item in bases.items():
         base = _parsed(TypeAdapter(InstalledBase), item)
@@ -168,7 +171,8 @@ def base_faults(document: Document, bases: Tables, segments: Tables) -> Iterator
         rules = TRAIT_RULES[relationship]
         traits = [_parsed(rules[key].kind, segment.get(key)) for key in lives]
         at = [("segments", base.segment, key) for key in lives]
-        past = _past(segment)
+        under = offers.get(base.offer) if base.offer is not None else None
+        past = _past(segment, _parsed(TypeAdapter(Offer), under) or Offer())
         if any(trait is None for trait in traits) or any(
             fault
             for path, key, trait in zip(at, lives, traits, strict=True)
@@ -193,7 +197,7 @@ def _base_in_states_faults(
     at = ("segments", base.segment)
     if whole is None or any(_chain_faults(document, at, segment)):
         return
-    chain, past = chain_of(whole), _past(segment)
+    chain, past = chain_of(whole), _past(segment, Offer())
     path = ("installed_base", name, "tenure")
     yield from _survival_faults(
         document,
@@ -388,13 +392,16 @@ def _last(surviving: Survival, least: float, longest: int) -> int:
     return bisect_left(range(longest), 1, key=lambda tenure: surviving(tenure) < least) - 1
 
 
-def _past(segment: Mapping[str, Any]) -> Past:
-    """Hazard multipliers before the horizon; none where they are not what they should be."""
+def _past(segment: Mapping[str, Any], offer: Offer) -> Past:
+    """Hazard multipliers before the horizon; none where they are not what they should be.
+
+    Those that one must have outlasted to be there: not those of a term that still holds.
+    """
     by_tenure, season = (
         _parsed(_MULTIPLIERS, segment.get(key, ())) or ()
         for key in ("hazard_by_tenure", "hazard_season")
     )
-    return lambda tenure: lived_under(by_tenure, season, tenure)
+    return lambda tenure: lived_under(by_tenure, season, tenure)[: offer.let_go_by(tenure)]
 
 
 def _shown(trait: Distribution) -> str:

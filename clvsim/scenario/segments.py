@@ -220,8 +220,8 @@ class AnySegment(Section):
     impatience: Annotated[float, Field(ge=0.0, le=1e9)] = IMPATIENCE
     """Effective annual rate at which a prospect discounts what it saves later: 0.5 is 50 % a year.
     What counts is all that an offer, and a change of the price list known to come, make a prospect
-    pay less than today's list price (or more: a negative saving), however late, against a year at
-    that price discounted alike. The default lies amid what buyers of durables were found to act on:
+    pay less than today's list price (or more: a negative saving), however late, as a share of a
+    year at that price. The default lies amid what buyers of durables were found to act on:
     about 20 % (Hausman 1979), 35 to 60 % in the middle fifth of buyers (Meier & Whittier 1983), 45
     % and more (Gately 1980); subscribers to cell-phone plans were found far less patient, at a
     weekly factor of 0.90 (Yao, Mela, Chiang & Chen 2012), students and soldiers anything between

@@ -152,10 +152,6 @@ def test_price_let_off_by_tenure():
     assert let_off_by_tenure(Offer(discount=(0.3, 0.2)), 1).tolist() == [0.3]
 
 
-def patient(impatience=0.0, **changes):
-    return Segment.model_validate(PLAIN | {"impatience": impatience} | changes)
-
-
 @pytest.mark.parametrize(
     ("terms", "per_year", "saved"),
     [
@@ -173,10 +169,12 @@ def patient(impatience=0.0, **changes):
     ],
 )
 def test_the_whole_saving_counts_of_one_who_is_patient(terms, per_year, saved):
-    year = max(1, round(per_year))
-    payments = list_payments(patient(), 60, per_year)
-    found = saving(Offer.model_validate(terms), 10.0, payments, year)
+    found = saving(Offer.model_validate(terms), 10.0, list_payments(60), per_year, 0.0)
     assert found == pytest.approx(saved)
+    # Impatience takes nothing from what is had at once.
+    at_once = Offer(free_periods=1, gift=30.0)
+    now = saving(at_once, 10.0, list_payments(60), per_year, 7.0)
+    assert now == pytest.approx(4.0 / max(1, round(per_year)))
 
 
 @pytest.mark.parametrize("purchases", [None, 0.4])
@@ -188,19 +186,18 @@ def test_saving_by_a_plain_loop(impatience, purchases):
     less, year = 0.0, 0.0
     for tenure in range(60):
         bought = 1.0 if purchases is None else purchases + (tenure == 0)
-        paid = 25.0 * bought / (1.0 + impatience) ** (tenure / 12.0)
         let_off = 1.0 if tenure < 1 else 0.2 if tenure < 30 else 0.0
-        less += paid * (1.0 - (1.1 if tenure >= 7 else 1.0) * (1.0 - let_off))
-        year += paid if tenure < 12 else 0.0
-    payments = list_payments(patient(impatience), 60, 12.0, purchases)
-    found = saving(offer, 25.0, payments, 12, price)
+        saved = 25.0 * bought * (1.0 - (1.1 if tenure >= 7 else 1.0) * (1.0 - let_off))
+        less += saved / (1.0 + impatience) ** (tenure / 12.0)
+        year += 25.0 * bought if tenure < 12 else 0.0
+    found = saving(offer, 25.0, list_payments(60, purchases), 12.0, impatience, price)
     assert found == pytest.approx((less + 15.0) / year, rel=1e-12)
 
 
 def test_an_everlasting_discount_weighs_as_a_geometric_series():
     offer = Offer(discount=0.1, discount_periods=4096)
-    found = saving(offer, 10.0, list_payments(patient(0.5), 4096, 12.0), 12)
-    assert found == pytest.approx(0.1 / (1.0 - 1.0 / 1.5))
+    found = saving(offer, 10.0, list_payments(4096), 12.0, 0.5)
+    assert found == pytest.approx(0.1 / (1.0 - 1.5 ** (-1.0 / 12.0)) / 12.0)
 
 
 def test_conversion_shifts_the_odds():

@@ -291,6 +291,14 @@ def test_names_are_not_looked_for_where_their_section_is_at_fault(faults, change
     assert not any("is called" in fault.message for fault in found)
 
 
+def test_a_base_that_a_term_holds_is_there_whatever_its_churn(faults):
+    changes = {"segments.families.churn": 1.0, "installed_base.old.offer": "intro",
+               "installed_base.old.tenure": 2}  # fmt: skip
+    assert not faults(changes)[0]
+    (fault,), _ = faults(changes | {"installed_base.old.tenure": 3})
+    assert "are still there after 3 periods" in fault.message
+
+
 def test_a_misspelt_section_is_not_missing(tmp_path):
     text = to_toml(EXAMPLE).replace("[channels.", "[chanels.").replace("[cohorts", "[cohort")
     text = text.replace("[channels", "[chanels").replace("[installed_base", "[installed_bas")
