@@ -8,7 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, column
+from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, amount, column
 
 _RETENTION = (
     "clvsim fit retention survivors.csv --holdout 5 --step year",
@@ -188,7 +188,7 @@ def transactions(
     date: Annotated[str, column("When.")],
     amount: Annotated[str, column("For how much, currency.")],
     holdout: Annotated[
-        float, typer.Option(min=0.0, metavar="N", help="Last units of time to hold out.")
+        float, typer.Option(parser=amount, metavar="N", help="Last units of time to hold out.")
     ] = 0.0,
     unit: Annotated[Step, typer.Option(help="Unit of time: a period.")] = Step.WEEK,
     end: Annotated[

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+_MOST = 1e15
+
 
 class Step(enum.StrEnum):
     """What a period is."""
@@ -14,6 +16,18 @@ class Step(enum.StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+
+
+def amount(text: str) -> float:
+    """An amount in currency or time: a number of at least 0, and a number indeed."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 <= value <= _MOST:
+        message = f"{text!r} is not a number from 0 to {_MOST:g}"
+        raise typer.BadParameter(message)
+    return value
 
 
 Header = Annotated[

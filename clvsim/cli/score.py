@@ -7,7 +7,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import Header, Json, Separator, Step, column
+from clvsim.cli.options import Header, Json, Separator, Step, amount, column
 
 EPILOG = examples(
     "clvsim score customers.csv --fit segments.toml --out scores.csv",
@@ -73,7 +73,7 @@ _BestShare = Annotated[
 _ContactCost = Annotated[
     float,
     typer.Option(
-        min=0.0,
+        parser=amount,
         metavar="AMOUNT",
         help="What it takes to keep in touch with a customer; who is worth no more is never "
         "profitable. At 0 only those who are worth nothing.",
