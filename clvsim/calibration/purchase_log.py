@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration.drops import Count, Drops, Reason, column_faults, refuse, repeated
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
+from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
+from clvsim.calibration.numerals import number_hint
 from clvsim.calibration.purchases import Summary
 from clvsim.calibration.shelves import ROW
 from clvsim.calibration.tables import tables
-from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats, day_text, looks_decimal
+from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats, day_text
 from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ DAYS_PER_UNIT = {
 }
 """Units of time, days."""
 DATES = "dates like 1997-01-31, 1997-01-31T09:30, 1997/01/31 or 19970131, or as --date-format says"
+
+
+#: Share of a day's amounts that rounding may leave of a sum of 0.
+_CENT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,10 @@ class Purchases:
         Rows that went into another purchase of the same day.
     equal : ndarray of int, shape (row,)
         Lines of the rows that are equal to an earlier one in every column, ascending.
+    cancelled : int
+        Days of a customer on which returns took away all that was bought, or more.
+    returned : float
+        What they took away beyond that, currency: it is taken off no purchase.
     """
 
     customer: Whole
@@ -101,12 +111,19 @@ class Purchases:
     amount: Floats
     merged: int
     equal: Whole
+    cancelled: int
+    returned: float
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
-_DATE = Reason("--date", "dates that cannot be read", DATES)
-_AMOUNT = Reason("--amount", "amounts that are no number", "29.33")
-_NEGATIVE = Reason("--amount", "amounts below 0 (returns)", "amounts of purchases, 0 or more")
+_DATE = Reason("--date", "dates that cannot be read", DATES, is_cell=True)
+_AMOUNT = Reason("--amount", "amounts that are no number", "29.33 or 1,629.77", is_cell=True)
+_NEGATIVE = Reason(
+    "--amount",
+    "amounts below 0 (returns), taken off what the customer bought on the same day",
+    "amounts of purchases, 0 or more",
+    is_loss=False,
+)
 _ZERO = Reason(
     "--amount",
     "amounts of 0 (purchases for BG/NBD and Pareto/NBD; customers whose repeat purchases are all 0 "
@@ -114,7 +131,7 @@ _ZERO = Reason(
     is_loss=False,
     is_fault=False,
 )
-_LATE = Reason("--end", "purchases after --end", "a later --end")
+_LATE = Reason("--end", "purchases after --end", "a later --end", may_lean=True)
 _EQUAL = Reason(
     "",
     "equal to an earlier row in every column; purchases of a day are merged anyway, so only "
@@ -162,11 +179,11 @@ def read_log(
         If the temporary file of a large log cannot be written.
     """
     refuse(column_faults(records, columns.options()))
-    drops, codes, days = Drops(str(records.path), records.unit), Codes(), Days(pattern)
+    drops, codes, days = Drops.of(records), Codes(), Days(pattern)
     begin, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
     texts = list(dict.fromkeys((columns.customer, columns.date)))
     for piece in tables(records, texts, [columns.amount], is_marked=True):
-        drops.begin(piece)
+        drops.begin(piece, piece.numbers[columns.amount])
         rows = _usable(piece, columns, drops, codes, days, end)
         if rows.size:
             shelves.put(rows)
@@ -189,10 +206,12 @@ def _usable(
     good = drops.keep(_NOBODY, named, np.ones(day.size, dtype=bool), piece, columns.customer)
     good = drops.keep(_DATE, day != NO_DAY, good, piece, columns.date)
     good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
-    good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
-    drops.keep(_ZERO, amount > 0.0, good, piece, columns.amount)
+    drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+    drops.keep(_ZERO, amount != 0.0, good, piece, columns.amount)
     if end is not None:
         good = drops.keep(_LATE, day <= end, good, piece, columns.date)
+    drops.weigh(AMOUNTS, amount_steps(amount), good)
+    drops.weigh(DAYS, np.where(day == NO_DAY, np.nan, day), good)
     rows = np.empty(int(good.sum()), dtype=ROW)
     rows["mark"], rows["line"] = piece.marks[good], piece.lines[good]
     rows["customer"], rows["day"], rows["amount"] = customer[good], day[good], amount[good]
@@ -201,12 +220,12 @@ def _usable(
 
 def _faults_of(drops: Drops) -> list[Fault]:
     """The faults of the file, with a word on decimal commas and on how dates are written."""
-    amount, date = (drops.counts.get(one, Count()).example for one in (_AMOUNT, _DATE))
-    formats = " or ".join(date_formats(date or ""))
+    hint = number_hint(drops.unread(_AMOUNT), "29.33")
+    formats = " or ".join(date_formats(drops.unread(_DATE) or ""))
     faults = []
     for one in drops.faults():
-        if one.path == "--amount" and looks_decimal(amount):
-            faults.append(replace(one, allowed="a decimal point, as in 29.33"))
+        if one.path == "--amount" and hint:
+            faults.append(replace(one, allowed=hint))
         elif one.path == "--date" and formats:
             faults.append(replace(one, hint=f"--date-format {formats}"))
         else:
@@ -237,17 +256,28 @@ def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
 
 
 def _merged(rows: NDArray[np.void], equal: Whole) -> Purchases:
-    """Rows of one customer on one day as one purchase, amounts added up."""
+    """Rows of one customer on one day as one purchase, amounts added up.
+
+    Where returns take all of it away, or more, there was none.
+    """
     order = np.lexsort((rows["day"], rows["customer"]))
-    customer, day = rows["customer"][order], rows["day"][order]
+    customer, day, paid = (rows[name][order] for name in ("customer", "day", "amount"))
     is_new = np.concatenate(([True], (np.diff(customer) != 0) | (np.diff(day) != 0)))
     starts = np.flatnonzero(is_new)
+    amount = np.add.reduceat(paid, starts)
+    returned = np.minimum.reduceat(paid, starts) < 0.0
+    # What is left of sums that cancel is rounding.
+    cents = _CENT * np.add.reduceat(np.abs(paid), starts)
+    bought = ~returned | (amount > cents)
+    lone = np.flatnonzero(returned & (amount < -cents))
     return Purchases(
-        customer=customer[starts].astype(np.int64),
-        day=day[starts].astype(np.int64),
-        amount=np.add.reduceat(rows["amount"][order], starts),
+        customer=customer[starts][bought].astype(np.int64),
+        day=day[starts][bought].astype(np.int64),
+        amount=amount[bought],
         merged=rows.size - starts.size,
         equal=equal,
+        cancelled=int(np.sum(~bought)),
+        returned=-float(amount[lone].sum()),
     )
 
 
@@ -272,6 +302,10 @@ class Split:
         Customers who first bought in the holdout.
     names : list of str
         These customers.
+    cancelled : int
+        Days of a customer on which returns took away all that was bought, or more.
+    returned : float
+        What they took away beyond that, currency.
     """
 
     summary: Summary
@@ -284,6 +318,8 @@ class Split:
     merged: int
     later: int
     names: list[str]
+    cancelled: int
+    returned: float
 
     @property
     def held_out(self) -> int:
@@ -317,9 +353,15 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
         refuse([_long_holdout(log, unit, holdout, drops.file)], drops)
     cut = log.end - round(held)
     repeats = np.zeros(log.end - log.begin + 1, dtype=np.int64)
-    purchases = merged = later = 0
+    purchases = merged = later = cancelled = 0
+    returned = 0.0
     parts = []
     for some in log.purchases():
+        cancelled += some.cancelled
+        returned += some.returned
+        drops.add(_TWICE if log.drop_duplicates else _EQUAL, some.equal)
+        if not some.day.size:
+            continue
         buyers = _buyers(some, cut, repeats, log.begin)
         known = buyers["first"] <= cut
         parts.append(buyers[known])
@@ -334,8 +376,20 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
         message = f"nobody bought on a second day until {day_text(cut)}: there is nothing to fit"
         refuse([Fault(drops.file, None, "", message, "a log in which customers come back")], drops)
     names = [log.names[code] for code in buyers["customer"].tolist()]
-    first = buyers["first"].copy()
-    return Split(summary, first, log.begin, cut, log.end, repeats, purchases, merged, later, names)
+    return Split(
+        summary=summary,
+        first=buyers["first"].copy(),
+        begin=log.begin,
+        cut=cut,
+        end=log.end,
+        repeats=repeats,
+        purchases=purchases,
+        merged=merged,
+        later=later,
+        names=names,
+        cancelled=cancelled,
+        returned=returned,
+    )
 
 
 def lone_gaps(times: Whole, least: int) -> Iterator[tuple[int, int]]:
@@ -351,6 +405,32 @@ def lone_gaps(times: Whole, least: int) -> Iterator[tuple[int, int]]:
     for begin, end in itertools.pairwise(times.tolist()):
         if end - begin > max((times[-1] - times[0]) / 2, least):
             yield begin, end
+
+
+def cancelled_notes(cancelled: int, returned: float, time: str) -> list[str]:
+    """What returns took away of whole days or periods, and what of earlier ones.
+
+    Parameters
+    ----------
+    cancelled : int
+        Days or periods of a customer that are no purchase any more.
+    returned : float
+        What is taken off no purchase, currency.
+    time : str
+        "day", or what a period is.
+    """
+    if not cancelled:
+        return []
+    note = (
+        f"{counted(cancelled, time)} of a customer without a purchase, since returns took away all "
+        "that was bought"
+    )
+    if returned:
+        note += (
+            f"; returns of {returned:,.2f} more belong to earlier purchases, from which they are "
+            "not taken off"
+        )
+    return [note]
 
 
 def _long_holdout(log: Log, unit: str, holdout: float, file: str) -> Fault:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration import drops as why
 from clvsim.calibration.churn import LifeTable, observed_survival, survival
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
+from clvsim.calibration.lean import LEFT, TENURES
+from clvsim.calibration.numerals import number_hint
 from clvsim.calibration.outcome import WORDS, Curve, Link, Outcome, SegmentFit, fit_churn, keys_of
 from clvsim.calibration.spend import (
     LEAST_AMOUNTS,
@@ -18,7 +19,7 @@ from clvsim.calibration.spend import (
     fit_spend,
     largest_gap,
 )
-from clvsim.calibration.texts import Codes, flags, looks_decimal, periods
+from clvsim.calibration.texts import Codes, flags, named, whole_numbers
 from clvsim.calibration.texts import numbers as read_numbers
 from clvsim.errors import Fault, counted
 
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
 
     from clvsim.calibration.fitted import Fitted
     from clvsim.calibration.outcome import ChurnFit
-    from clvsim.calibration.records import Records
+    from clvsim.calibration.records import Piece, Records
     from clvsim.calibration.spend import Correlation
 
     Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 LONGEST = 4096
 """Longest tenure, periods."""
@@ -47,6 +50,13 @@ _FROM_JOINING = (
     "every life is taken as watched from joining: if customers who left before some date are "
     "missing from the file, the true churn is higher"
 )
+_COMPLETED = (
+    "tenures count completed periods, as some customers left at tenure 0: who left is taken to "
+    "have left in the period after"
+)
+#: Leavers at tenure 0 for one at tenure 1, at least, where tenures count completed periods; rows
+#: that may say nothing of the outcome beside others that all say the same.
+_AS_MANY, _FEW = 0.1, 5
 _CONSTANT = "the same for all customers"
 
 
@@ -79,6 +89,7 @@ class Customers:
     Attributes
     ----------
     tenure : ndarray of int, shape (customer,), periods
+        Of who has left, the period in which: 1 is the first one. Of others, periods stayed.
     has_left : ndarray of bool, shape (customer,)
     spend : ndarray, shape (customer,), currency
         NaN where it is not known.
@@ -86,6 +97,8 @@ class Customers:
         Place in `labels`.
     labels : list of str
         Names of the segments.
+    is_completed : bool
+        Whether the file counts the periods that leavers completed, one less than ``tenure``.
     """
 
     tenure: NDArray[np.int64]
@@ -93,15 +106,26 @@ class Customers:
     spend: Floats
     segment: NDArray[np.int64]
     labels: list[str]
+    is_completed: bool = False
 
 
 _TENURE = Reason(
     "--tenure",
     "tenures that are no whole number of periods",
-    f"whole numbers from 0 to {LONGEST:,}: periods as a customer, until leaving or until today",
+    "whole numbers from 0: periods as a customer, until leaving or until today",
+    is_cell=True,
+)
+_LONG = Reason(
+    "--tenure",
+    f"tenures above {LONGEST:,}, counted as still there after {LONGEST:,} periods",
+    "tenures in periods: perhaps of a longer --step",
+    is_loss=False,
 )
 _CHURNED = Reason(
-    "--churned", "neither yes nor no", "Yes or No, true or false, 1 or 0: whether the customer left"
+    "--churned",
+    "neither yes nor no",
+    "Yes or No, true or false, 1 or 0, Active or Inactive, …: whether the customer left",
+    is_cell=True,
 )
 _AT_ONCE = Reason(
     "--tenure",
@@ -110,7 +134,11 @@ _AT_ONCE = Reason(
 )
 _NO_SEGMENT = Reason("--segment", "no name of a segment", "the name of a segment in every row")
 _NO_AMOUNT = Reason(
-    "--spend", "amounts that are no number (used for churn, not for spend)", "29.85", is_loss=False
+    "--spend",
+    "amounts that are no number (used for churn, not for spend)",
+    "29.85 or 1,629.85",
+    is_loss=False,
+    is_cell=True,
 )
 _NOT_POSITIVE = Reason(
     "--spend",
@@ -138,57 +166,120 @@ def read_tenure(records: Records, columns: TenureColumns) -> tuple[Customers, Dr
     """
     wanted = columns.options()
     refuse(column_faults(records, wanted))
-    drops, codes, seen = Drops(str(records.path), records.unit), Codes(), Codes()
+    drops, codes, seen = Drops.of(records), Codes(), Codes()
     parts: list[tuple[NDArray[Any], ...]] = []
-    marks: list[NDArray[np.int64]] = []
-    lines: list[NDArray[np.int64]] = []
+    marks: list[Whole] = []
+    lines: list[Whole] = []
     for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
-        drops.begin(piece)
-        texts = piece.columns
-        tenure = periods(texts[columns.tenure])
-        left = flags(texts[columns.churned])
-        good = np.ones(tenure.size, dtype=bool)
-        if columns.customer:
-            before = len(seen.names)
-            number = seen.encode(texts[columns.customer])
-            is_new = np.zeros(number.size, dtype=bool)
-            is_new[np.unique(number, return_index=True)[1]] = True
-            good = drops.keep(_AGAIN, is_new & (number >= before), good, piece, columns.customer)
-        else:
+        spend = np.full(piece.lines.size, math.nan)
+        if columns.spend:
+            spend = read_numbers(piece.columns[columns.spend])
+        drops.begin(piece, spend)
+        if not columns.customer:
             marks.append(piece.marks)
             lines.append(piece.lines)
-        whole = (tenure >= 0) & (tenure <= LONGEST)
-        good = drops.keep(_TENURE, whole, good, piece, columns.tenure)
-        good = drops.keep(_CHURNED, ~np.isnan(left), good, piece, columns.churned)
-        good = drops.keep(_AT_ONCE, ~((tenure == 0) & (left > 0)), good, piece, columns.tenure)
-        segment = np.zeros(tenure.size, dtype=np.int64)
-        if columns.segment:
-            named = np.array([bool(text) for text in texts[columns.segment]], dtype=bool)
-            good = drops.keep(_NO_SEGMENT, named, good, piece, columns.segment)
-            segment = codes.encode(texts[columns.segment])
-        spend = np.full(tenure.size, math.nan)
-        if columns.spend:
-            spend = read_numbers(texts[columns.spend])
-            known = drops.keep(_NO_AMOUNT, ~np.isnan(spend), good, piece, columns.spend)
-            known = drops.keep(_NOT_POSITIVE, spend > 0.0, known, piece, columns.spend)
-            spend = np.where(known, spend, math.nan)
-        # Narrow while many rows are held: a tenure is at most `LONGEST`.
-        own = tenure[good].astype(np.int16), left[good] > 0, spend[good], segment[good]
-        parts.append(own)
+        parts.append(_usable(piece, columns, drops, codes, seen, spend))
     if marks:
         is_equal = repeated(np.concatenate(marks))
         marks.clear()
         drops.add(_EQUAL, np.concatenate(lines)[is_equal])
         lines.clear()
-    refuse(_comma_hint(drops))
     if not parts:
         refuse([Fault(str(records.path), None, "", "has a header, but no rows")])
-    tenures, lefts, spends, segments = (np.concatenate(one) for one in zip(*parts, strict=True))
-    labels = codes.labels if columns.segment else [EVERYBODY]
+    tenures, lefts, spends, segments, places = (
+        np.concatenate(one) for one in zip(*parts, strict=True)
+    )
     parts.clear()
-    people = Customers(tenures.astype(np.int64), lefts, spends, segments, labels)
+    labels = codes.labels if columns.segment else [EVERYBODY]
+    tenure = tenures.astype(np.int64)
+    at_once = lefts & (tenure == 0)
+    is_completed = _counts_completed(tenure, lefts)
+    if is_completed:
+        # The period in which they left is one more than those that they completed.
+        tenure += lefts
+    else:
+        drops.add(_AT_ONCE, places[at_once], ["0"])
+    faults = [*_comma_hint(drops), *_one_sided(drops, lefts)]
+    if at_once.any() and not is_completed and not drops.accepts:
+        faults.append(_few_at_once(drops, places[at_once]))
+    refuse(faults)
+    good = is_completed | ~at_once
+    own = tenure[good], lefts[good], spends[good], segments[good]
+    people = Customers(*own, labels, is_completed)
     refuse(too_many(records, labels) or _empty_segments(records, people), drops)
     return people, drops
+
+
+def _counts_completed(tenure: Whole, has_left: Flags) -> bool:
+    """Whether tenures of leavers count the periods that they completed: some left at 0.
+
+    Fewer than one in ten of those at 1 are no way of counting, but an accident.
+    """
+    at_0, at_1 = (int(np.sum(has_left & (tenure == at))) for at in (0, 1))
+    return at_0 > 0 and at_0 >= _AS_MANY * at_1
+
+
+def _few_at_once(drops: Drops, lines: Whole) -> Fault:
+    """Leavers at 0, too few to be how the file counts, and all on one side."""
+    message = (
+        f"{lines.size:,} of {drops.rows:,} rows: {_AT_ONCE.text}, too few for tenures that count "
+        "completed periods; without them churn is too low"
+    )
+    line = int(lines[0]) if drops.unit == "line" else None
+    allowed = f"{_AT_ONCE.allowed}; or --accept-losses to go on without them"
+    return Fault(drops.file, line, _AT_ONCE.option, message, allowed)
+
+
+def _one_sided(drops: Drops, has_left: Flags) -> list[Fault]:
+    """A column that only says who has left, or only who has not, and nothing of the others."""
+    count = drops.counts.get(_CHURNED)
+    if count is None or count.rows < _FEW or drops.accepts or not has_left.size:
+        return []
+    if 0 < has_left.sum() < has_left.size:
+        return []
+    said, other = ("left", "stayed") if has_left.all() else ("stayed", "left")
+    message = (
+        f"all who say it have {said}, and {count.rows:,} of {drops.rows:,} rows say nothing: have "
+        f"those {other}?"
+    )
+    allowed = "a word for it in these rows too; or --accept-losses if nobody knows"
+    line = count.lines[0] if drops.unit == "line" else None
+    return [Fault(drops.file, line, "--churned", message, allowed)]
+
+
+def _usable(
+    piece: Piece, columns: TenureColumns, drops: Drops, codes: Codes, seen: Codes, spend: Floats
+) -> tuple[NDArray[Any], ...]:
+    """Tenure, whether left, spend, segment and line of the rows that can be used, (row,) each."""
+    texts = piece.columns
+    tenure, left = whole_numbers(texts[columns.tenure]), flags(texts[columns.churned])
+    good = np.ones(tenure.size, dtype=bool)
+    if columns.customer:
+        before = len(seen.labels)
+        number = seen.encode(texts[columns.customer])
+        is_new = np.zeros(number.size, dtype=bool)
+        is_new[np.unique(number, return_index=True)[1]] = True
+        # Nobody knows whether those without a name are the same.
+        is_new = (is_new & (number >= before)) | ~named(texts[columns.customer])
+        good = drops.keep(_AGAIN, is_new, good, piece, columns.customer)
+    good = drops.keep(_TENURE, tenure >= 0, good, piece, columns.tenure)
+    good = drops.keep(_CHURNED, ~np.isnan(left), good, piece, columns.churned)
+    segment = np.zeros(tenure.size, dtype=np.int64)
+    if columns.segment:
+        good = drops.keep(_NO_SEGMENT, named(texts[columns.segment]), good, piece, columns.segment)
+        segment = codes.encode(texts[columns.segment])
+    drops.weigh(LEFT, left, good)
+    drops.weigh(TENURES, tenure, good)
+    drops.keep(_LONG, tenure <= LONGEST, good, piece, columns.tenure)
+    if columns.spend:
+        known = drops.keep(_NO_AMOUNT, ~np.isnan(spend), good, piece, columns.spend)
+        known = drops.keep(_NOT_POSITIVE, spend > 0.0, known, piece, columns.spend)
+        spend = np.where(known, spend, math.nan)
+    # Who was there for longer than is counted had not left by then.
+    has_left = (left[good] > 0) & (tenure[good] <= LONGEST)
+    # Narrow while many rows are held.
+    narrow = np.minimum(tenure[good], LONGEST).astype(np.int16)
+    return narrow, has_left, spend[good], segment[good], piece.lines[good]
 
 
 def too_many(records: Records, labels: Collection[str]) -> list[Fault]:
@@ -202,11 +293,9 @@ def too_many(records: Records, labels: Collection[str]) -> list[Fault]:
 
 def _comma_hint(drops: Drops) -> list[Fault]:
     """The faults of the file, with a word on decimal commas."""
-    amounts = drops.counts.get(_NO_AMOUNT, why.Count())
+    hint = number_hint(drops.unread(_NO_AMOUNT), "29.85")
     return [
-        Fault(one.file, one.line, one.path, one.message, "a decimal point, as in 29.85")
-        if one.path == "--spend" and looks_decimal(amounts.example)
-        else one
+        replace(one, allowed=hint) if one.path == "--spend" and hint else one
         for one in drops.faults()
     ]
 
@@ -262,7 +351,7 @@ def fit_tenure(records: Records, columns: TenureColumns, step: str, model: str) 
         for key, at in zip(keys, kept, strict=True)
     )
     newcomers = int(np.sum(people.tenure == 0))
-    notes = [_FROM_JOINING]
+    notes = [_FROM_JOINING, *([_COMPLETED] if people.is_completed else [])]
     if newcomers:
         notes.append(
             f"{counted(newcomers, 'customer')} of tenure 0, not watched for a period yet: nothing "

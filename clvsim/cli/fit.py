@@ -8,7 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, column
+from clvsim.cli.options import AcceptLosses, CustomersOut, Header, Json, Separator, Step, column
 
 _RETENTION = (
     "clvsim fit retention survivors.csv --holdout 5 --step year",
@@ -116,6 +116,7 @@ def retention(
     model: _Model = ChurnModel.SBG,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -129,7 +130,7 @@ def retention(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     named = RetentionColumns(
         period=period,
         survivors=survivors,
@@ -159,6 +160,7 @@ def tenure(
     model: _Model = ChurnModel.SBG,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -174,7 +176,7 @@ def tenure(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     named = TenureColumns(tenure, churned, segment, spend, customer)
     show_fit(fit_tenure(records, named, step.value, model.value), target)
 
@@ -206,6 +208,7 @@ def transactions(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     customers: CustomersOut = None,
     plot: _Plot = None,
@@ -219,7 +222,7 @@ def transactions(
 
     target = Target(file, out, plot, as_json=json, customers=customers)
     last = day_of(end) if end else None
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     outcome = fit_transactions(
         records,
         LogColumns(customer, date, amount),
@@ -255,6 +258,7 @@ def opportunities(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     customers: CustomersOut = None,
     plot: _Plot = None,
@@ -271,7 +275,7 @@ def opportunities(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json, customers=customers)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     wanted = GiftColumns(customer, period, amount)
     outcome = fit_opportunities(
         records,
@@ -303,6 +307,7 @@ def histories(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -317,7 +322,7 @@ def histories(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     counted = count or _if_there("customers", records.header)
     wanted = HistoryColumns(frequency, recency, opportunities, counted)
     show_fit(fit_histories(records, wanted, step.value, name), target)
@@ -343,6 +348,7 @@ def states(
     step: _Step = Step.MONTH,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -357,6 +363,6 @@ def states(
     from clvsim.cli.fitting import Target, show_states
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     wanted = StateColumns(customer, period, state, value)
     show_states(fit_states(records, wanted, step.value, gone, holdout), target)
