@@ -36,6 +36,11 @@ _PLASTIC = 1.324717957244746
 _TURNS = np.array([1.0 / _PLASTIC, 1.0 / _PLASTIC**2])
 
 
+def even_shares() -> Floats:
+    """Points spread evenly over the square, shape (`DRAWS`, 2), 1."""
+    return np.asarray((0.5 + np.outer(np.arange(1, DRAWS + 1), _TURNS)) % 1.0)
+
+
 def sbg_draws(life: LifeTable) -> Floats:
     """Draws of alpha and beta, shape (draw, 2), 1.
 
@@ -53,13 +58,13 @@ def sbg_draws(life: LifeTable) -> Floats:
     counts = np.flatnonzero(weight > _NOTHING * weight.max())
     first, last = max(counts[0] - 1, 0), min(counts[-1] + 1, _ROUGH - 1)
     totals = np.linspace(rough[first], rough[last], _FINE)
-    shares = (0.5 + np.outer(np.arange(1, DRAWS + 1), _TURNS)) % 1.0
+    shares = even_shares()
     chosen = _quantiles(totals, _weights(life, totals), shares[:, 0])
     odds, logs = _by_odds(life, chosen)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     drawn = np.array([_quantiles(*one) for one in zip(odds, weights, shares[:, 1], strict=True)])
     alpha, beta = scipy.special.expit(drawn), scipy.special.expit(-drawn)
-    return np.exp(chosen)[:, None] * np.column_stack((alpha, beta))
+    return np.asarray(np.exp(chosen)[:, None] * np.column_stack((alpha, beta)))
 
 
 def _weights(life: LifeTable, totals: Floats) -> Floats:
@@ -69,7 +74,7 @@ def _weights(life: LifeTable, totals: Floats) -> Floats:
     prior = np.log(polarisation) * (1.0 + _TOWARDS_ONE) + np.log1p(-polarisation)
     width = odds[:, 1] - odds[:, 0]
     whole = scipy.special.logsumexp(logs, axis=1) + np.log(width) + prior
-    return np.exp(whole - whole.max())
+    return np.asarray(np.exp(whole - whole.max()))
 
 
 def _by_odds(life: LifeTable, totals: Floats) -> tuple[Floats, Floats]:
@@ -97,7 +102,7 @@ def _best_odds(life: LifeTable, totals: Floats) -> tuple[Floats, Floats]:
     for _ in range(_STEPS):
         mean = scipy.special.expit(odds)
         moved = (total * mean * (1.0 - mean))[:, None]
-        share = moved / ((total * (1.0 - mean))[:, None] + life.earlier)
+        share = moved / ((total * scipy.special.expit(-odds))[:, None] + life.earlier)
         slope = left * (1.0 - mean) - share @ life.stayers
         bend = left * mean * (1.0 - mean)
         bend = bend + (share * ((1.0 - 2.0 * mean)[:, None] + share)) @ life.stayers

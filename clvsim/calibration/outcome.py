@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy  # its submodules load on first use: importing this file stays cheap
 
 from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sbg
 from clvsim.calibration.goodness import chi_squared_of_values
+from clvsim.scenario.fit import moved, number_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -240,11 +242,11 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
     ----------
     life : LifeTable
     choice : str
-        Of `CHOICES`: "sbg" falls back to the geometric where the data show no heterogeneity,
-        "best" takes the lowest AIC.
+        Of `CHOICES`: "best" takes the lowest AIC, and the sBG where that is the geometric: not to
+        tell customers apart is not to know that they are alike.
     """
     geometric, sbg, bdw = fit_geometric(life), fit_sbg(life), fit_bdw(life)
-    # Where there is no heterogeneity the sBG is the geometric, and a model may have no fit at all.
+    # Where nobody leaves or stays the sBG is the geometric, and a model may have no fit at all.
     models = [geometric, *([sbg] if sbg.model == "sbg" else [])]
     models += [bdw] if math.isfinite(bdw.log_likelihood) else []
     candidates = tuple(Candidate(one, *chi_squared(life, one)) for one in models)
@@ -252,12 +254,18 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
         "sbg": sbg,
         "geometric": geometric,
         "bdw": bdw,
-        "best": min((sbg, geometric, bdw), key=lambda one: one.aic),
+        "best": min((sbg, bdw), key=lambda one: one.aic),
     }[choice]
     if not math.isfinite(chosen.log_likelihood):
         chosen = sbg
     notes = [*sbg.notes, *(f"{WORDS['bdw']}: {note}" for note in bdw.notes)]
-    best = min(models, key=lambda one: one.aic)
+    rivals = [one for one in models if one is not geometric or chosen.model != "sbg"]
+    best = min(rivals, key=lambda one: one.aic)
+    if chosen is geometric and sbg.draws is not None:
+        notes.append(
+            "the geometric takes it as known that customers do not differ in churn, which the data "
+            "leave open: --model sbg keeps that doubt"
+        )
     if chosen.aic - best.aic > _CLEAR:
         notes.append(
             f"the {WORDS[best.model]} describes the data better than the {WORDS[chosen.model]} "
@@ -332,22 +340,58 @@ def sampling(segment: SegmentFit) -> tuple[list[str], Floats]:
     """Paths whose errors are known, and their covariance as a scenario's ``fit`` has it.
 
     Of logs, and of Fisher's z of the correlation of churn and spend, which goes with the churn that
-    it was found with.
+    it was found with. Those of a model that has draws are not among them.
 
     Returns
     -------
     tuple of (list of str, ndarray of shape (path, path))
     """
-    paths, table = covariance_of(segment.links)
+    links = {path: link for path, link in segment.links.items() if link.fitted.draws is None}
+    paths, table = covariance_of(links)
     found = segment.correlation
     if found is None:
         return paths, table
     whole = np.zeros((len(paths) + 1, len(paths) + 1))
     whole[:-1, :-1] = table
-    whole[-1, :-1] = [_with_correlation(segment.links[path], found) for path in paths]
+    whole[-1, :-1] = [_with_correlation(links[path], found) for path in paths]
     whole[:-1, -1] = whole[-1, :-1]
     whole[-1, -1] = found.variance
     return [*paths, "correlations.0.value"], whole
+
+
+def drawn_together(segment: SegmentFit) -> tuple[list[str], Floats] | None:
+    """Paths, and draws of their numbers, all as likely; None where a covariance says it all.
+
+    The numbers of models without draws are normal on their scales, independent of the others.
+
+    Returns
+    -------
+    tuple of (list of str, ndarray of shape (draw, path)) or None
+    """
+    links = {path: link for path, link in segment.links.items() if link.fitted.draws is not None}
+    draws = segment.chosen.draws
+    if not links or draws is None:
+        return None
+    names = list(segment.chosen.parameters)
+    own = np.column_stack([
+        np.prod([draws[:, names.index(name)] ** power for name, power in link.powers.items()], 0)
+        for link in links.values()
+    ])  # fmt: skip
+    paths, table = sampling(segment)
+    if not paths:
+        return list(links), own
+    # Each number takes each of evenly spread scores once, in an order of its own.
+    random = np.random.default_rng(len(paths))
+    ranks = random.permuted(np.tile(np.arange(len(draws)), (len(paths), 1)), axis=1)
+    scores = scipy.special.ndtri((ranks.T + 0.5) / len(draws))
+    strength, directions = np.linalg.eigh(table)
+    root = (directions * np.sqrt(np.maximum(strength, 0.0))) @ directions.T
+    values = [number_at(segment.values, path) or 0.0 for path in paths]
+    others = np.array([
+        [moved(path, value, change) for path, value, change in zip(paths, values, row, strict=True)]
+        for row in (scores @ root).tolist()
+    ])  # fmt: skip
+    return [*links, *paths], np.hstack((own, others))
 
 
 def _with_correlation(link: Link, found: Correlation) -> float:
