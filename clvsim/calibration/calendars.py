@@ -97,8 +97,8 @@ class Periods:
         return self.step if set(self.kinds) - {"number"} else ""
 
     def faults(self, records: Records, option: str = "--period") -> list[Fault]:
-        """Periods of which some are numbers and others are of the calendar."""
-        if len(self.kinds) < 2 or "number" not in self.kinds:
+        """Periods of which some are numbers and others are of the calendar, years apart."""
+        if len(self.kinds) < 2 or "number" not in self.kinds or self.step == "year":
             return []
         said = ", ".join(f"{count:,} by {kind}" for kind, count in self.kinds.most_common())
         message = f"periods are written in different ways ({said}), so nobody can count them"

@@ -32,11 +32,13 @@ _LEAST_EXPECTED = 5.0
 #: α+β in place of infinity, where all have one churn, and in place of 0, where all leave at once or
 #: never; gain in log-likelihood over one churn, 1, from which the maximum is at neither edge.
 _ALIKE, _ALL_OR_NOTHING, _LEAST_GAIN = 1e6, 0.01, 1e-4
-#: Standard normal score from which churn rises with tenure.
-_RISES = 1.6449
+#: Standard normal score from which churn certainly rises with tenure: no sBG, however customers
+#: differ, comes near to that.
+_RISES = 4.0
 #: Periods ahead at which two distributions of survival are compared, in those watched, and how far
 #: the ends of their intervals may lie apart, in their width.
 _AHEAD, _ALIKE_ENOUGH = 3, 0.1
+_ALIKE_ALL = "No sign that customers differ in churn: one rate for all is used instead of the sBG."
 _EDGE = (
     "No sign that customers differ in churn: the likelihood is largest at one constant rate (alpha "
     "and beta to infinity, of which the block has a million)."
@@ -105,7 +107,8 @@ def fit_sbg(life: LifeTable) -> Fitted:
     Returns
     -------
     Fitted
-        "geometric" where nobody leaves or nobody stays, which no sBG can say.
+        "geometric" where nobody leaves, nobody stays, or churn rises with tenure, which no sBG can
+        say.
 
     References
     ----------
@@ -115,6 +118,8 @@ def fit_sbg(life: LifeTable) -> Fitted:
     constant = fit_geometric(life)
     if not 0.0 < table.churn < 1.0:
         return replace(constant, notes=_never(table))
+    if table.trend() < -_RISES:
+        return replace(constant, notes=(_ALIKE_ALL, note_geometric(table)))
     logs, notes = _sbg_maximum(table)
     alpha, beta = np.exp(logs).tolist()
     covariance = np.full((2, 2), math.nan)
@@ -154,8 +159,6 @@ def _sbg_maximum(table: Counts) -> tuple[Floats, tuple[str, ...]]:
     edge = np.log(_ALIKE * np.array([table.churn, 1.0 - table.churn]))
     if table.periods == 1:
         return edge, ("One period cannot tell whether customers differ in churn.",)
-    if table.trend() < -_RISES:
-        return edge, (note_geometric(table),)
     return edge, (_EDGE,)
 
 

@@ -372,8 +372,11 @@ def refuse(faults: Sequence[Fault], drops: Drops | None = None) -> None:
     ------
     RecordsError
     """
-    if faults:
-        raise RecordsError([*faults, *(drops.faults(0.0) if drops else ())])
+    if not faults:
+        return
+    known = {(one.path, one.line) for one in faults}
+    others = drops.faults(0.0) if drops else []
+    raise RecordsError([*faults, *(one for one in others if (one.path, one.line) not in known)])
 
 
 def repeated(marks: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -359,6 +359,7 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
     for some in log.purchases():
         cancelled += some.cancelled
         returned += some.returned
+        merged += some.merged
         drops.add(_TWICE if log.drop_duplicates else _EQUAL, some.equal)
         if not some.day.size:
             continue
@@ -366,9 +367,7 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
         known = buyers["first"] <= cut
         parts.append(buyers[known])
         purchases += some.day.size
-        merged += some.merged
         later += int(np.sum(~known))
-        drops.add(_TWICE if log.drop_duplicates else _EQUAL, some.equal)
     buyers = np.concatenate(parts)
     buyers = buyers[np.argsort(buyers["customer"])]
     summary = _summary(buyers, cut, DAYS_PER_UNIT[unit])

@@ -54,9 +54,9 @@ _COMPLETED = (
     "tenures count completed periods, as some customers left at tenure 0: who left is taken to "
     "have left in the period after"
 )
-#: Leavers at tenure 0 for one at tenure 1, at least, where tenures count completed periods; rows
-#: that may say nothing of the outcome beside others that all say the same.
-_AS_MANY, _FEW = 0.1, 5
+#: Leavers at tenure 0 for one at tenure 1, at least, where tenures count completed periods; and
+#: rows of which fewer may be an accident.
+_AS_MANY, _FEW = 0.25, 5
 _CONSTANT = "the same for all customers"
 
 
@@ -211,12 +211,12 @@ def read_tenure(records: Records, columns: TenureColumns) -> tuple[Customers, Dr
 
 
 def _counts_completed(tenure: Whole, has_left: Flags) -> bool:
-    """Whether tenures of leavers count the periods that they completed: some left at 0.
+    """Whether tenures of leavers count the periods that they completed: many left at 0.
 
-    Fewer than one in ten of those at 1 are no way of counting, but an accident.
+    Few of them, beside those at 1, are no way of counting, but an accident.
     """
     at_0, at_1 = (int(np.sum(has_left & (tenure == at))) for at in (0, 1))
-    return at_0 > 0 and at_0 >= _AS_MANY * at_1
+    return at_0 >= max(_FEW, _AS_MANY * at_1)
 
 
 def _few_at_once(drops: Drops, lines: Whole) -> Fault:

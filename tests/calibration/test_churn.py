@@ -143,14 +143,32 @@ def test_intervals_of_the_bdw_cover():
         assert_proportion(covering(fits, name, value), count, 0.95, fault=0.6)
 
 
-def test_one_rate_for_all_is_fallen_back_to_and_said_plainly():
+def test_one_rate_for_all_is_kept_beside_what_the_table_leaves_open():
     life = life_of(1000.0 * 0.9 ** np.arange(12.0))
     fitted = fit_sbg(life)
+    assert fitted.model == "sbg"
+    assert survival(fitted, 11) == pytest.approx(0.9 ** np.arange(12.0), rel=1e-4)
+    text = " ".join(fitted.notes)
+    assert "the likelihood is largest at one constant rate" in text
+    assert "one churn of 10 % for all does nearly as well (log-likelihood lower by 0.00)" in text
+    # Half of the draws hold more than what one rate would leave of a thousand customers.
+    assert np.quantile(survivals(fitted.draws, 36), 0.5) > 1.3 * 0.9**36
+
+
+def test_churn_that_rises_with_tenure_is_no_sbg():
+    life = LifeTable(np.array([10.0, 90, 300]), np.array([990.0, 900, 600]))
+    fitted = fit_sbg(life)
     assert fitted.model == "geometric"
-    assert fitted.parameters["churn"] == pytest.approx(0.1)
     text = " ".join(fitted.notes)
     assert "No sign that customers differ in churn" in text
-    assert "flat towards one constant churn rate" in text
+    assert "churn rises with tenure (z 20.2)" in text
+
+
+def survivals(draws, periods):
+    """Share still there after so many periods, by alpha and beta, shape (draw,)."""
+    alpha, beta = draws.T
+    betaln = scipy.special.betaln
+    return np.exp(betaln(alpha, beta + periods) - betaln(alpha, beta))
 
 
 def test_nobody_leaves_and_all_leave_at_once():
@@ -163,8 +181,8 @@ def test_nobody_leaves_and_all_leave_at_once():
     assert fit_geometric(life_of(np.array([50.0, 49.0]))).at_most is None
     assert "In the block nobody ever leaves" in " ".join(nobody.notes)
     first = fit_sbg(LifeTable(np.array([50.0, 0, 0]), np.array([50.0, 50, 50])))
-    assert first.model == "geometric"
-    assert "all who leave do so in the first period" in " ".join(first.notes)
+    assert survival(first, 3) == pytest.approx([1.0, 0.5, 0.5, 0.5], abs=0.005)
+    assert "All who leave do so in the first period" in " ".join(first.notes)
     assert fit_bdw(LifeTable(np.zeros(4), np.full(4, 50.0))).log_likelihood == -math.inf
 
 

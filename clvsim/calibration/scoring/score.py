@@ -125,7 +125,7 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
             faults += wrong
             continue
         expected = group.expected(group.segment)
-        if np.isinf(expected.value).any():
+        if np.isinf(expected.ahead[expected.alive > 0.0]).any():
             faults.append(_endless(group))
             continue
         if np.isnan(expected.value).any():

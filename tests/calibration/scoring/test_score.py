@@ -14,6 +14,7 @@ from clvsim.calibration.scoring.group import Group, Terms
 from clvsim.calibration.scoring.score import CLASSES, score
 from clvsim.errors import ScenarioError
 from clvsim.reference import BgBb
+from tests.calibration.losses import accepting
 
 BG = """\
 [segments.shop]
@@ -83,7 +84,7 @@ def written(folder, name, text):
 
 def read(folder, fit, people, *, columns=None, chosen=""):
     fitted = read_fit(written(folder, "fit.toml", fit))
-    records = open_records(written(folder, "people.csv", people))
+    records = accepting(open_records(written(folder, "people.csv", people)))
     return fitted, *read_customers(
         records, columns or Columns(), fitted.segments, chosen, fitted.name
     )
