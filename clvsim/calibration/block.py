@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.holdout import LEVEL
-from clvsim.calibration.outcome import WORDS, drawn_together, sampling
+from clvsim.calibration.outcome import WORDS
+from clvsim.calibration.sampling import drawn_together, sampling
 from clvsim.errors import ClvsimError
 
 if TYPE_CHECKING:

@@ -38,6 +38,8 @@ _RISES = 4.0
 #: Periods ahead at which two distributions of survival are compared, in those watched, and how far
 #: the ends of their intervals may lie apart, in their width.
 _AHEAD, _ALIKE_ENOUGH = 3, 0.1
+#: Error of a log, 1, from which a normal distribution is no likeness of anything.
+_WIDEST = 2.0
 _ALIKE_ALL = "No sign that customers differ in churn: one rate for all is used instead of the sBG."
 _EDGE = (
     "No sign that customers differ in churn: the likelihood is largest at one constant rate (alpha "
@@ -47,6 +49,7 @@ _AT_ONCE = (
     "All who leave do so in the first period: the likelihood is largest where customers leave at "
     "once or never (alpha and beta to 0, of which the block has a hundredth)."
 )
+_ONE_PERIOD = "One period cannot tell whether customers differ in churn."
 _NO_PEAK = "The search for the sBG's maximum did not converge."
 #: How often the bound of a churn of 0 is too low.
 _ONE_IN_TWENTY = 0.05
@@ -120,11 +123,8 @@ def fit_sbg(life: LifeTable) -> Fitted:
         return replace(constant, notes=_never(table))
     if table.trend() < -_RISES:
         return replace(constant, notes=(_ALIKE_ALL, note_geometric(table)))
-    logs, notes = _sbg_maximum(table)
+    logs, covariance, notes = _sbg_maximum(table)
     alpha, beta = np.exp(logs).tolist()
-    covariance = np.full((2, 2), math.nan)
-    if is_peak(table, logs):
-        covariance = _inverse(-table.hessian(logs))
     draws = sbg_draws(table)
     is_normal = _says_the_same(covariance, logs, draws, life.periods)
     if not is_normal:
@@ -148,18 +148,20 @@ def _never(table: Counts) -> tuple[str, ...]:
     return note_geometric(table), f"{never} place of the 0 to see how much depends on it."
 
 
-def _sbg_maximum(table: Counts) -> tuple[Floats, tuple[str, ...]]:
-    """(log α, log β) at the maximum, or as near to an edge as numbers go; and notes."""
+def _sbg_maximum(table: Counts) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """(log α, log β) at the maximum, or as near to an edge as numbers go; covariance; notes."""
+    unknown = np.full((2, 2), math.nan)
     if table.periods > 1 and not np.any(table.leavers[1:]):
         share = float(table.leavers[0]) / table.customers
-        return np.log(_ALL_OR_NOTHING * np.array([share, 1.0 - share])), (_AT_ONCE,)
+        logs = np.log(_ALL_OR_NOTHING * np.array([share, 1.0 - share]))
+        return logs, unknown, (_AT_ONCE,)
     logs = highest(table)
     if table.log_likelihood(logs) - table.log_likelihood_constant() > _LEAST_GAIN:
-        return logs, () if is_peak(table, logs) else (_NO_PEAK,)
+        is_found = is_peak(table, logs)
+        covariance = _inverse(-table.hessian(logs)) if is_found else unknown
+        return logs, covariance, () if is_found else (_NO_PEAK,)
     edge = np.log(_ALIKE * np.array([table.churn, 1.0 - table.churn]))
-    if table.periods == 1:
-        return edge, ("One period cannot tell whether customers differ in churn.",)
-    return edge, (_EDGE,)
+    return edge, unknown, (_EDGE if table.periods > 1 else _ONE_PERIOD,)
 
 
 def _says_the_same(covariance: Floats, logs: Floats, draws: Floats, periods: int) -> bool:
@@ -168,7 +170,8 @@ def _says_the_same(covariance: Floats, logs: Floats, draws: Floats, periods: int
     Compared are the ends of the 95 % interval after three times the periods that were watched, in
     units of its width.
     """
-    if not np.isfinite(covariance).all():
+    # Of what is not known at all neither is a likeness.
+    if not np.diag(covariance).max() < _WIDEST**2:
         return False
     normal = scipy.special.ndtri(even_shares())
     moved = np.exp(logs + normal @ np.linalg.cholesky(covariance).T)
@@ -217,18 +220,39 @@ def fit_bdw(life: LifeTable) -> Fitted:
         nothing = np.full((3, 3), math.nan)
         return Fitted("bdw", unknown, nothing, -math.inf, life.customers, (note,))
     odds = churn / (1.0 - churn)
-    starts = [(total * odds, total, c) for total, c in _STARTS]
-    found = maximise(lambda logs: _bdw_log_likelihood(life, logs), names, starts)
-    values = dict(zip(names, np.exp(found.logs).tolist(), strict=True))
+    # δ is a time to the power of c: in units of the time that was watched, bounds suit it.
+    whole = math.log(life.periods)
+    starts = [(total * odds, total / life.periods**c, c) for total, c in _STARTS]
+    found = maximise(lambda logs: _scaled_log_likelihood(life, logs, whole), names, starts)
+    rise = min(math.exp(found.logs[2]) * whole, _LARGEST_LOG)
+    logs = found.logs + np.array([0.0, rise, 0.0])
+    turn = np.eye(3)
+    turn[1, 2] = rise
     return Fitted(
         "bdw",
-        values,
-        found.covariance,
+        dict(zip(names, np.exp(logs).tolist(), strict=True)),
+        _turned(found.covariance, turn),
         found.log_likelihood,
         life.customers,
         found.notes,
-        found.told,
+        turn @ found.told @ turn.T,
     )
+
+
+def _turned(covariance: Floats, turn: Floats) -> Floats:
+    """A covariance of other numbers, ``turn`` times those; NaN where one of them is not known."""
+    unknown = np.isnan(np.diag(covariance)).astype(np.float64)
+    lost = np.abs(turn) @ unknown > 0.0
+    found = turn @ np.nan_to_num(covariance) @ turn.T
+    return np.where(lost | lost[:, None], np.nan, found)
+
+
+def _scaled_log_likelihood(life: LifeTable, logs: Floats, whole: float) -> tuple[float, Floats]:
+    """`_bdw_log_likelihood` and its slope where δ is in units of ``exp(whole)`` to the power c."""
+    rise = math.exp(logs[2]) * whole
+    value, slope = _bdw_log_likelihood(life, logs + np.array([0.0, min(rise, _LARGEST_LOG), 0.0]))
+    moves = rise if rise < _LARGEST_LOG else 0.0
+    return value, slope + np.array([0.0, 0.0, slope[1] * moves])
 
 
 def _bdw_log_likelihood(life: LifeTable, logs: Floats) -> tuple[float, Floats]:

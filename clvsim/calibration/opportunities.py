@@ -23,7 +23,7 @@ from clvsim.calibration.outcome import (
     keys_of,
     tested_values,
 )
-from clvsim.calibration.purchase_log import cancelled_notes, lone_gaps
+from clvsim.calibration.purchase_split import cancelled_notes, lone_gaps
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import History

@@ -11,7 +11,8 @@ import numpy as np
 from clvsim.calibration.churn import LifeTable, observed_survival, survival
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
 from clvsim.calibration.outcome import Candidate, Curve, Outcome, SegmentFit, fit_churn, keys_of
-from clvsim.calibration.tenure import EVERYBODY, LONGEST, UNKNOWN_SPEND, too_many
+from clvsim.calibration.tenure import UNKNOWN_SPEND
+from clvsim.calibration.tenure_file import EVERYBODY, LONGEST, too_many
 from clvsim.calibration.texts import named, whole_numbers
 from clvsim.calibration.texts import numbers as read_numbers
 from clvsim.errors import Fault, counted

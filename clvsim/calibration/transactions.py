@@ -24,11 +24,11 @@ from clvsim.calibration.outcome import (
     keys_of,
     tested_values,
 )
-from clvsim.calibration.purchase_log import (
+from clvsim.calibration.purchase_log import read_log
+from clvsim.calibration.purchase_split import (
     DAYS_PER_UNIT,
     cancelled_notes,
     lone_gaps,
-    read_log,
     split_log,
 )
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.fitted import Fitted
-    from clvsim.calibration.purchase_log import LogColumns, Split
+    from clvsim.calibration.purchase_log import LogColumns
+    from clvsim.calibration.purchase_split import Split
     from clvsim.calibration.records import Records
 
     Floats = NDArray[np.float64]

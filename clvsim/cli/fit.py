@@ -171,7 +171,8 @@ def tenure(
     spend: gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum
     likelihood.
     """
-    from clvsim.calibration.tenure import TenureColumns, fit_tenure
+    from clvsim.calibration.tenure import fit_tenure
+    from clvsim.calibration.tenure_file import TenureColumns
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 

@@ -11,7 +11,8 @@ import pytest
 from clvsim.calibration import records as records_module
 from clvsim.calibration import shelves as module
 from clvsim.calibration.drops import RecordsError
-from clvsim.calibration.purchase_log import LogColumns, read_log, split_log
+from clvsim.calibration.purchase_log import LogColumns, read_log
+from clvsim.calibration.purchase_split import split_log
 from clvsim.calibration.records import open_records
 from clvsim.calibration.shelves import ROW, Shelves
 from clvsim.calibration.transactions import fit_transactions

@@ -12,7 +12,8 @@ from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.records import open_records
 from clvsim.calibration.spend import correlation_with_churn, fit_spend, largest_gap
-from clvsim.calibration.tenure import TenureColumns, fit_tenure, life_table, read_tenure
+from clvsim.calibration.tenure import fit_tenure, life_table
+from clvsim.calibration.tenure_file import TenureColumns, read_tenure
 from tests.calibration.losses import accepting
 from tests.statistics import assert_proportion
 

@@ -9,7 +9,8 @@ import pytest
 
 from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.purchase_log import LogColumns, read_log, split_log
+from clvsim.calibration.purchase_log import LogColumns, read_log
+from clvsim.calibration.purchase_split import split_log
 from clvsim.calibration.records import open_records
 from clvsim.calibration.shelves import Shelves
 from clvsim.calibration.texts import day_text
