@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.lean import Scale
+    from clvsim.calibration.numerals import Points
     from clvsim.calibration.records import Records
 
     Floats = NDArray[np.float64]
@@ -275,6 +276,13 @@ class Drops:
         message = f"{count.rows:,} of {self.rows:,} rows: {reason.text}{_example(count)}{more}"
         allowed = f"{reason.allowed}; {way_out}" if reason.allowed and way_out else reason.allowed
         return Fault(self.file, line, reason.option, message, allowed or way_out)
+
+    def thousands(self, points: Points, option: str) -> list[Fault]:
+        """The fault of amounts whose points seem to part thousands, unless that is accepted."""
+        if self.accepts or not points.part_thousands:
+            return []
+        allowed = "1629 for one thousand; or as many digits after the point in all rows"
+        return [Fault(self.file, None, option, points.message(), allowed)]
 
     def unread(self, reason: Reason) -> str | None:
         """What stands in the first cell that cannot be read, of a reason; None: there is none."""

@@ -28,7 +28,7 @@ _TOWARDS_ONE = -0.2
 #: Range of log(α+β), points of a first and a second look, and weight below which nothing counts.
 _RANGE, _ROUGH, _FINE, _NOTHING = (-12.0, 16.0), 57, 129, 1e-7
 #: Points of the log-odds of mean churn, and how many of its standard errors they reach.
-_POINTS, _REACH = 41, 6.0
+_POINTS, _REACH = 81, 6.0
 _STEPS, _LONGEST = 40, 1.0
 #: Fractions by which a sequence in the square goes on: even, and each beginning of it too (Roberts
 #: 2018, "The unreasonable effectiveness of quasirandom sequences").

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 MISSING = frozenset({
     "", "na", "n/a", "n.a.", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "nat", "null",
@@ -18,6 +27,11 @@ _GROUPED = re.compile(
 )
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
 _POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3}){2,}", re.ASCII)
+#: Amounts with three digits after a point from which they are no accident, others for one of them
+#: at most, where a point parts thousands, and the least amount that would then have two parts.
+_LEAST, _OTHERS, _THOUSAND = 3, 0.25, 1000.0
+#: Whole numbers of a piece that are looked at, and rounding of a decimal.
+_LOOKED_AT, _ROUNDING = 5, 1e-4
 _MINUS = "\u2212"
 
 
@@ -73,3 +87,61 @@ def number_hint(text: str | None, plain: str) -> str:
     if text is not None and (_DECIMAL_COMMA.fullmatch(text) or _POINTS.fullmatch(text)):
         return f"a decimal point, as in {plain}"
     return ""
+
+
+@dataclass
+class Points:
+    """Whether points part the thousands of a column (1.629 for 1629), which no number shows.
+
+    Then there are whole numbers without a point and others with three digits after it, hardly any
+    with fewer (1.500 and its like), and none of a thousand or more.
+
+    Attributes
+    ----------
+    thirds, others : int
+        Amounts with exactly three digits after the point, and with any other number of them.
+    is_bare : bool
+        Whether some whole number has no point.
+    most : float
+        The largest amount, without signs, currency.
+    """
+
+    thirds: int = 0
+    others: int = 0
+    is_bare: bool = False
+    most: float = 0.0
+
+    def look(self, amounts: NDArray[np.float64], text: Callable[[int], str]) -> None:
+        """Look at further amounts.
+
+        Parameters
+        ----------
+        amounts : ndarray, shape (row,), currency
+            NaN where there is none.
+        text : callable
+            What stands in a row.
+        """
+        known = np.abs(np.nan_to_num(amounts))
+        self.most = max(self.most, float(known.max(initial=0.0)))
+        if self.most >= _THOUSAND:
+            return
+        whole = known == np.floor(known)
+        third = np.abs(100.0 * known - np.rint(100.0 * known)) > _ROUNDING
+        third &= np.abs(1000.0 * known - np.rint(1000.0 * known)) < _ROUNDING
+        self.thirds += int(third.sum())
+        self.others += int(np.sum(~whole & ~third))
+        for row in np.flatnonzero(whole & (known > 0.0))[:_LOOKED_AT].tolist():
+            self.is_bare = self.is_bare or "." not in text(row)
+
+    @property
+    def part_thousands(self) -> bool:
+        """Whether they do, as far as can be told."""
+        is_clear = self.thirds >= _LEAST and self.others <= _OTHERS * self.thirds
+        return is_clear and self.is_bare and self.most < _THOUSAND
+
+    def message(self) -> str:
+        """What is odd about the column."""
+        return (
+            f"{self.thirds:,} amounts have three digits after a point, others none, and all are "
+            "below 1,000: does the point part thousands?"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from clvsim.calibration.calendars import PERIODS, Periods
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
 from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
+from clvsim.calibration.numerals import Points
 from clvsim.calibration.texts import Codes, named, numbers
 from clvsim.errors import Fault
 
@@ -140,7 +142,10 @@ _FREQUENCY = Reason(
 )
 _RECENCY = Reason("--recency", "recencies that are no whole number", "0, 1, 2, …", is_cell=True)
 _ALL = Reason(
-    "--opportunities", "opportunities that are no whole number", "0, 1, 2, …", is_cell=True
+    "--opportunities",
+    f"opportunities that are no whole number up to {MOST_OPPORTUNITIES:,}",
+    "0, 1, 2, …",
+    is_cell=True,
 )
 _COUNT = Reason("--count", "numbers of customers that are no number from 0", "1203", is_cell=True)
 _ORDER = Reason(
@@ -193,6 +198,7 @@ def read_gifts(
         faults.append(Fault(str(records.path), None, "--end", f"{end!r} is no period", PERIODS))
     refuse(faults)
     drops, codes, calendar = Drops.of(records), Codes(), Periods(step)
+    points = Points()
     parts: list[tuple[Whole, Whole, Floats, Whole, Whole]] = []
     for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
         texts = piece.columns[columns.customer]
@@ -200,6 +206,7 @@ def read_gifts(
         amount = np.full(when.size, math.nan)
         if columns.amount:
             amount = numbers(piece.columns[columns.amount])
+            points.look(amount, partial(piece.text, columns.amount))
         drops.begin(piece, amount)
         whole = np.ones(when.size, dtype=bool)
         good = drops.keep(_NOBODY, named(texts), whole, piece, columns.customer)
@@ -214,7 +221,7 @@ def read_gifts(
         code = codes.encode(texts)[good]
         at = when[good].astype(np.int64)
         parts.append((code, at, amount[good], piece.marks[good], piece.lines[good]))
-    refuse([*drops.faults(), *calendar.faults(records)])
+    refuse([*drops.faults(), *calendar.faults(records), *drops.thousands(points, "--amount")])
     if not sum(part[0].size for part in parts):
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")], drops)
     customer, period, amount, marks, lines = (

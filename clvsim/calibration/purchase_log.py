@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
 from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
-from clvsim.calibration.numerals import number_hint
+from clvsim.calibration.numerals import Points, number_hint
 from clvsim.calibration.shelves import ROW
 from clvsim.calibration.tables import tables
 from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats
@@ -172,14 +173,16 @@ def read_log(
     drops, codes, days = Drops.of(records), Codes(), Days(pattern)
     begin, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
     texts = list(dict.fromkeys((columns.customer, columns.date)))
+    points = Points()
     for piece in tables(records, texts, [columns.amount], is_marked=True):
+        points.look(piece.numbers[columns.amount], partial(piece.text, columns.amount))
         drops.begin(piece, piece.numbers[columns.amount])
         rows = _usable(piece, columns, drops, codes, days, end)
         if rows.size:
             shelves.put(rows)
             begin, last = min(begin, int(rows["day"].min())), max(last, int(rows["day"].max()))
     faults, notes = _zones(records, days)
-    refuse([*_faults_of(drops), *faults])
+    refuse([*_faults_of(drops), *faults, *drops.thousands(points, "--amount")])
     if begin > last:
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
     log = Log(shelves, begin, last if end is None else end, codes.labels, drop_duplicates)

@@ -121,6 +121,9 @@ def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
         parts.append(buyers[known])
         purchases += some.day.size
         later += int(np.sum(~known))
+    if not parts:
+        message = "has returns, but no purchases"
+        refuse([Fault(drops.file, None, "--amount", message, "amounts of purchases")], drops)
     buyers = np.concatenate(parts)
     buyers = buyers[np.argsort(buyers["customer"])]
     summary = _summary(buyers, cut, DAYS_PER_UNIT[unit])

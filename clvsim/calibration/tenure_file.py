@@ -211,13 +211,16 @@ def _few_at_once(drops: Drops, lines: Whole) -> Fault:
 def _one_sided(drops: Drops, has_left: Flags) -> list[Fault]:
     """A column that only says who has left, or only who has not, and nothing of the others."""
     count = drops.counts.get(_CHURNED)
-    if count is None or count.rows < _FEW or drops.accepts or not has_left.size:
+    if count is None or drops.accepts or not has_left.size:
+        return []
+    silent = count.rows - (count.unread.rows if count.unread else 0)
+    if silent < _FEW:
         return []
     if 0 < has_left.sum() < has_left.size:
         return []
     said, other = ("left", "stayed") if has_left.all() else ("stayed", "left")
     message = (
-        f"all who say it have {said}, and {count.rows:,} of {drops.rows:,} rows say nothing: have "
+        f"all who say it have {said}, and {silent:,} of {drops.rows:,} rows say nothing: have "
         f"those {other}?"
     )
     allowed = "a word for it in these rows too; or --accept-losses if nobody knows"
