@@ -91,8 +91,8 @@ _Step = Annotated[Step, typer.Option(help="What a period is.")]
 _Model = Annotated[
     ChurnModel,
     typer.Option(
-        help="Model in the block: sbg (one churn rate where customers show no difference), "
-        "geometric, bdw, or best (lowest AIC)."
+        help="Model in the block: sbg (customers differ, and how much is as unsure as the data "
+        "leave it), geometric (one churn rate for all), bdw, or best (lower AIC of sbg and bdw)."
     ),
 ]
 _Segment = Annotated[str, column("Segments, by name.")]
@@ -167,9 +167,8 @@ def tenure(
 ) -> None:
     """Fit churn, spend and their correlation to customers of whom most have not left yet.
 
-    Who has not left is right-censored. Churn: sBG, or one rate where customers show no difference;
-    spend: gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum
-    likelihood.
+    Who has not left is right-censored. Churn: sBG, with draws of what the data leave open; spend:
+    gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum likelihood.
     """
     from clvsim.calibration.tenure import fit_tenure
     from clvsim.calibration.tenure_file import TenureColumns
