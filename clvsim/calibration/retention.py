@@ -34,7 +34,7 @@ _PERCENT = 100.0
 _MOST_ALIKE = 3
 _PERIOD = Reason(
     "--period",
-    "periods that are no whole number",
+    f"periods that are no whole number from 0 to {LONGEST:,}",
     "whole numbers: 0 for the cohort at its start, then 1, 2, …; no months of a calendar",
     is_cell=True,
 )
