@@ -204,3 +204,14 @@ def test_chi_squared_puts_thin_periods_together():
 def test_kaplan_meier_by_hand():
     life = LifeTable(np.array([1.0, 1.0]), np.array([4.0, 2.0]))
     assert observed_survival(life) == pytest.approx([1.0, 4 / 5, 4 / 5 * 2 / 3])
+
+
+def test_delta_of_the_bdw_is_bounded_in_units_of_the_time_watched():
+    """It is a time to the power of c: 5e6 of sixty periods and c 4 is hardly half a unit."""
+    life = sbg_lives(np.random.default_rng(2), 1.0, 5e6, 20_000, 60, c=4.0)
+    found = fit_bdw(life)
+    assert not found.notes
+    low, high = found.interval("delta")
+    assert low < 5e6 < high
+    true = np.log([1.0, 5e6, 4.0])
+    assert found.log_likelihood > models._bdw_log_likelihood(life, true)[0]

@@ -327,7 +327,9 @@ def _named(drops: Drops, piece: Table, column: str, seen: set[str]) -> Flags:
 def _places(labels: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
     """Place in ``names`` of each label, as it is or as ``clvsim fit`` would call it; -1: none."""
     known = {name: at for at, name in enumerate(names)}
-    found = [known.get(label, known.get(keys_of([label])[0], -1)) for label in labels]
+    found = [
+        known.get(label, known.get(keys_of([label])[0], -1)) if label else -1 for label in labels
+    ]
     return np.array(found, dtype=np.int64)
 
 
