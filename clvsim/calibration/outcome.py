@@ -42,6 +42,9 @@ WORDS = {
 """Models as people write them."""
 LONGEST_SHAPE = 120
 """Periods for which the hazard multipliers of a beta-discrete-Weibull are written out."""
+#: Largest multiplier of the hazard in a scenario, δ from which θ is nearly a gamma, and log or
+#: exponent from which nothing needs to be told apart.
+_MOST_HAZARD, _LARGE, _SAFE = 1e6, 1e4, 50.0
 #: Difference in AIC from which one model is said to describe the data better.
 _CLEAR = 2.0
 
@@ -296,10 +299,28 @@ def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:
         f"churn.{key}": Link(known, {name: 1.0}) for key, name in zip("ab", names, strict=True)
     }
     if chosen.model == "bdw":
-        # A customer's survival is (1-θ)^(t^c): its hazard is multiplied by t^c - (t-1)^c.
-        times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
-        values["hazard_by_tenure"] = np.diff(times ** found["c"]).tolist()
+        shape, unit = _hazards(found["c"], found["delta"])
+        values["hazard_by_tenure"] = shape.tolist()
+        values["churn"]["b"] = found["delta"] / unit
     return values, links
+
+
+def _hazards(c: float, delta: float) -> tuple[Floats, float]:
+    """Multipliers of the hazard by tenure, shape (period,), and what δ is to be divided by.
+
+    A customer's survival is (1-θ)^(t^c), so they are t^c - (t-1)^c. Where these are more than a
+    scenario may say, δ is so large that θ is next to nothing and nearly a gamma: a fraction of them
+    goes with a fraction of δ, to a relative 1e-4, and by the time that those left exceed what may
+    be said nobody is there.
+    """
+    times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
+    logs = c * np.log(np.maximum(times, 1e-300))
+    unit = 1.0
+    if c * times[-1] ** min(c - 1.0, _SAFE) > _MOST_HAZARD:
+        unit = max(delta / _LARGE, 1.0)
+    powers = np.exp(np.minimum(logs - math.log(unit), _SAFE))
+    found = np.minimum(np.diff(powers), _MOST_HAZARD)
+    return np.where(logs[1:] - math.log(unit) < _SAFE, found, _MOST_HAZARD), unit
 
 
 def _given(chosen: Fitted, name: str) -> Fitted:

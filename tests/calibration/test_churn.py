@@ -18,6 +18,7 @@ from clvsim.calibration.churn import (
     survival,
 )
 from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.outcome import _hazards
 from tests.statistics import assert_proportion
 
 REGULAR = np.array([1000.0, 631, 468, 382, 326, 289, 262, 241, 223, 207, 194, 183, 173])
@@ -204,6 +205,28 @@ def test_chi_squared_puts_thin_periods_together():
 def test_kaplan_meier_by_hand():
     life = LifeTable(np.array([1.0, 1.0]), np.array([4.0, 2.0]))
     assert observed_survival(life) == pytest.approx([1.0, 4 / 5, 4 / 5 * 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("gamma", "delta", "c"), [(1.9, 3e13, 6.43), (0.9, 4e6, 3.95), (2.0, 1e60, 30)]
+)
+def test_hazards_of_a_bdw_are_what_a_scenario_may_say(gamma, delta, c):
+    shape, unit = _hazards(c, delta)
+    assert shape.max() <= 1e6
+    times = np.cumsum(shape)
+    betaln = scipy.special.betaln
+    found = np.exp(betaln(gamma, delta / unit + times) - betaln(gamma, delta / unit))
+    # Γ(δ + x)/Γ(γ + δ + x) is nearly (δ + x)^-γ so far out.
+    exact = (1.0 + np.exp(c * np.log(np.arange(1.0, times.size + 1)) - np.log(delta))) ** -gamma
+    alive = exact > 1e-3
+    assert found[alive] == pytest.approx(exact[alive], rel=2e-3)
+    assert (found[~alive] < 2e-3).all()
+
+
+def test_small_hazards_of_a_bdw_are_differences_of_powers():
+    shape, unit = _hazards(1.5, 3e5)
+    assert unit == 1.0
+    assert np.cumsum(shape) == pytest.approx(np.arange(1.0, shape.size + 1) ** 1.5, rel=1e-12)
 
 
 def test_delta_of_the_bdw_is_bounded_in_units_of_the_time_watched():
