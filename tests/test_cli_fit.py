@@ -363,7 +363,11 @@ def test_all_faults_at_once():
 def test_drops_are_told_on_stderr(here):
     with (here / "log.csv").open("a") as file:
         file.write("a,soon,3\na,2026-01-01,-3\na,2026-01-01,x\n")
-    result = fit(*LOG)
+    refused = fit(*LOG)
+    assert refused.exit_code == 2
+    assert "amounts that are no number, the first 'x'" in refused.stderr
+    assert "--accept-losses to go on without them" in refused.stderr
+    result = fit(*LOG, "--accept-losses")
     assert result.exit_code == 0
     for words in ("dates that cannot be read", "amounts below 0", "amounts that are no number"):
         assert words in result.stderr

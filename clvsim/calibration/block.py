@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvsim.calibration.holdout import LEVEL
-from clvsim.calibration.outcome import WORDS, sampling
+from clvsim.calibration.outcome import WORDS
+from clvsim.calibration.sampling import drawn_together, sampling
 from clvsim.errors import ClvsimError
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 #: Characters of a list on one line; numbers a line of a longer one, and of a row of a matrix.
 _LINE, _PER_LINE, _SHORT = 88, 5, 20
+#: Rows of a matrix from which several short ones share a line.
+_MANY_ROWS = 50
+#: Digits of a number that is drawn, and what is said of such numbers.
+_DIGITS = 6
+_DRAWN = {"draws": "one row a draw of the parameters, all as likely: every world takes one"}
 
 
 def block(outcome: Outcome) -> str:
@@ -33,7 +39,7 @@ def block(outcome: Outcome) -> str:
     for segment in outcome.segments:
         lines += ["", *_table(("segments", segment.key), segment.values, segment.comments)]
         about = _fit(segment, outcome.data, outcome.step)
-        remarks = _scales(about["parameters"])
+        remarks = _scales(about["parameters"]) if "covariance" in about else _DRAWN
         lines += ["", *_table(("segments", segment.key, "fit"), about, remarks)]
     return "\n".join(lines) + "\n"
 
@@ -79,7 +85,6 @@ def _head(command: str, data: str, step: str) -> list[str]:
 
 def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
     """What the block says about its own origin."""
-    parameters, covariance = sampling(segment)
     notes = [*segment.notes, *_goodness(segment)]
     return {
         "model": segment.chosen.model,
@@ -88,10 +93,20 @@ def _fit(segment: SegmentFit, data: str, step: str) -> dict[str, Any]:
         "customers": round(segment.customers),
         "log_likelihood": segment.chosen.log_likelihood,
         "aic": segment.chosen.aic,
-        "parameters": parameters,
-        "covariance": covariance.tolist(),
+        **errors_of(segment),
         "notes": notes,
     }
+
+
+def errors_of(segment: SegmentFit) -> dict[str, Any]:
+    """What is known of the errors of a segment's numbers: their covariance, or draws of them."""
+    together = drawn_together(segment)
+    if together is None:
+        parameters, covariance = sampling(segment)
+        return {"parameters": parameters, "covariance": covariance.tolist()}
+    parameters, draws = together
+    rounded = [[float(f"{value:.{_DIGITS}g}") for value in row] for row in draws.tolist()]
+    return {"parameters": parameters, "draws": rounded}
 
 
 def _goodness(segment: SegmentFit) -> Iterator[str]:
@@ -173,8 +188,10 @@ def toml(value: Any) -> str:
         line = f"[{', '.join(items)}]"
         if len(line) < _LINE:
             return line
-        # A matrix has a row a line, however long; a long list of numbers some a line.
+        # A matrix has a row a line, unless it is of many short ones; a long list some numbers.
         per = 1 if any(isinstance(item, (str, list, dict)) for item in value) else _PER_LINE
+        if len(value) > _MANY_ROWS and isinstance(value[0], list):
+            per = max(_PER_LINE // len(value[0]), 1)
         if per > 1 and len(value) <= _SHORT:
             return line
         rows = [items[at : at + per] for at in range(0, len(items), per)]

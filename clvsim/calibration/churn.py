@@ -10,8 +10,10 @@ import numpy as np
 import scipy
 
 from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.heterogeneity import DRAWS, even_shares, sbg_draws
 from clvsim.calibration.maximum import maximise
-from clvsim.scenario.retention import RetentionFit, fit_life_table
+from clvsim.scenario.life_table import LifeTable as Counts
+from clvsim.scenario.retention import GAIN_NEEDED, highest, is_peak, note_geometric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +29,28 @@ _LARGEST_LOG, _LEAST_LEAVING = 100.0, 1e-15
 _FAR = 60.0
 #: Leavers that a period should have for a chi-squared test, at least.
 _LEAST_EXPECTED = 5.0
+#: α+β in place of infinity, where all have one churn, and in place of 0, where all leave at once or
+#: never; gain in log-likelihood over one churn, 1, from which the maximum is at neither edge.
+_ALIKE, _ALL_OR_NOTHING, _LEAST_GAIN = 1e6, 0.01, 1e-4
+#: Standard normal score from which churn certainly rises with tenure: no sBG, however customers
+#: differ, comes near to that.
+_RISES = 4.0
+#: Periods ahead at which two distributions of survival are compared, in those watched, and how far
+#: the ends of their intervals may lie apart, in their width.
+_AHEAD, _ALIKE_ENOUGH = 3, 0.1
+#: Error of a log, 1, from which a normal distribution is no likeness of anything.
+_WIDEST = 2.0
+_ALIKE_ALL = "No sign that customers differ in churn: one rate for all is used instead of the sBG."
+_EDGE = (
+    "No sign that customers differ in churn: the likelihood is largest at one constant rate (alpha "
+    "and beta to infinity, of which the block has a million)."
+)
+_AT_ONCE = (
+    "All who leave do so in the first period: the likelihood is largest where customers leave at "
+    "once or never (alpha and beta to 0, of which the block has a hundredth)."
+)
+_ONE_PERIOD = "One period cannot tell whether customers differ in churn."
+_NO_PEAK = "The search for the sBG's maximum did not converge."
 #: How often the bound of a churn of 0 is too low.
 _ONE_IN_TWENTY = 0.05
 
@@ -75,57 +99,108 @@ def fit_geometric(life: LifeTable) -> Fitted:
 
 
 def fit_sbg(life: LifeTable) -> Fitted:
-    """The sBG of maximum likelihood, or one churn rate where customers show no difference.
+    """The sBG of maximum likelihood, and how much customers may differ in churn.
 
-    The fit, and the test by which the sBG must earn its second parameter, are those that the
-    simulator uses for a retention table (`clvsim.scenario.retention`); the covariance is the
-    inverse of the observed information in (log α, log β).
+    One churn rate for all is its edge: where the likelihood is largest there, and where it is
+    largest at the other edge (all leave at once or never), alpha and beta are as near to it as
+    numbers go. Whatever the maximum, what the table leaves open is kept: as the inverse of the
+    observed information in (log α, log β) where that says it, and otherwise in draws
+    (`clvsim.calibration.heterogeneity`).
+
+    Returns
+    -------
+    Fitted
+        "geometric" where nobody leaves, nobody stays, or churn rises with tenure, which no sBG can
+        say.
 
     References
     ----------
     Fader & Hardie 2007, "How to project customer retention".
     """
-    try:
-        found = fit_life_table(life.leavers, life.stayers)
-    except ValueError as error:
-        return _noted(fit_geometric(life), f"One churn rate for all: {error}.")
-    if found.alpha is None or found.beta is None:
-        return _noted(fit_geometric(life), *_flat(found))
-    covariance = _inverse(-_sbg_hessian(life, found.alpha, found.beta))
-    parameters = {"alpha": found.alpha, "beta": found.beta}
-    return Fitted("sbg", parameters, covariance, found.log_likelihood, life.customers)
+    table = Counts.from_counts(life.leavers, life.stayers)
+    constant = fit_geometric(life)
+    if not 0.0 < table.churn < 1.0:
+        return replace(constant, notes=_never(table))
+    if table.trend() < -_RISES:
+        return replace(constant, notes=(_ALIKE_ALL, note_geometric(table)))
+    logs, covariance, notes = _sbg_maximum(table)
+    alpha, beta = np.exp(logs).tolist()
+    draws = sbg_draws(table)
+    is_normal = _says_the_same(covariance, logs, draws, life.periods)
+    if not is_normal:
+        notes = (*notes, _kept(constant, table.log_likelihood(logs)))
+    return Fitted(
+        "sbg",
+        {"alpha": alpha, "beta": beta},
+        covariance,
+        table.log_likelihood(logs),
+        life.customers,
+        notes,
+        draws=None if is_normal else draws,
+    )
 
 
-def _noted(fitted: Fitted, *notes: str) -> Fitted:
-    return replace(fitted, notes=(*fitted.notes, *notes))
+def _never(table: Counts) -> tuple[str, ...]:
+    """Say that nobody leaves, or that nobody stays."""
+    if table.churn:
+        return (note_geometric(table),)
+    never = "In the block nobody ever leaves, and no error of that is drawn: write the bound in"
+    return note_geometric(table), f"{never} place of the 0 to see how much depends on it."
 
 
-def _flat(found: RetentionFit) -> tuple[str, ...]:
-    """Say plainly that the sBG has nothing to hold on to."""
-    if found.churn == 0.0:
-        never = "In the block nobody ever leaves, and no error of that is drawn: write the bound in"
-        return found.note, f"{never} place of the 0 to see how much hangs on it."
-    plain = "No sign that customers differ in churn"
-    if 0.0 < found.churn < 1.0 and found.periods > 1:
-        plain += (
-            ": the sBG's likelihood is flat towards one constant churn rate (alpha and beta to "
-            "infinity), so alpha and beta cannot be told and one rate for all is used instead"
-        )
-    return f"{plain}.", found.note
+def _sbg_maximum(table: Counts) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """(log α, log β) at the maximum, or as near to an edge as numbers go; covariance; notes."""
+    unknown = np.full((2, 2), math.nan)
+    if table.periods > 1 and not np.any(table.leavers[1:]):
+        share = float(table.leavers[0]) / table.customers
+        logs = np.log(_ALL_OR_NOTHING * np.array([share, 1.0 - share]))
+        return logs, unknown, (_AT_ONCE,)
+    logs = highest(table)
+    if table.log_likelihood(logs) - table.log_likelihood_constant() > _LEAST_GAIN:
+        is_found = is_peak(table, logs)
+        covariance = _inverse(-table.hessian(logs)) if is_found else unknown
+        return logs, covariance, () if is_found else (_NO_PEAK,)
+    edge = np.log(_ALIKE * np.array([table.churn, 1.0 - table.churn]))
+    return edge, unknown, (_EDGE if table.periods > 1 else _ONE_PERIOD,)
 
 
-def _sbg_hessian(life: LifeTable, alpha: float, beta: float) -> Floats:
-    """Curvature of the log-likelihood in (log α, log β) at its maximum, shape (2, 2).
+def _says_the_same(covariance: Floats, logs: Floats, draws: Floats, periods: int) -> bool:
+    """Whether a normal distribution of the logs gives survival the intervals that draws give it.
 
-    Churn in period t is ``α/(α+β+t-1)`` (Fader & Hardie 2007, eq. 8).
+    Compared are the ends of the 95 % interval after three times the periods that were watched, in
+    units of its width.
     """
-    earlier = np.arange(life.periods, dtype=np.float64)
-    at_risk = life.leavers + life.stayers
-    common = np.sum(at_risk / (alpha + beta + earlier) ** 2)
-    by_alpha = alpha**2 * (common - np.sum(life.leavers) / alpha**2)
-    by_beta = beta**2 * (common - np.sum(life.stayers / (beta + earlier) ** 2))
-    cross = alpha * beta * common
-    return np.array([[by_alpha, cross], [cross, by_beta]])
+    # Of what is not known at all neither is a likeness.
+    if not np.diag(covariance).max() < _WIDEST**2:
+        return False
+    normal = scipy.special.ndtri(even_shares())
+    moved = np.exp(logs + normal @ np.linalg.cholesky(covariance).T)
+    ends = [
+        np.quantile(_survivals(one, _AHEAD * periods), [0.025, 0.975]) for one in (draws, moved)
+    ]
+    return bool(np.max(np.abs(ends[0] - ends[1])) < _ALIKE_ENOUGH * np.ptp(ends[0]))
+
+
+def _survivals(shapes: Floats, periods: int) -> Floats:
+    """Share still there after so many periods, by α and β, shape (draw,), 1."""
+    alpha, beta = shapes.T[:, :, None]
+    earlier = np.arange(periods, dtype=np.float64)
+    return np.asarray(np.exp(np.log1p(-alpha / (alpha + beta + earlier)).sum(axis=1)))
+
+
+def _kept(constant: Fitted, best: float) -> str:
+    """Say how little is known of how customers differ, and that it is drawn."""
+    churn, lower = constant.parameters["churn"], max(best - constant.log_likelihood, 0.0)
+    drawn = (
+        f"the block holds {DRAWS} draws of alpha and beta in place of a covariance: every world "
+        "takes one"
+    )
+    if lower >= GAIN_NEEDED:
+        return f"How much customers differ in churn is known only roughly, so {drawn}."
+    return (
+        f"Whether customers differ in churn is not known: one churn of {100.0 * churn:.3g} % for "
+        f"all does nearly as well (log-likelihood lower by {lower:.2f}). Both are kept: {drawn}."
+    )
 
 
 def fit_bdw(life: LifeTable) -> Fitted:
@@ -145,18 +220,39 @@ def fit_bdw(life: LifeTable) -> Fitted:
         nothing = np.full((3, 3), math.nan)
         return Fitted("bdw", unknown, nothing, -math.inf, life.customers, (note,))
     odds = churn / (1.0 - churn)
-    starts = [(total * odds, total, c) for total, c in _STARTS]
-    found = maximise(lambda logs: _bdw_log_likelihood(life, logs), names, starts)
-    values = dict(zip(names, np.exp(found.logs).tolist(), strict=True))
+    # δ is a time to the power of c: in units of the time that was watched, bounds suit it.
+    whole = math.log(life.periods)
+    starts = [(total * odds, total / life.periods**c, c) for total, c in _STARTS]
+    found = maximise(lambda logs: _scaled_log_likelihood(life, logs, whole), names, starts)
+    rise = min(math.exp(found.logs[2]) * whole, _LARGEST_LOG)
+    logs = found.logs + np.array([0.0, rise, 0.0])
+    turn = np.eye(3)
+    turn[1, 2] = rise
     return Fitted(
         "bdw",
-        values,
-        found.covariance,
+        dict(zip(names, np.exp(logs).tolist(), strict=True)),
+        _turned(found.covariance, turn),
         found.log_likelihood,
         life.customers,
         found.notes,
-        found.told,
+        turn @ found.told @ turn.T,
     )
+
+
+def _turned(covariance: Floats, turn: Floats) -> Floats:
+    """A covariance of other numbers, ``turn`` times those; NaN where one of them is not known."""
+    unknown = np.isnan(np.diag(covariance)).astype(np.float64)
+    lost = np.abs(turn) @ unknown > 0.0
+    found = turn @ np.nan_to_num(covariance) @ turn.T
+    return np.where(lost | lost[:, None], np.nan, found)
+
+
+def _scaled_log_likelihood(life: LifeTable, logs: Floats, whole: float) -> tuple[float, Floats]:
+    """`_bdw_log_likelihood` and its slope where δ is in units of ``exp(whole)`` to the power c."""
+    rise = math.exp(logs[2]) * whole
+    value, slope = _bdw_log_likelihood(life, logs + np.array([0.0, min(rise, _LARGEST_LOG), 0.0]))
+    moves = rise if rise < _LARGEST_LOG else 0.0
+    return value, slope + np.array([0.0, 0.0, slope[1] * moves])
 
 
 def _bdw_log_likelihood(life: LifeTable, logs: Floats) -> tuple[float, Floats]:

@@ -40,6 +40,10 @@ class Fitted:
     told : ndarray, optional
         As `covariance` where all of that is known; where it is not, the covariance over what the
         data tell of the parameters together, the rest being held as it is. Numbers are drawn by it.
+    draws : ndarray, optional
+        Parameters that the data might as well come from, all as likely, shape (draw, parameter):
+        where a normal distribution of the logs is no likeness of what the data say. Numbers are
+        then drawn from these.
     at_most : float, optional
         Where the one parameter is a probability of 0, the highest at which that would still happen
         one time in twenty: its one-sided bound at 95 %.
@@ -59,6 +63,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
     told: NDArray[np.float64] | None = None
     at_most: float | None = None
+    draws: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.parameters)
@@ -92,7 +97,7 @@ class Fitted:
     def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
         """Interval that covers a parameter with probability ``level``, log-normal.
 
-        Of ``churn``, which is a probability, by its log-odds.
+        Of ``churn``, which is a probability, by its log-odds; of draws, between their quantiles.
 
         Parameters
         ----------
@@ -119,6 +124,10 @@ class Fitted:
         if not 0.0 < level < 1.0:
             message = f"the level of an interval must lie between 0 and 1, not {level:g}"
             raise ValueError(message)
+        if self.draws is not None:
+            column = self.draws[:, names.index(name)]
+            low, high = np.quantile(column, [0.5 - 0.5 * level, 0.5 + 0.5 * level]).tolist()
+            return low, high
         half = NormalDist().inv_cdf(0.5 + 0.5 * level) * self._log_errors()[names.index(name)]
         value = self.parameters[name]
         if name == PROBABILITY and 0.0 < value < 1.0:

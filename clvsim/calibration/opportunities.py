@@ -23,7 +23,7 @@ from clvsim.calibration.outcome import (
     keys_of,
     tested_values,
 )
-from clvsim.calibration.purchase_log import lone_gaps
+from clvsim.calibration.purchase_split import cancelled_notes, lone_gaps
 from clvsim.calibration.purchases import Summary, fit_bg_bb, fit_gamma_gamma
 from clvsim.calibration.scoring.opportunity import BgBb
 from clvsim.calibration.scoring.purchase import History
@@ -315,6 +315,7 @@ def _log_notes(own: Histories, step: str) -> list[str]:
         notes.append(
             f"{counted(own.merged, 'row')} merged: a further purchase of a customer in a {step}"
         )
+    notes += cancelled_notes(own.cancelled, own.returned, step)
     if own.names:
         notes.append(
             f"the last {step} counts as a whole opportunity: if it still runs, leave it out with "

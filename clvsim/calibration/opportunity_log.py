@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvsim.calibration.calendars import PERIODS, Periods
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
-from clvsim.calibration.texts import NO_DAY, Codes, Days, numbers, periods
+from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
+from clvsim.calibration.numerals import Points
+from clvsim.calibration.texts import Codes, named, numbers
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -22,13 +25,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 MOST_OPPORTUNITIES = 1_000
 """Periods of a log beyond which its column is hardly one of periods."""
-PERIODS = "whole numbers like 1996, months like 2026-03, or dates like 2026-03-14"
-_EPOCH = dt.date(1970, 1, 1).toordinal()
-#: Months of a step of the calendar.
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+#: Share of a period's amounts that rounding may leave of a sum of 0.
+_CENT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ class Histories:
     merged, later : int
         Rows that went into another of the same customer and period; customers who joined in the
         holdout.
+    cancelled : int
+        Periods of a customer in which returns took away all that was bought, or more.
+    returned : float
+        What they took away beyond that, currency.
     """
 
     frequency: Floats
@@ -103,19 +109,26 @@ class Histories:
     end: int = 0
     merged: int = 0
     later: int = 0
+    cancelled: int = 0
+    returned: float = 0.0
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
-_PERIOD = Reason("--period", "periods that cannot be read", PERIODS)
-_AMOUNT = Reason("--amount", "amounts that are no number", "29.33")
-_NEGATIVE = Reason("--amount", "amounts below 0 (returns)", "amounts of purchases, 0 or more")
+_PERIOD = Reason("--period", "periods that cannot be read by this --step", PERIODS, is_cell=True)
+_AMOUNT = Reason("--amount", "amounts that are no number", "29.33 or 1,629.77", is_cell=True)
+_NEGATIVE = Reason(
+    "--amount",
+    "amounts below 0 (returns), taken off what the customer bought in the same period",
+    "amounts of purchases, 0 or more",
+    is_loss=False,
+)
 _ZERO = Reason(
     "--amount",
     "amounts of 0 (opportunities taken; customers whose amounts are all 0 stay out of Gamma-Gamma)",
     is_loss=False,
     is_fault=False,
 )
-_LATE = Reason("--end", "purchases after --end", "a later --end")
+_LATE = Reason("--end", "purchases after --end", "a later --end", may_lean=True)
 _EQUAL = Reason(
     "",
     "equal to an earlier row in every column; purchases of a period are merged anyway, so only "
@@ -124,10 +137,17 @@ _EQUAL = Reason(
     is_fault=False,
 )
 _TWICE = Reason("", "equal to an earlier row in every column (--drop-duplicates)")
-_FREQUENCY = Reason("--frequency", "frequencies that are no whole number", "0, 1, 2, …")
-_RECENCY = Reason("--recency", "recencies that are no whole number", "0, 1, 2, …")
-_ALL = Reason("--opportunities", "opportunities that are no whole number", "0, 1, 2, …")
-_COUNT = Reason("--count", "numbers of customers that are no number from 0", "1203")
+_FREQUENCY = Reason(
+    "--frequency", "frequencies that are no whole number", "0, 1, 2, …", is_cell=True
+)
+_RECENCY = Reason("--recency", "recencies that are no whole number", "0, 1, 2, …", is_cell=True)
+_ALL = Reason(
+    "--opportunities",
+    f"opportunities that are no whole number up to {MOST_OPPORTUNITIES:,}",
+    "0, 1, 2, …",
+    is_cell=True,
+)
+_COUNT = Reason("--count", "numbers of customers that are no number from 0", "1203", is_cell=True)
 _ORDER = Reason(
     "--recency",
     "a recency above the opportunities or below the frequency",
@@ -138,31 +158,6 @@ _EITHER = Reason(
     "recency 0 with purchases, or above 0 without",
     "recency 0 if, and only if, frequency is 0",
 )
-
-
-def periods_of(texts: Sequence[str], step: str) -> Floats:
-    """Numbers of periods, shape (row,); NaN for what is none.
-
-    Whole numbers stay as they are; months and dates count periods of the calendar: years are years
-    AD, months and quarters are counted from year 0, weeks (Monday to Sunday) from 1970.
-    """
-    known = {text: _period(text, step) for text in set(texts)}
-    return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
-
-
-def _period(text: str, step: str) -> float:
-    number = float(periods([text])[0])
-    if "-" not in text[1:] and "/" not in text:
-        return number
-    if not math.isnan(number):
-        return math.nan if step == "week" else float(number // _MONTHS[step])
-    day = int(Days().read([text])[0])
-    if day == NO_DAY:
-        return math.nan
-    if step == "week":
-        return float((day + 3) // 7)
-    date = dt.date.fromordinal(day + _EPOCH)
-    return float((12 * date.year + date.month - 1) // _MONTHS[step])
 
 
 def read_gifts(
@@ -197,31 +192,36 @@ def read_gifts(
     RecordsError
         If the log cannot be used.
     """
-    last = float(periods_of([end], step)[0]) if end else math.inf
+    last = float(Periods(step).read([end])[0]) if end else math.inf
     faults = column_faults(records, columns.options())
     if math.isnan(last):
         faults.append(Fault(str(records.path), None, "--end", f"{end!r} is no period", PERIODS))
     refuse(faults)
-    drops, codes = Drops(str(records.path), records.unit), Codes()
+    drops, codes, calendar = Drops.of(records), Codes(), Periods(step)
+    points = Points()
     parts: list[tuple[Whole, Whole, Floats, Whole, Whole]] = []
     for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
-        drops.begin(piece)
         texts = piece.columns[columns.customer]
-        when = periods_of(piece.columns[columns.period], step)
-        named = np.array([bool(name) for name in texts], dtype=bool)
-        good = drops.keep(_NOBODY, named, np.ones(when.size, dtype=bool), piece, columns.customer)
-        good = drops.keep(_PERIOD, ~np.isnan(when), good, piece, columns.period)
+        when = calendar.read(piece.columns[columns.period])
         amount = np.full(when.size, math.nan)
         if columns.amount:
             amount = numbers(piece.columns[columns.amount])
+            points.look(amount, partial(piece.text, columns.amount))
+        drops.begin(piece, amount)
+        whole = np.ones(when.size, dtype=bool)
+        good = drops.keep(_NOBODY, named(texts), whole, piece, columns.customer)
+        good = drops.keep(_PERIOD, ~np.isnan(when), good, piece, columns.period)
+        if columns.amount:
             good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
-            good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+            drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
             drops.keep(_ZERO, amount != 0.0, good, piece, columns.amount)
         good = drops.keep(_LATE, ~(when > last), good, piece, columns.period)
+        drops.weigh(AMOUNTS, amount_steps(amount), good)
+        drops.weigh(DAYS, when, good)
         code = codes.encode(texts)[good]
-        whole = when[good].astype(np.int64)
-        parts.append((code, whole, amount[good], piece.marks[good], piece.lines[good]))
-    refuse(drops.faults())
+        at = when[good].astype(np.int64)
+        parts.append((code, at, amount[good], piece.marks[good], piece.lines[good]))
+    refuse([*drops.faults(), *calendar.faults(records), *drops.thousands(points, "--amount")])
     if not sum(part[0].size for part in parts):
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")], drops)
     customer, period, amount, marks, lines = (
@@ -233,7 +233,11 @@ def read_gifts(
         customer, period, amount = customer[~equal], period[~equal], amount[~equal]
     final = int(period.max()) if math.isinf(last) else int(last)
     refuse(list(_span_faults(records, int(period.min()), final, holdout, step)), drops)
-    return _histories(customer, period, amount, final, holdout, codes.labels), drops
+    found = _histories(customer, period, amount, final, holdout, codes.labels)
+    if not found.names:
+        message = "has returns, but no purchases"
+        refuse([Fault(str(records.path), None, "--amount", message, "amounts of purchases")], drops)
+    return found, drops
 
 
 def _span_faults(
@@ -265,8 +269,9 @@ def _histories(
     rows = np.flatnonzero(is_new)
     merged = int(customer.size - rows.size)
     total = np.add.reduceat(amount, rows)
-    customer, period = customer[rows], period[rows]
-    cut, begin = end - holdout, int(period.min())
+    bought, returned = _bought(amount, rows, total)
+    customer, period, total = customer[rows][bought], period[rows][bought], total[bought]
+    cut, begin = end - holdout, int(period.min(initial=end))
     starts = np.flatnonzero(np.concatenate(([True], np.diff(customer) != 0)))
     joined = period[starts]
     first = np.repeat(joined, np.diff(np.append(starts, customer.size)))
@@ -291,7 +296,26 @@ def _histories(
         end=end,
         merged=merged,
         later=int(np.sum(~known)),
+        cancelled=int(np.sum(~bought)),
+        returned=returned,
     )
+
+
+def _bought(amount: Floats, starts: Whole, total: Floats) -> tuple[Flags, float]:
+    """Periods of customers in which returns left something, and what they took beyond the others.
+
+    Parameters
+    ----------
+    amount : ndarray, shape (row,), currency
+        By customer and period; NaN where there is no column of amounts.
+    starts : ndarray of int, shape (period,)
+        First row of each customer and period.
+    total : ndarray, shape (period,), currency
+    """
+    returned = np.minimum.reduceat(amount, starts) < 0.0
+    # What is left of sums that cancel is rounding.
+    cents = _CENT * np.add.reduceat(np.abs(amount), starts)
+    return ~returned | (total > cents), -float(total[returned & (total < -cents)].sum())
 
 
 def read_histories(records: Records, columns: HistoryColumns) -> tuple[Histories, Drops]:
@@ -304,7 +328,7 @@ def read_histories(records: Records, columns: HistoryColumns) -> tuple[Histories
     """
     wanted = columns.options()
     refuse(column_faults(records, wanted))
-    drops = Drops(str(records.path), records.unit)
+    drops = Drops.of(records)
     parts: list[tuple[Floats, ...]] = []
     for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
         drops.begin(piece)

@@ -13,7 +13,7 @@ from clvsim.calibration.churn import chi_squared, fit_bdw, fit_geometric, fit_sb
 from clvsim.calibration.goodness import chi_squared_of_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -42,6 +42,9 @@ WORDS = {
 """Models as people write them."""
 LONGEST_SHAPE = 120
 """Periods for which the hazard multipliers of a beta-discrete-Weibull are written out."""
+#: Largest multiplier of the hazard in a scenario, δ from which θ is nearly a gamma, and log or
+#: exponent from which nothing needs to be told apart.
+_MOST_HAZARD, _LARGE, _SAFE = 1e6, 1e4, 50.0
 #: Difference in AIC from which one model is said to describe the data better.
 _CLEAR = 2.0
 
@@ -240,11 +243,11 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
     ----------
     life : LifeTable
     choice : str
-        Of `CHOICES`: "sbg" falls back to the geometric where the data show no heterogeneity,
-        "best" takes the lowest AIC.
+        Of `CHOICES`: "best" takes the lowest AIC, and the sBG where that is the geometric: not to
+        tell customers apart is not to know that they are alike.
     """
     geometric, sbg, bdw = fit_geometric(life), fit_sbg(life), fit_bdw(life)
-    # Where there is no heterogeneity the sBG is the geometric, and a model may have no fit at all.
+    # Where nobody leaves or stays the sBG is the geometric, and a model may have no fit at all.
     models = [geometric, *([sbg] if sbg.model == "sbg" else [])]
     models += [bdw] if math.isfinite(bdw.log_likelihood) else []
     candidates = tuple(Candidate(one, *chi_squared(life, one)) for one in models)
@@ -252,12 +255,18 @@ def fit_churn(life: LifeTable, choice: str) -> ChurnFit:
         "sbg": sbg,
         "geometric": geometric,
         "bdw": bdw,
-        "best": min((sbg, geometric, bdw), key=lambda one: one.aic),
+        "best": min((sbg, bdw), key=lambda one: one.aic),
     }[choice]
     if not math.isfinite(chosen.log_likelihood):
         chosen = sbg
     notes = [*sbg.notes, *(f"{WORDS['bdw']}: {note}" for note in bdw.notes)]
-    best = min(models, key=lambda one: one.aic)
+    rivals = [one for one in models if one is not geometric or chosen.model != "sbg"]
+    best = min(rivals, key=lambda one: one.aic)
+    if chosen is geometric and sbg.draws is not None:
+        notes.append(
+            "the geometric takes it as known that customers do not differ in churn, which the data "
+            "leave open: --model sbg keeps that doubt"
+        )
     if chosen.aic - best.aic > _CLEAR:
         notes.append(
             f"the {WORDS[best.model]} describes the data better than the {WORDS[chosen.model]} "
@@ -290,10 +299,28 @@ def _churn_values(chosen: Fitted) -> tuple[dict[str, Any], dict[str, Link]]:
         f"churn.{key}": Link(known, {name: 1.0}) for key, name in zip("ab", names, strict=True)
     }
     if chosen.model == "bdw":
-        # A customer's survival is (1-θ)^(t^c): its hazard is multiplied by t^c - (t-1)^c.
-        times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
-        values["hazard_by_tenure"] = np.diff(times ** found["c"]).tolist()
+        shape, unit = _hazards(found["c"], found["delta"])
+        values["hazard_by_tenure"] = shape.tolist()
+        values["churn"]["b"] = found["delta"] / unit
     return values, links
+
+
+def _hazards(c: float, delta: float) -> tuple[Floats, float]:
+    """Multipliers of the hazard by tenure, shape (period,), and what δ is to be divided by.
+
+    A customer's survival is (1-θ)^(t^c), so they are t^c - (t-1)^c. Where these are more than a
+    scenario may say, δ is so large that θ is next to nothing and nearly a gamma: a fraction of them
+    goes with a fraction of δ, to a relative 1e-4, and by the time that those left exceed what may
+    be said nobody is there.
+    """
+    times = np.arange(LONGEST_SHAPE + 1, dtype=np.float64)
+    logs = c * np.log(np.maximum(times, 1e-300))
+    unit = 1.0
+    if c * times[-1] ** min(c - 1.0, _SAFE) > _MOST_HAZARD:
+        unit = max(delta / _LARGE, 1.0)
+    powers = np.exp(np.minimum(logs - math.log(unit), _SAFE))
+    found = np.minimum(np.diff(powers), _MOST_HAZARD)
+    return np.where(logs[1:] - math.log(unit) < _SAFE, found, _MOST_HAZARD), unit
 
 
 def _given(chosen: Fitted, name: str) -> Fitted:
@@ -306,67 +333,6 @@ def _given(chosen: Fitted, name: str) -> Fitted:
     if table[place, place] > 0.0:
         table -= np.outer(table[:, place], table[place]) / table[place, place]
     return replace(chosen, told=table)
-
-
-def covariance_of(links: Mapping[str, Link]) -> tuple[list[str], Floats]:
-    """Paths of which the data tell something, and the covariance of their logs.
-
-    Returns
-    -------
-    tuple of (list of str, ndarray of shape (path, path))
-        Numbers of different fits are taken as independent.
-    """
-    paths, rows = list(links), list(links.values())
-    table = np.zeros((len(rows), len(rows)))
-    for i, one in enumerate(rows):
-        for j, other in enumerate(rows):
-            if one.fitted is other.fitted:
-                table[i, j] = _covariance(one, other)
-    # What is held as it is has an error of 0: it is not drawn.
-    known = np.diag(table) > 0.0
-    kept = [path for path, is_known in zip(paths, known, strict=True) if is_known]
-    return kept, table[np.ix_(known, known)]
-
-
-def sampling(segment: SegmentFit) -> tuple[list[str], Floats]:
-    """Paths whose errors are known, and their covariance as a scenario's ``fit`` has it.
-
-    Of logs, and of Fisher's z of the correlation of churn and spend, which goes with the churn that
-    it was found with.
-
-    Returns
-    -------
-    tuple of (list of str, ndarray of shape (path, path))
-    """
-    paths, table = covariance_of(segment.links)
-    found = segment.correlation
-    if found is None:
-        return paths, table
-    whole = np.zeros((len(paths) + 1, len(paths) + 1))
-    whole[:-1, :-1] = table
-    whole[-1, :-1] = [_with_correlation(segment.links[path], found) for path in paths]
-    whole[:-1, -1] = whole[-1, :-1]
-    whole[-1, -1] = found.variance
-    return [*paths, "correlations.0.value"], whole
-
-
-def _with_correlation(link: Link, found: Correlation) -> float:
-    """Covariance of the log of a number and Fisher's z of the correlation."""
-    if link.fitted is not found.churn:
-        return 0.0
-    names = list(found.churn.parameters)
-    return sum(
-        power * float(found.with_churn[names.index(name)]) for name, power in link.powers.items()
-    )
-
-
-def _covariance(one: Link, other: Link) -> float:
-    names = list(one.fitted.parameters)
-    return sum(
-        power * weight * float(one.fitted.drawn[names.index(name), names.index(second)])
-        for name, power in one.powers.items()
-        for second, weight in other.powers.items()
-    )
 
 
 def keys_of(labels: Iterable[str]) -> list[str]:

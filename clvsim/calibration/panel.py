@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvsim.calibration.calendars import PERIODS, Periods
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
-from clvsim.calibration.texts import Codes, are_months, numbers, periods
+from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
+from clvsim.calibration.texts import Codes, named, numbers
 from clvsim.errors import Fault
 
 if TYPE_CHECKING:
@@ -27,15 +29,14 @@ MOST_STATES = 200
 """Most different states, beyond which the column is hardly one of states."""
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
-_PERIOD = Reason(
-    "--period", "periods that are no whole number", "whole numbers, or months like 2026-03"
-)
+_PERIOD = Reason("--period", "periods that cannot be read by this --step", PERIODS, is_cell=True)
 _STATE = Reason("--state", "no name of a state", "the name of a state in every row")
 _VALUE = Reason(
     "--value",
     "values that are no number (used for transitions all the same)",
-    "29.33",
+    "29.33 or 1,629.33",
     is_loss=False,
+    is_cell=True,
 )
 _AGAIN = Reason("", "equal to an earlier row of the same customer and period", is_fault=False)
 _CONFLICT = Reason(
@@ -80,8 +81,8 @@ class Panel:
         What the period brought in; NaN where it is not known.
     states : tuple of str
         In the order of numbers where all are numbers, of names otherwise.
-    has_months : bool
-        Whether periods are months, counted from year 0.
+    calendar : str
+        What periods are by the calendar (`Periods.calendar`); empty: numbers.
     """
 
     customer: Whole
@@ -89,7 +90,7 @@ class Panel:
     state: Whole
     value: Floats
     states: tuple[str, ...]
-    has_months: bool = False
+    calendar: str = ""
 
     @property
     def is_first(self) -> Flags:
@@ -125,7 +126,7 @@ class Panel:
             self.state[seen],
             self.value[seen],
             self.states,
-            self.has_months,
+            self.calendar,
         )
 
     def with_gone(self, gone: str) -> Panel:
@@ -139,7 +140,7 @@ class Panel:
             np.concatenate((self.state, np.full(count, labels.index(gone)))),
             np.concatenate((self.value, np.zeros(count))),
             labels,
-            has_months=self.has_months,
+            calendar=self.calendar,
         )
 
 
@@ -150,7 +151,7 @@ def _in_order(
     value: Floats,
     labels: Sequence[str],
     *,
-    has_months: bool,
+    calendar: str,
 ) -> Panel:
     """A panel of rows in any order, its states as people expect them."""
     values = numbers(labels)
@@ -161,10 +162,10 @@ def _in_order(
     sort = np.lexsort((period, customer))
     states = tuple(labels[at] for at in order.tolist())
     rows = customer[sort], period[sort], ranks[state][sort], value[sort]
-    return Panel(*rows, states, has_months)
+    return Panel(*rows, states, calendar)
 
 
-def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
+def read_panel(records: Records, columns: StateColumns, step: str) -> tuple[Panel, Drops]:
     """Read a panel; the first row of a customer and period stands for it.
 
     Parameters
@@ -172,6 +173,8 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
     records : Records
         Rows in any order.
     columns : StateColumns
+    step : str
+        What a period is.
 
     Raises
     ------
@@ -179,15 +182,13 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
         If a column is missing, most of the rows cannot be used, or there are too many states.
     """
     refuse(column_faults(records, columns.options()))
-    drops = Drops(str(records.path), records.unit)
+    drops, calendar = Drops.of(records), Periods(step)
     people, names = Codes(), Codes()
-    parts, has_months = [], False
+    parts = []
     for piece in records.pieces(list(dict.fromkeys(columns.options().values()))):
-        drops.begin(piece)
-        good, when, value = _usable(piece, columns, drops)
+        good, when, value = _usable(piece, columns, drops, calendar)
         kept = np.flatnonzero(good)
         texts = piece.columns
-        has_months = has_months or are_months(texts[columns.period])
         person = people.encode(texts[columns.customer])[kept]
         # States only of rows that are used: a stray word in a bad row is none.
         state = names.encode([texts[columns.state][row] for row in kept.tolist()])
@@ -196,7 +197,7 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
         refuse(drops.faults() or [Fault(str(records.path), None, "", "has no usable rows")])
     person, at, state, amount, lines = (np.concatenate(part) for part in zip(*parts, strict=True))
     is_kept = _without_repeats(person, at, state, lines, drops)
-    faults, labels = drops.faults(), names.labels
+    faults, labels = [*drops.faults(), *calendar.faults(records)], names.labels
     if len(labels) > MOST_STATES:
         message = f"{len(labels):,} different states, among them {labels[0]!r} and {labels[1]!r}"
         allowed = f"at most {MOST_STATES} states: a column of names or classes, not of numbers"
@@ -208,23 +209,28 @@ def read_panel(records: Records, columns: StateColumns) -> tuple[Panel, Drops]:
         state[is_kept],
         amount[is_kept],
         labels,
-        has_months=has_months,
+        calendar=calendar.calendar,
     )
     return panel, drops
 
 
-def _usable(piece: Piece, columns: StateColumns, drops: Drops) -> tuple[Flags, Floats, Floats]:
+def _usable(
+    piece: Piece, columns: StateColumns, drops: Drops, calendar: Periods
+) -> tuple[Flags, Floats, Floats]:
     """Which rows of a piece can be used, their periods and values; the others are counted."""
     texts = piece.columns
-    when = periods(texts[columns.period])
+    when = calendar.read(texts[columns.period])
     good = np.ones(when.size, dtype=bool)
-    for reason, column in ((_NOBODY, columns.customer), (_STATE, columns.state)):
-        named = np.array([bool(text) for text in texts[column]], dtype=bool)
-        good = drops.keep(reason, named, good, piece, column)
-    good = drops.keep(_PERIOD, ~np.isnan(when), good, piece, columns.period)
     value = np.full(when.size, math.nan)
     if columns.value:
         value = numbers(texts[columns.value])
+    drops.begin(piece, value)
+    for reason, column in ((_NOBODY, columns.customer), (_STATE, columns.state)):
+        good = drops.keep(reason, named(texts[column]), good, piece, column)
+    good = drops.keep(_PERIOD, ~np.isnan(when), good, piece, columns.period)
+    drops.weigh(AMOUNTS, amount_steps(value), good)
+    drops.weigh(DAYS, when, good)
+    if columns.value:
         drops.keep(_VALUE, ~np.isnan(value), good, piece, columns.value)
     return good, when, value
 

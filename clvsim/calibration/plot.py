@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvsim.calibration.calendars import period_text
 from clvsim.calibration.outcome import WORDS
 from clvsim.calibration.shares import LEVEL
-from clvsim.calibration.texts import period_text
 from clvsim.calibration.titles import titles
 from clvsim.errors import InputError, counted
 from clvsim.files import whole
@@ -227,9 +227,7 @@ def draw_states(path: Path, fit: StateFit) -> None:
     panel.set_xlim(times[0], times[-1] if times[-1] > times[0] else times[0] + 1.0)
     panel.set_ylim(0.0, None)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    panel.xaxis.set_major_formatter(
-        lambda value, _: period_text(round(value), is_month=fit.has_months)
-    )
+    panel.xaxis.set_major_formatter(lambda value, _: period_text(round(value), fit.calendar))
     panel.yaxis.set_major_formatter(lambda value, _: f"{100.0 * value:.0f} %")
     _tidy(panel)
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=4)

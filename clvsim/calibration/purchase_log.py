@@ -1,19 +1,19 @@
-"""A log of purchases, read and merged by customer and day, and cut where the holdout begins."""
+"""A log of purchases, read and merged by customer and day."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvsim.calibration.drops import Count, Drops, Reason, column_faults, refuse, repeated
-from clvsim.calibration.purchases import Summary
+from clvsim.calibration.drops import Drops, Reason, column_faults, refuse, repeated
+from clvsim.calibration.lean import AMOUNTS, DAYS, amount_steps
+from clvsim.calibration.numerals import Points, number_hint
 from clvsim.calibration.shelves import ROW
 from clvsim.calibration.tables import tables
-from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats, day_text, looks_decimal
+from clvsim.calibration.texts import NO_DAY, Codes, Days, date_formats
 from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
@@ -28,14 +28,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-DAYS_PER_UNIT = {
-    "week": 7.0,
-    "month": 365.25 / 12,
-    "quarter": 365.25 / 4,
-    "year": 365.25,
-}
-"""Units of time, days."""
 DATES = "dates like 1997-01-31, 1997-01-31T09:30, 1997/01/31 or 19970131, or as --date-format says"
+
+
+#: Share of a day's amounts that rounding may leave of a sum of 0.
+_CENT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,10 @@ class Purchases:
         Rows that went into another purchase of the same day.
     equal : ndarray of int, shape (row,)
         Lines of the rows that are equal to an earlier one in every column, ascending.
+    cancelled : int
+        Days of a customer on which returns took away all that was bought, or more.
+    returned : float
+        What they took away beyond that, currency: it is taken off no purchase.
     """
 
     customer: Whole
@@ -101,12 +102,19 @@ class Purchases:
     amount: Floats
     merged: int
     equal: Whole
+    cancelled: int
+    returned: float
 
 
 _NOBODY = Reason("--customer", "no customer", "the customer's name or number in every row")
-_DATE = Reason("--date", "dates that cannot be read", DATES)
-_AMOUNT = Reason("--amount", "amounts that are no number", "29.33")
-_NEGATIVE = Reason("--amount", "amounts below 0 (returns)", "amounts of purchases, 0 or more")
+_DATE = Reason("--date", "dates that cannot be read", DATES, is_cell=True)
+_AMOUNT = Reason("--amount", "amounts that are no number", "29.33 or 1,629.77", is_cell=True)
+_NEGATIVE = Reason(
+    "--amount",
+    "amounts below 0 (returns), taken off what the customer bought on the same day",
+    "amounts of purchases, 0 or more",
+    is_loss=False,
+)
 _ZERO = Reason(
     "--amount",
     "amounts of 0 (purchases for BG/NBD and Pareto/NBD; customers whose repeat purchases are all 0 "
@@ -114,15 +122,15 @@ _ZERO = Reason(
     is_loss=False,
     is_fault=False,
 )
-_LATE = Reason("--end", "purchases after --end", "a later --end")
-_EQUAL = Reason(
+_LATE = Reason("--end", "purchases after --end", "a later --end", may_lean=True)
+DUPLICATE = Reason(
     "",
     "equal to an earlier row in every column; purchases of a day are merged anyway, so only "
     "amounts could be too large: --drop-duplicates leaves them out",
     is_loss=False,
     is_fault=False,
 )
-_TWICE = Reason("", "equal to an earlier row in every column (--drop-duplicates)")
+DUPLICATE_LEFT_OUT = Reason("", "equal to an earlier row in every column (--drop-duplicates)")
 
 
 def read_log(
@@ -162,17 +170,19 @@ def read_log(
         If the temporary file of a large log cannot be written.
     """
     refuse(column_faults(records, columns.options()))
-    drops, codes, days = Drops(str(records.path), records.unit), Codes(), Days(pattern)
+    drops, codes, days = Drops.of(records), Codes(), Days(pattern)
     begin, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
     texts = list(dict.fromkeys((columns.customer, columns.date)))
+    points = Points()
     for piece in tables(records, texts, [columns.amount], is_marked=True):
-        drops.begin(piece)
+        points.look(piece.numbers[columns.amount], partial(piece.text, columns.amount))
+        drops.begin(piece, piece.numbers[columns.amount])
         rows = _usable(piece, columns, drops, codes, days, end)
         if rows.size:
             shelves.put(rows)
             begin, last = min(begin, int(rows["day"].min())), max(last, int(rows["day"].max()))
     faults, notes = _zones(records, days)
-    refuse([*_faults_of(drops), *faults])
+    refuse([*_faults_of(drops), *faults, *drops.thousands(points, "--amount")])
     if begin > last:
         refuse([Fault(str(records.path), None, "", "has a header, but no usable rows")])
     log = Log(shelves, begin, last if end is None else end, codes.labels, drop_duplicates)
@@ -189,10 +199,12 @@ def _usable(
     good = drops.keep(_NOBODY, named, np.ones(day.size, dtype=bool), piece, columns.customer)
     good = drops.keep(_DATE, day != NO_DAY, good, piece, columns.date)
     good = drops.keep(_AMOUNT, ~np.isnan(amount), good, piece, columns.amount)
-    good = drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
-    drops.keep(_ZERO, amount > 0.0, good, piece, columns.amount)
+    drops.keep(_NEGATIVE, amount >= 0.0, good, piece, columns.amount)
+    drops.keep(_ZERO, amount != 0.0, good, piece, columns.amount)
     if end is not None:
         good = drops.keep(_LATE, day <= end, good, piece, columns.date)
+    drops.weigh(AMOUNTS, amount_steps(amount), good)
+    drops.weigh(DAYS, np.where(day == NO_DAY, np.nan, day), good)
     rows = np.empty(int(good.sum()), dtype=ROW)
     rows["mark"], rows["line"] = piece.marks[good], piece.lines[good]
     rows["customer"], rows["day"], rows["amount"] = customer[good], day[good], amount[good]
@@ -201,12 +213,12 @@ def _usable(
 
 def _faults_of(drops: Drops) -> list[Fault]:
     """The faults of the file, with a word on decimal commas and on how dates are written."""
-    amount, date = (drops.counts.get(one, Count()).example for one in (_AMOUNT, _DATE))
-    formats = " or ".join(date_formats(date or ""))
+    hint = number_hint(drops.unread(_AMOUNT), "29.33")
+    formats = " or ".join(date_formats(drops.unread(_DATE) or ""))
     faults = []
     for one in drops.faults():
-        if one.path == "--amount" and looks_decimal(amount):
-            faults.append(replace(one, allowed="a decimal point, as in 29.33"))
+        if one.path == "--amount" and hint:
+            faults.append(replace(one, allowed=hint))
         elif one.path == "--date" and formats:
             faults.append(replace(one, hint=f"--date-format {formats}"))
         else:
@@ -237,170 +249,26 @@ def _zones(records: Records, days: Days) -> tuple[list[Fault], list[str]]:
 
 
 def _merged(rows: NDArray[np.void], equal: Whole) -> Purchases:
-    """Rows of one customer on one day as one purchase, amounts added up."""
+    """Rows of one customer on one day as one purchase, amounts added up.
+
+    Where returns take all of it away, or more, there was none.
+    """
     order = np.lexsort((rows["day"], rows["customer"]))
-    customer, day = rows["customer"][order], rows["day"][order]
+    customer, day, paid = (rows[name][order] for name in ("customer", "day", "amount"))
     is_new = np.concatenate(([True], (np.diff(customer) != 0) | (np.diff(day) != 0)))
     starts = np.flatnonzero(is_new)
+    amount = np.add.reduceat(paid, starts)
+    returned = np.minimum.reduceat(paid, starts) < 0.0
+    # What is left of sums that cancel is rounding.
+    cents = _CENT * np.add.reduceat(np.abs(paid), starts)
+    bought = ~returned | (amount > cents)
+    lone = np.flatnonzero(returned & (amount < -cents))
     return Purchases(
-        customer=customer[starts].astype(np.int64),
-        day=day[starts].astype(np.int64),
-        amount=np.add.reduceat(rows["amount"][order], starts),
+        customer=customer[starts][bought].astype(np.int64),
+        day=day[starts][bought].astype(np.int64),
+        amount=amount[bought],
         merged=rows.size - starts.size,
         equal=equal,
-    )
-
-
-@dataclass(frozen=True)
-class Split:
-    """A log up to the day on which the holdout begins.
-
-    Attributes
-    ----------
-    summary : Summary
-        Of customers with a purchase until then; times in units.
-    first : ndarray, shape (customer,), days since 1970-01-01
-        First purchase of these customers.
-    begin, cut, end : int, days since 1970-01-01
-        First day of the log, last day that the fit sees, and last day that was observed.
-    repeats : ndarray of int, shape (day,)
-        Repeat purchases by these customers on each day from the first to the last, in the holdout
-        too.
-    purchases, merged : int
-        Purchases by all customers, and rows that went into another purchase of the same day.
-    later : int
-        Customers who first bought in the holdout.
-    names : list of str
-        These customers.
-    """
-
-    summary: Summary
-    first: Whole
-    begin: int
-    cut: int
-    end: int
-    repeats: Whole
-    purchases: int
-    merged: int
-    later: int
-    names: list[str]
-
-    @property
-    def held_out(self) -> int:
-        """Repeat purchases in the holdout."""
-        return int(self.repeats[self.cut + 1 - self.begin :].sum())
-
-
-def split_log(log: Log, unit: str, holdout: float, drops: Drops) -> Split:
-    """Summarise a log by recency, frequency, age and value of repeat purchases.
-
-    Parameters
-    ----------
-    log : Log
-    unit : str
-        From `DAYS_PER_UNIT`.
-    holdout : float
-        Last units of the log that the fit does not see.
-    drops : Drops
-        Of the file; rows that are equal to an earlier one are counted here.
-
-    Raises
-    ------
-    RecordsError
-        If the holdout is longer than the log, or nobody bought again before it.
-    """
-    held, span = holdout * DAYS_PER_UNIT[unit], log.end - log.begin
-    if span < 1:
-        message = f"all purchases are of one day, {day_text(log.end)}: there is nothing to fit"
-        refuse([Fault(drops.file, None, "--date", message, "two days or more")], drops)
-    if not held < span - 0.5:
-        refuse([_long_holdout(log, unit, holdout, drops.file)], drops)
-    cut = log.end - round(held)
-    repeats = np.zeros(log.end - log.begin + 1, dtype=np.int64)
-    purchases = merged = later = 0
-    parts = []
-    for some in log.purchases():
-        buyers = _buyers(some, cut, repeats, log.begin)
-        known = buyers["first"] <= cut
-        parts.append(buyers[known])
-        purchases += some.day.size
-        merged += some.merged
-        later += int(np.sum(~known))
-        drops.add(_TWICE if log.drop_duplicates else _EQUAL, some.equal)
-    buyers = np.concatenate(parts)
-    buyers = buyers[np.argsort(buyers["customer"])]
-    summary = _summary(buyers, cut, DAYS_PER_UNIT[unit])
-    if not summary.frequency.any():
-        message = f"nobody bought on a second day until {day_text(cut)}: there is nothing to fit"
-        refuse([Fault(drops.file, None, "", message, "a log in which customers come back")], drops)
-    names = [log.names[code] for code in buyers["customer"].tolist()]
-    first = buyers["first"].copy()
-    return Split(summary, first, log.begin, cut, log.end, repeats, purchases, merged, later, names)
-
-
-def lone_gaps(times: Whole, least: int) -> Iterator[tuple[int, int]]:
-    """Gap without any purchase that is longer than all the rest of a log: a far date, by mistake.
-
-    Parameters
-    ----------
-    times : ndarray of int, shape (time,)
-        Days or periods with a purchase, ascending.
-    least : int
-        Days or periods from which a gap is long at all.
-    """
-    for begin, end in itertools.pairwise(times.tolist()):
-        if end - begin > max((times[-1] - times[0]) / 2, least):
-            yield begin, end
-
-
-def _long_holdout(log: Log, unit: str, holdout: float, file: str) -> Fault:
-    most = math.floor((log.end - log.begin - 1) / DAYS_PER_UNIT[unit])
-    message = (
-        f"a holdout of {holdout:g} {unit}s is longer than the log, which goes from "
-        f"{day_text(log.begin)} to {day_text(log.end)}"
-    )
-    allowed = f"0 to {most}" if most > 0 else "0: or a shorter --unit"
-    return Fault(file, None, "--holdout", message, allowed)
-
-
-_BUYER = np.dtype([
-    ("customer", np.int64),
-    ("first", np.int64),
-    ("last", np.int64),
-    ("frequency", np.float64),
-    ("spent", np.float64),
-])  # fmt: skip
-"""A customer up to the cut: number, days of first and last purchase, repeats and their amount."""
-
-
-def _buyers(purchases: Purchases, cut: int, repeats: Whole, begin: int) -> NDArray[np.void]:
-    """What each customer did up to the cut, shape (customer,), as `_BUYER`, by number.
-
-    Repeat purchases are added to ``repeats``, shape (day,) since ``begin``; those of customers who
-    first bought after the cut are not.
-    """
-    customer, day = purchases.customer, purchases.day
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(customer) != 0)))
-    first = np.repeat(day[starts], np.diff(np.append(starts, customer.size)))
-    is_repeat = np.ones(day.size, dtype=bool)
-    is_repeat[starts] = False
-    seen = is_repeat & (day <= cut)
-    buyers = np.empty(starts.size, dtype=_BUYER)
-    buyers["customer"], buyers["first"] = customer[starts], day[starts]
-    buyers["last"] = np.maximum.reduceat(np.where(day <= cut, day, first), starts)
-    buyers["frequency"] = np.add.reduceat(seen.astype(np.float64), starts)
-    buyers["spent"] = np.add.reduceat(np.where(seen, purchases.amount, 0.0), starts)
-    counts = np.bincount(day[is_repeat & (first <= cut)] - begin)
-    repeats[: counts.size] += counts
-    return buyers
-
-
-def _summary(buyers: NDArray[np.void], cut: int, length: float) -> Summary:
-    """Recency, frequency, age and value, times in units of so many days."""
-    frequency, spent = buyers["frequency"].copy(), buyers["spent"]
-    return Summary(
-        frequency=frequency,
-        recency=(buyers["last"] - buyers["first"]) / length,
-        age=(cut - buyers["first"]) / length,
-        value=np.divide(spent, frequency, out=np.full(spent.size, math.nan), where=frequency > 0),
+        cancelled=int(np.sum(~bought)),
+        returned=-float(amount[lone].sum()),
     )

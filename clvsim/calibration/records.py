@@ -74,12 +74,15 @@ class Records:
         Between fields: one character, a space for any white space, empty for Parquet.
     has_header : bool
         Whether the names stand in the first line.
+    accepts_losses : bool
+        Whether to go on where what is left out says something, or leans to one side.
     """
 
     path: Path
     header: tuple[str, ...]
     separator: str
     has_header: bool
+    accepts_losses: bool = False
 
     @property
     def unit(self) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from clvsim.calibration.churn import LifeTable, observed_survival, survival
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
 from clvsim.calibration.outcome import Candidate, Curve, Outcome, SegmentFit, fit_churn, keys_of
-from clvsim.calibration.tenure import EVERYBODY, LONGEST, UNKNOWN_SPEND, too_many
+from clvsim.calibration.tenure import UNKNOWN_SPEND
+from clvsim.calibration.tenure_file import EVERYBODY, LONGEST, too_many
+from clvsim.calibration.texts import named, whole_numbers
 from clvsim.calibration.texts import numbers as read_numbers
-from clvsim.calibration.texts import periods
-from clvsim.errors import Fault
+from clvsim.errors import Fault, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +28,24 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Cells = dict[tuple[str, str], dict[int, tuple[float, int]]]
 
+_NUMBERS = "numbers of customers: how many there are decides how much a table can say"
+_PERCENT = 100.0
 #: Faults of one kind that are told one by one.
 _MOST_ALIKE = 3
 _PERIOD = Reason(
     "--period",
-    "periods that are no whole number",
-    "whole numbers: 0 for the cohort at its start, then 1, 2, …",
+    f"periods that are no whole number from 0 to {LONGEST:,}",
+    "whole numbers: 0 for the cohort at its start, then 1, 2, …; no months of a calendar",
+    is_cell=True,
 )
 _SURVIVORS = Reason(
-    "--survivors", "survivors that are no number of customers", "numbers of customers, 0 or more"
+    "--survivors",
+    "survivors that are no number of customers",
+    "numbers of customers, 0 or more",
+    is_cell=True,
 )
 _NO_SEGMENT = Reason("--segment", "no name of a segment", "the name of a segment in every row")
+_NO_COHORT = Reason("--cohort", "no name of a cohort", "the name of a cohort in every row")
 _AGAIN = Reason("", "equal to an earlier row of the same cohort and period", is_fault=False)
 
 
@@ -61,10 +69,24 @@ class RetentionColumns:
         return {option: name for option, name in named.items() if name}
 
 
-def read_retention(
-    records: Records, columns: RetentionColumns
-) -> tuple[dict[str, dict[str, Floats]], Drops]:
-    """Survivors by segment and cohort, each shape (period + 1,), customers.
+@dataclass(frozen=True)
+class Tables:
+    """Retention tables of a file.
+
+    Attributes
+    ----------
+    cohorts : dict of str to dict of str to ndarray
+        Survivors by segment and cohort, each shape (period + 1,), customers.
+    silent : list of str
+        Names of cohorts that say nothing yet, and are left out.
+    """
+
+    cohorts: dict[str, dict[str, Floats]]
+    silent: list[str]
+
+
+def read_retention(records: Records, columns: RetentionColumns) -> tuple[Tables, Drops]:
+    """Survivors by segment and cohort, customers.
 
     Raises
     ------
@@ -73,7 +95,7 @@ def read_retention(
     """
     wanted = columns.options()
     refuse(column_faults(records, wanted))
-    drops, faults = Drops(str(records.path), records.unit), []
+    drops, faults = Drops.of(records), []
     cells: Cells = {}
     clashes: list[Fault] = []
     others = [name for name in records.header if name not in wanted.values()]
@@ -84,7 +106,8 @@ def read_retention(
     for piece in records.pieces(list(dict.fromkeys(wanted.values()))):
         drops.begin(piece)
         texts = piece.columns
-        when, count = periods(texts[columns.period]), read_numbers(texts[columns.survivors])
+        when = whole_numbers(texts[columns.period])
+        count = read_numbers(texts[columns.survivors])
         nobody = [""] * when.size
         names = texts[columns.segment] if columns.segment else [EVERYBODY] * when.size
         cohorts = texts[columns.cohort] if columns.cohort else nobody
@@ -93,8 +116,9 @@ def read_retention(
         good = drops.keep(_PERIOD, is_period, good, piece, columns.period)
         good = drops.keep(_SURVIVORS, count >= 0.0, good, piece, columns.survivors)
         if columns.segment:
-            named = np.array([bool(name) for name in names], dtype=bool)
-            good = drops.keep(_NO_SEGMENT, named, good, piece, columns.segment)
+            good = drops.keep(_NO_SEGMENT, named(names), good, piece, columns.segment)
+        if columns.cohort:
+            good = drops.keep(_NO_COHORT, named(cohorts), good, piece, columns.cohort)
         for at in np.flatnonzero(good).tolist():
             line, value = int(piece.lines[at]), float(count[at])
             cohort = cells.setdefault((names[at], cohorts[at]), {})
@@ -113,14 +137,51 @@ def read_retention(
     faults += drops.faults() + too_many(records, {name for name, _ in cells})
     if not cells and not faults:
         faults.append(Fault(str(records.path), None, "", "has a header, but no usable rows"))
+    silent = [one for one, rows in cells.items() if _says_nothing(rows)]
+    if silent and len(silent) == len(cells) and not faults:
+        message = "no cohort has a customer and a period after its start: nothing says who stays"
+        faults.append(Fault(str(records.path), None, "--period", message, "periods 0 and 1"))
+    for one in silent:
+        del cells[one]
     tables: dict[str, dict[str, Floats]] = {}
     for (name, cohort_name), rows in cells.items():
         # A row that was left out leaves a gap, which is then the thing to be told.
         faults += _cohort_faults(records, name, cohort_name, rows)
         counts = np.array([rows[period][0] for period in sorted(rows)])
         tables.setdefault(name, {})[cohort_name] = counts
+    faults += _percent_faults(records, cells)
     refuse(faults, drops)
-    return tables, drops
+    return Tables(tables, [_of(*one).removeprefix(" of ") for one in silent]), drops
+
+
+def _says_nothing(rows: dict[int, tuple[float, int]]) -> bool:
+    """Whether a cohort was seen at its start only, as the newest is, or never had a customer."""
+    return list(rows) == [0] or not any(count for count, _ in rows.values())
+
+
+def _percent_faults(records: Records, cells: Cells) -> list[Fault]:
+    """Survivors that look like percentages: of 100 at the start, with parts of a customer or often.
+
+    How many customers there are decides how much a table can say.
+    """
+    of_100 = [rows for rows in cells.values() if rows.get(0, (0.0, 0))[0] == _PERCENT]
+    parts = [
+        (value, line)
+        for rows in of_100
+        for value, line in rows.values()
+        if value != math.floor(value)
+    ]
+    if parts:
+        value, line = min(parts, key=lambda one: one[1])
+        message = f"survivors look like percentages of a cohort (100 at the start, then {value:g})"
+    elif len(of_100) > 1 and len(of_100) == len(cells):
+        line = of_100[0][0][1]
+        message = (
+            f"survivors look like percentages: all {len(of_100)} cohorts have 100 at the start"
+        )
+    else:
+        return []
+    return [Fault(str(records.path), line, "--survivors", message, _NUMBERS)]
 
 
 def _of_one_cause(faults: list[Fault]) -> list[Fault]:
@@ -160,8 +221,7 @@ def _cohort_faults(
         yield Fault(file, rows[0][1], "--survivors", message, "a positive number in period 0")
     if 0.0 < counts[0] <= 1.0:
         message = f"survivors{who} look like shares of a cohort ({counts[0]:g} at the start)"
-        allowed = "numbers of customers: how many there are decides how much a table can say"
-        yield Fault(file, rows[0][1], "--survivors", message, allowed)
+        yield Fault(file, rows[0][1], "--survivors", message, _NUMBERS)
     for period in order[1:]:
         if rows[period][0] > rows[period - 1][0]:
             now, before = rows[period][0], rows[period - 1][0]
@@ -194,8 +254,8 @@ def fit_retention_table(
     RecordsError
         If the table cannot be used, or the holdout leaves nothing of a segment.
     """
-    tables, drops = read_retention(records, columns)
-    faults = []
+    found, drops = read_retention(records, columns)
+    tables, faults = found.cohorts, []
     for name, cohorts in tables.items():
         longest = max(counts.size for counts in cohorts.values()) - 1
         if holdout >= longest:
@@ -212,7 +272,25 @@ def fit_retention_table(
         _fit_segment(key, name, list(tables[name].values()), step, model, holdout)
         for key, name in zip(keys, tables, strict=True)
     )
-    return Outcome("retention", records.path.name, step, segments, drops)
+    notes = tuple(_table_notes(found))
+    return Outcome("retention", records.path.name, step, segments, drops, notes)
+
+
+def _table_notes(found: Tables) -> Iterator[str]:
+    """What was left out of a table as a whole, and what may be percentages."""
+    if found.silent:
+        named = ", ".join(filter(None, found.silent[:_MOST_ALIKE]))
+        more = ", …" if len(found.silent) > _MOST_ALIKE else ""
+        yield (
+            f"{counted(len(found.silent), 'cohort')} left out ({named}{more}): with no customer or "
+            "no period after the start nothing is known of who stays"
+        )
+    all_counts = [counts for cohorts in found.cohorts.values() for counts in cohorts.values()]
+    if len(all_counts) == 1 and all_counts[0][0] == _PERCENT:
+        yield (
+            "the cohort is taken to be of 100 customers: if these are percentages, give numbers of "
+            "customers, since how many there are decides how sure the fit is"
+        )
 
 
 def stacked(cohorts: list[Floats]) -> LifeTable:

@@ -68,8 +68,8 @@ class StateFit:
         Of states over time, in the holdout too; None where there are too many periods and states.
     forecast : Forecast or None
         Of periods held out.
-    has_months : bool
-        Whether periods are months, counted from year 0.
+    calendar : str
+        What periods are by the calendar (`Periods.calendar`); empty: numbers.
     """
 
     key: str
@@ -88,7 +88,7 @@ class StateFit:
     tests: dict[str, ChainTest]
     shares: Shares | None
     forecast: Forecast | None
-    has_months: bool
+    calendar: str
 
     @property
     def probabilities(self) -> Floats:
@@ -197,7 +197,7 @@ def fit_states(
         If a column is missing, most of the rows cannot be used, no customer has two periods that
         follow one another, there is one state only, or the holdout leaves no two periods.
     """
-    whole, drops = read_panel(records, columns)
+    whole, drops = read_panel(records, columns, step)
     if gone:
         whole = whole.with_gone(gone)
     span = int(whole.period.max() - whole.period.min())
@@ -240,7 +240,7 @@ def fit_states(
         tests=goodness_of_chain(panel),
         shares=shares_of(whole, table, lost),
         forecast=forecast(whole, cut, counts, table, lost) if holdout else None,
-        has_months=whole.has_months,
+        calendar=whole.calendar,
     )
 
 

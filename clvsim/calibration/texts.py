@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvsim.calibration.numerals import is_foreign, is_missing, number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,17 @@ if TYPE_CHECKING:
 
 NO_DAY = np.iinfo(np.int64).min
 """In place of a day that cannot be read."""
-YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "churned", "left"})
-NO = frozenset({"no", "n", "false", "f", "0", "0.0", "active", "stayed"})
+YES = frozenset({
+    "yes", "y", "true", "t", "1", "1.0", "churned", "churn", "churner", "left", "inactive", "gone",
+    "lost", "lapsed", "cancelled", "canceled", "closed", "terminated", "expired", "ended", "quit",
+    "exited", "departed", "attrited", "attrited customer", "former", "unsubscribed", "deactivated",
+})  # fmt: skip
+"""Words for a customer who has left."""
+NO = frozenset({
+    "no", "n", "false", "f", "0", "0.0", "active", "stayed", "stay", "retained", "existing",
+    "existing customer", "current", "open", "live", "alive", "subscribed", "renewed", "not churned",
+})  # fmt: skip
+"""Words for one who has not."""
 _MOST = 1e15
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2}|\d{8}", re.ASCII)
@@ -34,24 +45,17 @@ _FORMATS = (
     "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S", " %I:%M %p")
-_DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*\d,\d+")
-_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 
 
 def numbers(texts: Sequence[str]) -> NDArray[np.float64]:
     """Numbers of a column, shape (row,); NaN for what is none, or as `possible` says."""
     # Text by text takes twice the time, which most columns can be spared.
-    read = _number if _is_foreign("".join(texts)) else float
+    read = number if is_foreign("".join(texts)) else float
     try:
         found = np.fromiter(map(read, texts), np.float64, len(texts))
     except ValueError:
-        found = np.fromiter(map(_number, texts), np.float64, len(texts))
+        found = np.fromiter(map(number, texts), np.float64, len(texts))
     return possible(found)
-
-
-def _is_foreign(text: str) -> bool:
-    """Whether a text has what Python takes in numbers and other programs do not: 1_000, ١٢."""
-    return "_" in text or not text.isascii()
 
 
 def possible(found: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,16 +63,16 @@ def possible(found: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(found) <= _MOST, found, np.nan)
 
 
-def _number(text: str) -> float:
-    try:
-        return math.nan if _is_foreign(text) else float(text)
-    except ValueError:
-        return math.nan
+def whole_numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Whole numbers of a column, shape (row,); NaN for what is none."""
+    found = numbers(texts)
+    return np.where(found == np.floor(found), found, np.nan)
 
 
-def looks_decimal(text: str | None) -> bool:
-    """Whether a text is a number with a decimal comma."""
-    return text is not None and _DECIMAL_COMMA.fullmatch(text) is not None
+def named(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether there is a name in a cell, shape (row,): neither nothing nor a word for it."""
+    known = {text: not is_missing(text) for text in set(texts)}
+    return np.fromiter(map(known.__getitem__, texts), np.bool_, len(texts))
 
 
 def flags(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -80,33 +84,6 @@ def flags(texts: Sequence[str]) -> NDArray[np.float64]:
 def _flag(text: str) -> float:
     plain = text.casefold()
     return 1.0 if plain in YES else 0.0 if plain in NO else math.nan
-
-
-def periods(texts: Sequence[str]) -> NDArray[np.float64]:
-    """Numbers of periods, shape (row,): whole numbers, or months like ``2026-03``; NaN for others.
-
-    Months are counted from year 0.
-    """
-    known = {text: _period(text) for text in set(texts)}
-    return np.fromiter(map(known.__getitem__, texts), np.float64, len(texts))
-
-
-def are_months(texts: Sequence[str]) -> bool:
-    """Whether some periods are written like ``2026-03``."""
-    return any(_MONTH.fullmatch(text) for text in set(texts))
-
-
-def period_text(period: int, *, is_month: bool) -> str:
-    """A period as it is written: a number, or a month like ``2026-03``."""
-    return f"{period // 12:04}-{period % 12 + 1:02}" if is_month else str(period)
-
-
-def _period(text: str) -> float:
-    month = _MONTH.fullmatch(text)
-    if month and 1 <= int(month[2]) <= 12:
-        return 12.0 * int(month[1]) + int(month[2]) - 1.0
-    value = _number(text)
-    return value if math.isfinite(value) and value == int(value) else math.nan
 
 
 @dataclass
@@ -222,18 +199,29 @@ def day_text(day: float) -> str:
 
 
 class _Numbers(dict[str, int]):
-    """Texts by their number, given when one is first looked up."""
+    """Texts by their number, given when one is first looked up; all words for nothing are one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels: list[str] = []
 
     def __missing__(self, text: str) -> int:
-        number = self[text] = len(self)
-        return number
+        if text and is_missing(text):
+            found = self[text] = self[""]
+            return found
+        found = self[text] = len(self.labels)
+        self.labels.append(text)
+        return found
 
 
 @dataclass
 class Codes:
-    """Names by whole numbers, in the order in which they were first met."""
+    """Names by whole numbers, in the order in which they were first met.
 
-    names: dict[str, int] = field(default_factory=_Numbers)
+    Words for nothing (NA, NULL, None, …) are all the name that is empty.
+    """
+
+    names: _Numbers = field(default_factory=_Numbers)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Codes of names, shape (row,)."""
@@ -242,4 +230,4 @@ class Codes:
     @property
     def labels(self) -> list[str]:
         """Names in the order of their codes."""
-        return list(self.names)
+        return self.names.labels

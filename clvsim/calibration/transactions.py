@@ -24,7 +24,13 @@ from clvsim.calibration.outcome import (
     keys_of,
     tested_values,
 )
-from clvsim.calibration.purchase_log import DAYS_PER_UNIT, lone_gaps, read_log, split_log
+from clvsim.calibration.purchase_log import read_log
+from clvsim.calibration.purchase_split import (
+    DAYS_PER_UNIT,
+    cancelled_notes,
+    lone_gaps,
+    split_log,
+)
 from clvsim.calibration.purchases import fit_bg_nbd, fit_gamma_gamma, fit_pareto_nbd
 from clvsim.calibration.scoring.quadrature import beta_points
 from clvsim.calibration.shelves import Shelves
@@ -37,7 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clvsim.calibration.fitted import Fitted
-    from clvsim.calibration.purchase_log import LogColumns, Split
+    from clvsim.calibration.purchase_log import LogColumns
+    from clvsim.calibration.purchase_split import Split
     from clvsim.calibration.records import Records
 
     Floats = NDArray[np.float64]
@@ -306,6 +313,7 @@ def _log_notes(split: Split, holdout: float) -> list[str]:
         notes.append(
             f"{counted(split.merged, 'row')} merged: a further purchase of a customer on a day"
         )
+    notes += cancelled_notes(split.cancelled, split.returned, "day")
     once = int(np.sum(split.summary.frequency == 0))
     notes.append(
         f"{once:,} of {split.first.size:,} customers bought on one day only: kept for how often "

@@ -1,13 +1,21 @@
 """Opening files of records as the options of a command say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from clvsim.calibration.records import Records, open_records
 from clvsim.errors import InputError
 
 
-def open_file(file: Path, columns: str, separator: str) -> Records:
+def open_file(file: Path, columns: str, separator: str, *, accept_losses: bool) -> Records:
     """Open a file of records as the options say.
+
+    Parameters
+    ----------
+    file : Path
+    columns, separator : str
+    accept_losses : bool
+        Whether to go on where what is left out says something, or leans to one side.
 
     Raises
     ------
@@ -20,4 +28,4 @@ def open_file(file: Path, columns: str, separator: str) -> Records:
         what = f"names {', '.join(map(repr, twice))} twice" if twice else "has an empty name"
         message = f"--columns {columns!r} {what}"
         raise InputError(message)
-    return open_records(file, names, separator)
+    return replace(open_records(file, names, separator), accepts_losses=accept_losses)

@@ -8,7 +8,16 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, amount, column
+from clvsim.cli.options import (
+    AcceptLosses,
+    CustomersOut,
+    Header,
+    Json,
+    Separator,
+    Step,
+    amount,
+    column,
+)
 
 _RETENTION = (
     "clvsim fit retention survivors.csv --holdout 5 --step year",
@@ -91,8 +100,8 @@ _Step = Annotated[Step, typer.Option(help="What a period is.")]
 _Model = Annotated[
     ChurnModel,
     typer.Option(
-        help="Model in the block: sbg (one churn rate where customers show no difference), "
-        "geometric, bdw, or best (lowest AIC)."
+        help="Model in the block: sbg (customers differ, and how much is as unsure as the data "
+        "leave it), geometric (one churn rate for all), bdw, or best (lower AIC of sbg and bdw)."
     ),
 ]
 _Segment = Annotated[str, column("Segments, by name.")]
@@ -116,6 +125,7 @@ def retention(
     model: _Model = ChurnModel.SBG,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -129,7 +139,7 @@ def retention(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     named = RetentionColumns(
         period=period,
         survivors=survivors,
@@ -159,22 +169,23 @@ def tenure(
     model: _Model = ChurnModel.SBG,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
 ) -> None:
     """Fit churn, spend and their correlation to customers of whom most have not left yet.
 
-    Who has not left is right-censored. Churn: sBG, or one rate where customers show no difference;
-    spend: gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum
-    likelihood.
+    Who has not left is right-censored. Churn: sBG, with draws of what the data leave open; spend:
+    gamma or lognormal, the better by AIC; correlation: of a Gaussian copula, by maximum likelihood.
     """
-    from clvsim.calibration.tenure import TenureColumns, fit_tenure
+    from clvsim.calibration.tenure import fit_tenure
+    from clvsim.calibration.tenure_file import TenureColumns
     from clvsim.cli.files import open_file
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     named = TenureColumns(tenure, churned, segment, spend, customer)
     show_fit(fit_tenure(records, named, step.value, model.value), target)
 
@@ -206,6 +217,7 @@ def transactions(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     customers: CustomersOut = None,
     plot: _Plot = None,
@@ -219,7 +231,7 @@ def transactions(
 
     target = Target(file, out, plot, as_json=json, customers=customers)
     last = day_of(end) if end else None
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     outcome = fit_transactions(
         records,
         LogColumns(customer, date, amount),
@@ -255,6 +267,7 @@ def opportunities(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     customers: CustomersOut = None,
     plot: _Plot = None,
@@ -271,7 +284,7 @@ def opportunities(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json, customers=customers)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     wanted = GiftColumns(customer, period, amount)
     outcome = fit_opportunities(
         records,
@@ -303,6 +316,7 @@ def histories(
     name: _Name = "",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -317,7 +331,7 @@ def histories(
     from clvsim.cli.fitting import Target, show_fit
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     counted = count or _if_there("customers", records.header)
     wanted = HistoryColumns(frequency, recency, opportunities, counted)
     show_fit(fit_histories(records, wanted, step.value, name), target)
@@ -343,6 +357,7 @@ def states(
     step: _Step = Step.MONTH,
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     plot: _Plot = None,
     json: Json = False,
@@ -357,6 +372,6 @@ def states(
     from clvsim.cli.fitting import Target, show_states
 
     target = Target(file, out, plot, as_json=json)
-    records = open_file(file, columns, separator)
+    records = open_file(file, columns, separator, accept_losses=accept_losses)
     wanted = StateColumns(customer, period, state, value)
     show_states(fit_states(records, wanted, step.value, gone, holdout), target)

@@ -43,6 +43,13 @@ Separator = Annotated[
         help="comma, semicolon, tab, bar, whitespace or a character; found out unless given.",
     ),
 ]
+AcceptLosses = Annotated[
+    bool,
+    typer.Option(
+        "--accept-losses",
+        help="Go on without rows that cannot be read, or whose loss leans to one side.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, no tables.")]
 CustomersOut = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import Header, Json, Separator, Step, amount, column
+from clvsim.cli.options import AcceptLosses, Header, Json, Separator, Step, amount, column
 
 EPILOG = examples(
     "clvsim score customers.csv --fit segments.toml --out scores.csv",
@@ -134,6 +134,7 @@ def score(
     state: _State = "state",
     columns: Header = "",
     separator: Separator = "",
+    accept_losses: AcceptLosses = False,
     out: _Out = None,
     json: Json = False,
 ) -> None:
@@ -177,6 +178,7 @@ def score(
         seed=seed,
         header=columns,
         separator=separator,
+        accepts_losses=accept_losses,
         out=out,
         as_json=json,
     )

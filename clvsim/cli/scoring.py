@@ -48,6 +48,8 @@ class Request:
         Lives of each customer under a scenario; None: as it says.
     header, separator : str
         Names of columns of a file without any, and what parts its fields; empty: as the file says.
+    accepts_losses : bool
+        Whether to go on without customers that cannot be read.
     out : Path or None
         File of the scores.
     as_json : bool
@@ -69,6 +71,7 @@ class Request:
     worlds: int | None
     header: str
     separator: str
+    accepts_losses: bool
     out: Path | None
     as_json: bool
 
@@ -88,7 +91,12 @@ def score_customers(request: Request) -> None:
         check_writable(request.out, inputs=[request.file, request.fit])
     watcher = console_for(stderr=True)
     segments, terms, scored = _asked(request, watcher)
-    records = open_file(request.file, request.header, request.separator)
+    records = open_file(
+        request.file,
+        request.header,
+        request.separator,
+        accept_losses=request.accepts_losses,
+    )
     with waiting(watcher, f"reading {request.file.name}"):
         customers, drops = read_customers(
             records, request.columns, segments, request.segment, str(request.fit)

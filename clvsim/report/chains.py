@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 
 from clvsim.calibration.block import state_block
+from clvsim.calibration.calendars import period_text
 from clvsim.calibration.shares import LEVEL, Forecast, Shares
 from clvsim.calibration.states import StateFit
-from clvsim.calibration.texts import period_text
 from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.fitting import dumped, p_value
@@ -77,7 +77,7 @@ def _holdout(fit: StateFit, found: Forecast) -> RenderableType:
         for at, state in enumerate(fit.states)
     ]
     heads = ("", "observed", "expected", f"{100.0 * LEVEL:g} % interval", "observed lies")
-    last = period_text(int(found.periods[-1]), is_month=fit.has_months)
+    last = period_text(int(found.periods[-1]), fit.calendar)
     title = f"{counted(found.customers[-1], 'customer')} in {fit.step} {last}, held out"
     captions = []
     if found.freedom:
@@ -158,4 +158,4 @@ def _forecast_json(fit: StateFit, found: Forecast) -> dict[str, Any]:
 
 def _periods(fit: StateFit, periods: NDArray[np.int64]) -> list[str]:
     """Periods as they are written in the data."""
-    return [period_text(period, is_month=fit.has_months) for period in periods.tolist()]
+    return [period_text(period, fit.calendar) for period in periods.tolist()]

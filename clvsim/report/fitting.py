@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from clvsim.calibration.block import block
+from clvsim.calibration.block import block, errors_of
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.holdout import LEVEL, Prediction
-from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit, sampling
+from clvsim.calibration.outcome import WORDS, Candidate, Outcome, SegmentFit
 from clvsim.errors import counted
 from clvsim.report import format as say
 from clvsim.report.tables import grid
@@ -121,6 +121,10 @@ def _estimate_rows(fitted: Fitted) -> Iterator[list[str | Text]]:
         if fitted.at_most is not None:
             yield [label, say.number(value), f"0 to {fitted.at_most:.3g} (one-sided)"]
             continue
+        if fitted.draws is not None:
+            low, high = fitted.interval(name)
+            yield [label, f"{value:.3g}", f"{low:.3g} to {high:.3g}"]
+            continue
         if not math.isfinite(error):
             yield [label, f"{value:.4g}" if math.isfinite(value) else say.NOTHING, "not identified"]
             continue
@@ -182,7 +186,6 @@ def fit_json(outcome: Outcome) -> str:
 
 
 def _segment(segment: SegmentFit) -> dict[str, Any]:
-    parameters, covariance = sampling(segment)
     found, tested = segment.correlation, segment.of_values
     return {
         "label": segment.label,
@@ -203,8 +206,7 @@ def _segment(segment: SegmentFit) -> dict[str, Any]:
         ],
         "correlation": found and {"value": found.rho, "standard_error": found.error},
         "values": segment.values,
-        "parameters": parameters,
-        "covariance": covariance.tolist(),
+        **errors_of(segment),
         "facts": {name: _whole(value) for name, value in segment.facts.items()},
         "notes": list(segment.notes),
     }

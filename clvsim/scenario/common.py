@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-#: Quantile below which the first term of its series is all there is of it.
-_FIRST_TERM = 1e-12
+#: Quantile up to which two terms of its series give it to twelve digits.
+_TWO_TERMS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,16 @@ def _special(name: str) -> Callable[..., Floats]:
 def beta_lower(a: float, b: float, q: Floats) -> Floats:
     """Quantile of the beta distribution at a lower tail probability, for all of this package.
 
-    SciPy has none for a ``q`` below 1e-16 where a shape is just above 1: there the first term of
-    the series, ``q = x^a/(a B(a, b))``, is exact to the last digit.
+    SciPy has none for a ``q`` below 1e-16 where a shape is just above 1: there two terms of the
+    series are enough, ``q = x^a/(a B(a, b)) (1 + x a (1-b)/(a+1))``.
     """
     found = np.asarray(scipy.special.betaincinv(a, b, q))
     if not np.isnan(found).any():
         return found
     with np.errstate(all="ignore"):
         first = np.exp((np.log(q) + np.log(a) + scipy.special.betaln(a, b)) / a)
-    return np.where(np.isnan(found) & (first < _FIRST_TERM), first, found)
+    second = first * (1.0 - first * (1.0 - b) / (a + 1.0))
+    return np.where(np.isnan(found) & (first < _TWO_TERMS), second, found)
 
 
 def beta_upper(a: float, b: float, q: Floats) -> Floats:

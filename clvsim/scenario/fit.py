@@ -88,6 +88,9 @@ class Fit(Section):
     covariance: _Rows = ()
     """Covariance of these numbers: of their logarithms, of ``atanh`` of correlations (Fisher's z),
     of ``state_values`` as they are; one row and one column each."""
+    draws: _Rows = ()
+    """Draws of these numbers, all as likely, in place of a covariance: one row a draw, one number
+    for each of ``parameters``. Every world takes one."""
     notes: _Texts = ()
     """What the data could not tell, and how well the model describes them."""
 
@@ -136,7 +139,17 @@ class Fit(Section):
 
     @model_validator(mode="after")
     def _fits_its_parameters(self) -> Self:
-        if len(self.covariance) != len(self.parameters):
+        if self.draws and self.covariance:
+            message = "has both a covariance and draws: only one of them can say the errors"
+            raise ValueError(message)
+        for number, row in enumerate(self.draws):
+            if len(row) != len(self.parameters):
+                message = (
+                    f"draw {number} has {len(row)} numbers for {len(self.parameters)} parameters "
+                    f"({', '.join(self.parameters)})"
+                )
+                raise ValueError(message)
+        if not self.draws and len(self.covariance) != len(self.parameters):
             message = (
                 f"the covariance has {len(self.covariance)} rows for {len(self.parameters)} "
                 f"parameters ({', '.join(self.parameters)}): it needs one row and one column each"

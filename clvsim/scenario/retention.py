@@ -150,7 +150,7 @@ def fit_life_table(
             log_likelihood_geometric=constant,
             periods=life.periods,
             customers=life.customers,
-            note=_note_geometric(life),
+            note=note_geometric(life),
         )
     alpha, beta, best = fitted
     rate = alpha / (alpha + beta)
@@ -224,21 +224,37 @@ def _maximise(life: LifeTable, constant: float) -> tuple[float, float, float] | 
             "model the first period apart"
         )
         raise ValueError(message)
-    odds = life.churn / (1.0 - life.churn)
-    starts = [np.log([total * odds, total]) - np.log1p(odds) for total in _STARTING_TOTALS]
-    logs = max((_climb(life, start) for start in starts), key=life.log_likelihood)
+    logs = highest(life)
     if life.log_likelihood(logs) - constant < GAIN_NEEDED:
         return None
-    slope = float(np.max(np.abs(life.gradient(logs)))) / life.exposure
-    peak = bool(np.all(np.linalg.eigvalsh(life.hessian(logs)) < 0.0))
     best = life.log_likelihood(logs)
-    if not peak or slope > _GRADIENT_TOLERANCE or best < constant:
+    if not is_peak(life, logs) or best < constant:
         message = (
             "the sBG fit of the retention table did not converge: it stopped at alpha "
             f"{math.exp(logs[0]):g}, beta {math.exp(logs[1]):g}"
         )
         raise ValueError(message)
     return math.exp(logs[0]), math.exp(logs[1]), best
+
+
+def highest(life: LifeTable) -> NDArray[np.float64]:
+    """Where the likelihood of the sBG is largest, (log α, log β), or where the search was stopped.
+
+    Parameters
+    ----------
+    life : LifeTable
+        In which some leave and some stay.
+    """
+    odds = life.churn / (1.0 - life.churn)
+    starts = [np.log([total * odds, total]) - np.log1p(odds) for total in _STARTING_TOTALS]
+    return max((_climb(life, start) for start in starts), key=life.log_likelihood)
+
+
+def is_peak(life: LifeTable, logs: NDArray[np.float64]) -> bool:
+    """Whether the likelihood of the sBG has a maximum at (log α, log β)."""
+    slope = float(np.max(np.abs(life.gradient(logs)))) / life.exposure
+    is_round = bool(np.all(np.linalg.eigvalsh(life.hessian(logs)) < 0.0))
+    return is_round and slope <= _GRADIENT_TOLERANCE
 
 
 def _climb(life: LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -266,7 +282,7 @@ def _climb(life: LifeTable, logs: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-def _note_geometric(life: LifeTable) -> str:
+def note_geometric(life: LifeTable) -> str:
     """Say why the geometric was chosen, with its figures."""
     churn = life.churn
     if churn <= 0.0:

@@ -3,7 +3,8 @@
 Any number of a scenario may be written so, except those that all worlds must share. The scenario
 itself then holds the mean; ``drawn`` puts a world's draw in its place. The numbers of a fit
 (``Segment.fit``) are drawn together from their sampling distribution, which is normal on the scale
-of each (``fit.moved``), those of a Bayesian fit (``Segment.posterior``) from its posterior.
+of each (``fit.moved``) or given in draws, those of a Bayesian fit (``Segment.posterior``) from its
+posterior.
 """
 
 import hashlib
@@ -145,7 +146,12 @@ def drawn(scenario: "Scenario", seed: int, world: int, mark: str) -> dict[str, A
     """
     data = scenario.model_dump(by_alias=True)
     for name, segment in scenario.segments.items():
-        if segment.fit is not None and segment.fit.parameters:
+        if segment.fit is not None and segment.fit.draws:
+            share = uniform(seed, world, f"segments.{name}.fit{mark}")
+            draw = segment.fit.draws[int(share * len(segment.fit.draws))]
+            for path, value in zip(segment.fit.parameters, draw, strict=True):
+                put(data, ("segments", name, *keys_of(path)), value)
+        elif segment.fit is not None and segment.fit.parameters:
             place = f"segments.{name}.fit"
             scores = [
                 float(scipy.special.ndtri(uniform(seed, world, f"{place}.{path}{mark}")))

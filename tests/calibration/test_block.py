@@ -11,13 +11,15 @@ import clvsim
 from clvsim.calibration.block import block, state_block, toml
 from clvsim.calibration.drops import Drops
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.outcome import Link, Outcome, SegmentFit, covariance_of, keys_of, sampling
+from clvsim.calibration.outcome import Link, Outcome, SegmentFit, keys_of
 from clvsim.calibration.panel import StateColumns
 from clvsim.calibration.records import open_records
 from clvsim.calibration.retention import RetentionColumns, fit_retention_table
+from clvsim.calibration.sampling import covariance_of, sampling
 from clvsim.calibration.spend import Correlation
 from clvsim.calibration.states import fit_states
-from clvsim.calibration.tenure import TenureColumns, fit_tenure
+from clvsim.calibration.tenure import fit_tenure
+from clvsim.calibration.tenure_file import TenureColumns
 from clvsim.errors import ClvsimError
 from clvsim.scenario.worlds import in_world
 from tests.calibration.test_tenure import TELCO, company

@@ -18,6 +18,7 @@ from clvsim.calibration.churn import (
     survival,
 )
 from clvsim.calibration.fitted import Fitted
+from clvsim.calibration.outcome import _hazards
 from tests.statistics import assert_proportion
 
 REGULAR = np.array([1000.0, 631, 468, 382, 326, 289, 262, 241, 223, 207, 194, 183, 173])
@@ -143,14 +144,32 @@ def test_intervals_of_the_bdw_cover():
         assert_proportion(covering(fits, name, value), count, 0.95, fault=0.6)
 
 
-def test_one_rate_for_all_is_fallen_back_to_and_said_plainly():
+def test_one_rate_for_all_is_kept_beside_what_the_table_leaves_open():
     life = life_of(1000.0 * 0.9 ** np.arange(12.0))
     fitted = fit_sbg(life)
+    assert fitted.model == "sbg"
+    assert survival(fitted, 11) == pytest.approx(0.9 ** np.arange(12.0), rel=1e-4)
+    text = " ".join(fitted.notes)
+    assert "the likelihood is largest at one constant rate" in text
+    assert "one churn of 10 % for all does nearly as well (log-likelihood lower by 0.00)" in text
+    # Half of the draws hold more than what one rate would leave of a thousand customers.
+    assert np.quantile(survivals(fitted.draws, 36), 0.5) > 1.3 * 0.9**36
+
+
+def test_churn_that_rises_with_tenure_is_no_sbg():
+    life = LifeTable(np.array([10.0, 90, 300]), np.array([990.0, 900, 600]))
+    fitted = fit_sbg(life)
     assert fitted.model == "geometric"
-    assert fitted.parameters["churn"] == pytest.approx(0.1)
     text = " ".join(fitted.notes)
     assert "No sign that customers differ in churn" in text
-    assert "flat towards one constant churn rate" in text
+    assert "churn rises with tenure (z 20.2)" in text
+
+
+def survivals(draws, periods):
+    """Share still there after so many periods, by alpha and beta, shape (draw,)."""
+    alpha, beta = draws.T
+    betaln = scipy.special.betaln
+    return np.exp(betaln(alpha, beta + periods) - betaln(alpha, beta))
 
 
 def test_nobody_leaves_and_all_leave_at_once():
@@ -163,8 +182,8 @@ def test_nobody_leaves_and_all_leave_at_once():
     assert fit_geometric(life_of(np.array([50.0, 49.0]))).at_most is None
     assert "In the block nobody ever leaves" in " ".join(nobody.notes)
     first = fit_sbg(LifeTable(np.array([50.0, 0, 0]), np.array([50.0, 50, 50])))
-    assert first.model == "geometric"
-    assert "all who leave do so in the first period" in " ".join(first.notes)
+    assert survival(first, 3) == pytest.approx([1.0, 0.5, 0.5, 0.5], abs=0.005)
+    assert "All who leave do so in the first period" in " ".join(first.notes)
     assert fit_bdw(LifeTable(np.zeros(4), np.full(4, 50.0))).log_likelihood == -math.inf
 
 
@@ -186,3 +205,36 @@ def test_chi_squared_puts_thin_periods_together():
 def test_kaplan_meier_by_hand():
     life = LifeTable(np.array([1.0, 1.0]), np.array([4.0, 2.0]))
     assert observed_survival(life) == pytest.approx([1.0, 4 / 5, 4 / 5 * 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("gamma", "delta", "c"), [(1.9, 3e13, 6.43), (0.9, 4e6, 3.95), (2.0, 1e60, 30)]
+)
+def test_hazards_of_a_bdw_are_what_a_scenario_may_say(gamma, delta, c):
+    shape, unit = _hazards(c, delta)
+    assert shape.max() <= 1e6
+    times = np.cumsum(shape)
+    betaln = scipy.special.betaln
+    found = np.exp(betaln(gamma, delta / unit + times) - betaln(gamma, delta / unit))
+    # Γ(δ + x)/Γ(γ + δ + x) is nearly (δ + x)^-γ so far out.
+    exact = (1.0 + np.exp(c * np.log(np.arange(1.0, times.size + 1)) - np.log(delta))) ** -gamma
+    alive = exact > 1e-3
+    assert found[alive] == pytest.approx(exact[alive], rel=2e-3)
+    assert (found[~alive] < 2e-3).all()
+
+
+def test_small_hazards_of_a_bdw_are_differences_of_powers():
+    shape, unit = _hazards(1.5, 3e5)
+    assert unit == 1.0
+    assert np.cumsum(shape) == pytest.approx(np.arange(1.0, shape.size + 1) ** 1.5, rel=1e-12)
+
+
+def test_delta_of_the_bdw_is_bounded_in_units_of_the_time_watched():
+    """It is a time to the power of c: 5e6 of sixty periods and c 4 is hardly half a unit."""
+    life = sbg_lives(np.random.default_rng(2), 1.0, 5e6, 20_000, 60, c=4.0)
+    found = fit_bdw(life)
+    assert not found.notes
+    low, high = found.interval("delta")
+    assert low < 5e6 < high
+    true = np.log([1.0, 5e6, 4.0])
+    assert found.log_likelihood > models._bdw_log_likelihood(life, true)[0]

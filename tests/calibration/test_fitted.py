@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from clvsim.calibration.fitted import Fitted
-from clvsim.calibration.outcome import Link, covariance_of
+from clvsim.calibration.outcome import Link
+from clvsim.calibration.sampling import covariance_of
 
 FIT = Fitted("bg/nbd", {"r": 2.0, "alpha": 0.5}, np.diag([0.04, math.nan]), -12.5, 30.0)
 

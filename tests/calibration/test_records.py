@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from clvsim.calibration import records as module
+from clvsim.calibration.calendars import Periods
 from clvsim.calibration.drops import repeated
 from clvsim.calibration.records import open_records
-from clvsim.calibration.texts import NO_DAY, Days, day_text, flags, numbers, periods
+from clvsim.calibration.texts import NO_DAY, Days, day_text, flags, numbers
 from clvsim.errors import InputError
 
 
@@ -201,7 +202,7 @@ def test_days_by_a_pattern():
 def test_numbers_and_periods():
     found = numbers(["1", " 2.5", "x", "", "nan", "inf", "1e3"])
     assert np.array_equal(found, [1, 2.5, np.nan, np.nan, np.nan, np.nan, 1000], equal_nan=True)
-    months = periods(["3", "2026-01", "2025-12", "2026-13", "2.5", "x", "7.0"])
+    months = Periods("month").read(["3", "2026-01", "2025-12", "2026-13", "2.5", "x", "7.0"])
     assert months[1] - months[2] == 1.0
     assert np.isnan(months[[3, 4, 5]]).all()
     assert (months[0], months[6]) == (3.0, 7.0)

@@ -12,7 +12,9 @@ from clvsim.calibration.drops import RecordsError
 from clvsim.calibration.fitted import Fitted
 from clvsim.calibration.records import open_records
 from clvsim.calibration.spend import correlation_with_churn, fit_spend, largest_gap
-from clvsim.calibration.tenure import TenureColumns, fit_tenure, life_table, read_tenure
+from clvsim.calibration.tenure import fit_tenure, life_table
+from clvsim.calibration.tenure_file import TenureColumns, read_tenure
+from tests.calibration.losses import accepting
 from tests.statistics import assert_proportion
 
 TELCO = Path(__file__).parents[2] / "scenarios" / "data" / "telco-customer-churn.csv"
@@ -257,7 +259,6 @@ NAMED = TenureColumns("tenure", "left", "plan", "paid")
         ("x,soon,No,basic,20", "tenures that are no whole number of periods (--tenure), the first"),
         ("x,2.5,No,basic,20", "tenures that are no whole number"),
         ("x,-1,No,basic,20", "tenures that are no whole number"),
-        ("x,5000,No,basic,20", "tenures that are no whole number"),
         ("x,3,perhaps,basic,20", "neither yes nor no (--churned), the first 'perhaps'"),
         ("x,0,Yes,basic,20", "left at tenure 0"),
         ("x,3,No,,20", "no name of a segment (--segment), the first is empty"),
@@ -267,17 +268,17 @@ NAMED = TenureColumns("tenure", "left", "plan", "paid")
     ],
 )
 def test_a_bad_row_is_left_out_and_told(records, row, words):
-    people, drops = read_tenure(records(row), NAMED)
+    people, drops = read_tenure(accepting(records(row)), NAMED)
     assert people.tenure.size == 30
     (line,) = drops.told()
     assert line.startswith("1 of 31 rows left out: ")
     assert words in line
-    assert line.endswith("; line 32")
+    assert "; line 32" in line
 
 
 @pytest.mark.parametrize("amount", ["much", "", "-5", "0", "nan", "inf", "1.000,50"])
 def test_a_bad_amount_still_counts_for_churn(records, amount):
-    people, drops = read_tenure(records(f'x,3,No,basic,"{amount}"'), NAMED)
+    people, drops = read_tenure(accepting(records(f'x,3,No,basic,"{amount}"')), NAMED)
     assert people.tenure.size == 31
     assert np.isnan(people.spend[-1])
     (line,) = drops.told()
@@ -300,9 +301,14 @@ def test_a_mostly_bad_file_is_refused_with_all_faults(tmp_path):
     path.write_text("tenure,left,paid\n" + "long,maybe,20\n" * 2 + "3,perhaps,much\n" * 3)
     with pytest.raises(RecordsError) as caught:
         read_tenure(open_records(path), TenureColumns("tenure", "left", "", "paid"))
-    (fault,) = caught.value.faults
-    assert (fault.path, fault.line) == ("--churned", 4)
-    assert fault.message == "3 of 5 rows: neither yes nor no, the first 'perhaps'"
+    assert [(fault.path, fault.line, fault.message) for fault in caught.value.faults] == [
+        (
+            "--tenure",
+            2,
+            "2 of 5 rows: tenures that are no whole number of periods, the first 'long'",
+        ),
+        ("--churned", 4, "3 of 5 rows: neither yes nor no, the first 'perhaps'"),
+    ]
 
 
 def test_a_decimal_comma_is_recognised(tmp_path):
@@ -315,7 +321,7 @@ def test_a_decimal_comma_is_recognised(tmp_path):
 
 def test_a_segment_without_customers_is_a_fault(records):
     with pytest.raises(RecordsError, match="the segment 'gold' has no customer who was watched"):
-        read_tenure(records("x,0,No,gold,20", "y,never,No,gold,20"), NAMED)
+        read_tenure(records("x,0,No,gold,20", "y,,No,gold,20"), NAMED)
 
 
 def test_a_column_of_customers_is_no_column_of_segments(tmp_path):

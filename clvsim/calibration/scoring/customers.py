@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvsim.calibration.drops import Drops, Reason, column_faults, refuse
+from clvsim.calibration.numerals import MISSING
 from clvsim.calibration.outcome import keys_of
 from clvsim.calibration.scoring.fit_file import ContractSegment, MovingSegment
 from clvsim.calibration.scoring.value import GammaGamma
 from clvsim.calibration.tables import tables
-from clvsim.calibration.texts import Codes, flags
+from clvsim.calibration.texts import Codes, flags, named
 from clvsim.errors import Fault, closest
 
 if TYPE_CHECKING:
@@ -107,11 +108,20 @@ _FREQUENCY = Reason(
     "--frequency",
     "frequencies that are no whole number of purchases",
     "whole numbers from 0: purchases after the first, those of a day as one",
+    is_cell=True,
 )
 _RECENCY = Reason(
-    "--recency", "recencies that are no number from 0", "periods from first to last purchase"
+    "--recency",
+    "recencies that are no number from 0",
+    "periods from first to last purchase",
+    is_cell=True,
 )
-_AGE = Reason("--age", "ages that are no number from 0", "periods from first purchase to today")
+_AGE = Reason(
+    "--age",
+    "ages that are no number from 0",
+    "periods from first purchase to today",
+    is_cell=True,
+)
 _LATE = Reason("--recency", "recency above age", "last purchases before the end of observation")
 _EITHER = Reason(
     "--recency",
@@ -122,15 +132,28 @@ _VALUE = Reason(
     "--value",
     "no mean value from 0 for repeat purchases",
     "the mean amount of the repeat purchases",
+    is_cell=True,
 )
 _TENURE = Reason(
     "--tenure",
-    f"tenures that are no whole number of periods up to {_LONGEST:,}",
+    "tenures that are no whole number of periods",
     "periods as a customer until today",
+    is_cell=True,
+)
+_LONG = Reason(
+    "--tenure",
+    f"tenures above {_LONGEST:,}, scored as {_LONGEST:,} periods",
+    "tenures in periods: perhaps of a longer --step",
+    is_loss=False,
 )
 _LEFT = Reason("--churned", "customers who have left", is_fault=False)
-_UNCLEAR = Reason("--churned", "neither yes nor no", "Yes or No, true or false, 1 or 0")
-_SPEND = Reason("--spend", "spends that are no number from 0", "29.85")
+_UNCLEAR = Reason(
+    "--churned",
+    "neither yes nor no",
+    "Yes or No, true or false, 1 or 0, Active or Inactive, …",
+    is_cell=True,
+)
+_SPEND = Reason("--spend", "spends that are no number from 0", "29.85 or 1,629.85", is_cell=True)
 _STATE = "states that the segment does not have"
 _STRANGER = Reason("--segment-column", "segments that the fit does not have")
 
@@ -162,7 +185,7 @@ def read_customers(
     used = {name: segments[name] for name in names}
     wanted = _wanted(records, columns, list(used.values()), by_column)
     refuse([*_mixed(used, fit), *column_faults(records, _options(wanted))])
-    drops, labels, seen = Drops(str(records.path), records.unit), Codes(), set[str]()
+    drops, labels, seen = Drops.of(records), Codes(), set[str]()
     allowed = f"{', '.join(names)} (in {fit})"
     stranger = Reason(_STRANGER.option, _STRANGER.text, allowed)
     states, lost = _states(used)
@@ -170,17 +193,17 @@ def read_customers(
     read = {name: column for name, column in wanted.items() if name in _NUMBERS}
     texts = [column for name, column in wanted.items() if name not in _NUMBERS]
     for piece in tables(records, texts, list(read.values())):
-        drops.begin(piece)
+        table = {
+            name: piece.numbers[read[name]] if name in read else np.full(piece.lines.size, math.nan)
+            for name in _NUMBERS
+        }
+        drops.begin(piece, table["spend"] if "spend" in read else table["value"])
         good = _named(drops, piece, wanted["customer"], seen)
         own = np.zeros(good.size, dtype=np.int64)
         if by_column:
             codes = labels.encode(piece.texts[by_column])
             own = _places(labels.labels, names)[codes]
             good = drops.keep(stranger, own >= 0, good, piece, by_column)
-        table = {
-            name: piece.numbers[read[name]] if name in read else np.full(good.size, math.nan)
-            for name in _NUMBERS
-        }
         good = _possible(drops, piece, wanted, table, good)
         state = np.full(good.size, -1)
         if "state" in wanted:
@@ -295,17 +318,18 @@ def _named(drops: Drops, piece: Table, column: str, seen: set[str]) -> Flags:
             is_new[at] = text not in seen
             seen.add(text)
     seen |= own
-    named = np.ones(len(texts), dtype=bool)
-    if "" in own:
-        named[:] = [bool(text) for text in texts]
-    good = drops.keep(_NOBODY, named, np.ones(len(texts), dtype=bool), piece, column)
+    whole = np.ones(len(texts), dtype=bool)
+    is_named = whole if MISSING.isdisjoint(map(str.casefold, own)) else named(texts)
+    good = drops.keep(_NOBODY, is_named, whole, piece, column)
     return drops.keep(_AGAIN, is_new, good, piece, column)
 
 
 def _places(labels: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
     """Place in ``names`` of each label, as it is or as ``clvsim fit`` would call it; -1: none."""
     known = {name: at for at, name in enumerate(names)}
-    found = [known.get(label, known.get(keys_of([label])[0], -1)) for label in labels]
+    found = [
+        known.get(label, known.get(keys_of([label])[0], -1)) if label else -1 for label in labels
+    ]
     return np.array(found, dtype=np.int64)
 
 
@@ -319,8 +343,10 @@ def _possible(
     """Rows that say what can be; values of customers without repeat purchases become 0."""
     if "tenure" in wanted:
         tenure = table["tenure"]
-        whole = (tenure >= 0.0) & (tenure <= _LONGEST) & (tenure == np.floor(tenure))
+        whole = (tenure >= 0.0) & (tenure == np.floor(tenure))
         good = drops.keep(_TENURE, whole, good, piece, wanted["tenure"])
+        drops.keep(_LONG, tenure <= _LONGEST, good, piece, wanted["tenure"])
+        table["tenure"] = np.minimum(tenure, _LONGEST)
     if "churned" in wanted:
         left = flags(piece.texts[wanted["churned"]])
         good = drops.keep(_UNCLEAR, ~np.isnan(left), good, piece, wanted["churned"])

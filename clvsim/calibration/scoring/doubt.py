@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,8 @@ from clvsim.calibration.scoring.totals import FIGURES, Slopes
 from clvsim.scenario.root import symmetric_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
     from clvsim.calibration.scoring.fit_file import Segment
@@ -40,20 +44,30 @@ def laws(group: Group) -> list[Segment]:
     paths = [] if source is None else [one for one in source.parameters if _matters(one)]
     if source is None or not paths:
         return []
+    if source.draws:
+        return _possible(group, (partial(group.drawn, at) for at in range(len(source.draws))))
     places = [source.parameters.index(path) for path in paths]
     covariance = np.array(source.covariance)[np.ix_(places, places)]
     if np.linalg.eigvalsh(covariance)[-1] > _WIDEST**2:
         return []
     root = symmetric_root(covariance)
     shares = scipy.stats.qmc.Sobol(len(places), rng=group.terms.seed).random(_MOST_TRIED)
+    changes = (
+        dict(zip(paths, (root @ normal).tolist(), strict=True))
+        for normal in scipy.special.ndtri(shares)
+    )
+    return _possible(group, (partial(group.moved, one) for one in changes))
+
+
+def _possible(group: Group, draws: Iterable[Callable[[], Segment]]) -> list[Segment]:
+    """The first `LAWS` of draws that can be and under which nobody is worth infinitely much."""
     some = group.some(_FEW)
     found: list[Segment] = []
-    for normal in scipy.special.ndtri(shares):
-        changes = dict(zip(paths, (root @ normal).tolist(), strict=True))
+    for draw in draws:
         with suppress(ValidationError), np.errstate(over="ignore"):
-            moved = group.moved(changes)
-            if np.isfinite(some.expected(moved).value).all():
-                found.append(moved)
+            law = draw()
+            if np.isfinite(some.expected(law).value).all():
+                found.append(law)
         if len(found) == LAWS:
             return found
     return []
@@ -84,6 +98,8 @@ def slopes(group: Group) -> Slopes:
     if source is None or not source.parameters:
         return unknown
     some = group.some(_JUDGED)
+    if source.draws:
+        return _deviations(group, some) or unknown
     known: Known = {}
 
     def figures(path: str, change: float) -> Floats:
@@ -99,3 +115,18 @@ def slopes(group: Group) -> Slopes:
         return unknown
     slope = np.stack(each, axis=1) / (2.0 * _STEP)
     return Slopes(group.own, some.own, slope, np.array(source.covariance))
+
+
+def _deviations(group: Group, some: Group) -> Slopes | None:
+    """What draws of a fit do, as slopes in as many numbers that are independent of each other.
+
+    None where too many of the draws leave somebody worth infinitely much.
+    """
+    found = laws(group)
+    if not found:
+        return None
+    each = [some.expected(one) for one in found]
+    figures = np.array([[one.value, one.alive, one.purchases] for one in each])
+    with np.errstate(invalid="ignore"):
+        away = (figures - figures.mean(axis=0)) / math.sqrt(len(found) - 1.0)
+    return Slopes(group.own, some.own, away.transpose(1, 0, 2), np.eye(len(found)))

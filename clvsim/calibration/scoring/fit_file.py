@@ -279,13 +279,37 @@ class FitFile:
         ValidationError
             If no segment can have these.
         """
+        table = self.tables[name]
+        return self._with(
+            name,
+            {
+                path: moved(path, number_at(table, path) or 0.0, change)
+                for path, change in changes.items()
+            },
+        )
+
+    def drawn(self, name: str, place: int) -> Segment:
+        """A segment with the numbers of a draw of its fit.
+
+        Raises
+        ------
+        ValidationError
+            If no segment can have these.
+        """
+        source = self.segments[name].fit
+        if source is None:
+            return self.segments[name]
+        return self._with(name, dict(zip(source.parameters, source.draws[place], strict=True)))
+
+    def _with(self, name: str, numbers: Mapping[str, float]) -> Segment:
+        """A segment with some numbers in place of its own, by dotted path."""
         table = copy.deepcopy(self.tables[name])
-        for path, change in changes.items():
+        for path, value in numbers.items():
             *above, key = keys_of(path)
-            place: Any = table
+            at: Any = table
             for part in above:
-                place = place[part]
-            place[key] = moved(path, place[key], change)
+                at = at[part]
+            at[key] = value
         return type(self.segments[name]).model_validate(table)
 
 

@@ -146,6 +146,10 @@ class Group:
         """The segment with other numbers; as `FitFile.moved`."""
         return self.fit.moved(self.name, changes)
 
+    def drawn(self, place: int) -> Segment:
+        """The segment with a draw of its fit; as `FitFile.drawn`."""
+        return self.fit.drawn(self.name, place)
+
     def expected(self, segment: Segment, known: Known | None = None) -> Expected:
         """What is to be expected of the customers, were the segment's numbers these.
 

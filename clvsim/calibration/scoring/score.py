@@ -125,8 +125,11 @@ def score(customers: Customers, fit: FitFile, terms: Terms) -> Scores:
             faults += wrong
             continue
         expected = group.expected(group.segment)
-        if not np.isfinite(expected.value).all():
+        if np.isinf(expected.ahead[expected.alive > 0.0]).any():
             faults.append(_endless(group))
+            continue
+        if np.isnan(expected.value).any():
+            faults.append(_beyond_numbers(group, expected))
             continue
         found = _score_group(group, expected)
         alive[own], purchases[own] = expected.alive, expected.purchases
@@ -230,6 +233,18 @@ def _endless(group: Group) -> Fault:
     )
     where = f"segments.{group.name}"
     return Fault(group.fit.name, None, where, message, "--horizon N, or --discount-rate")
+
+
+def _beyond_numbers(group: Group, expected: Expected) -> Fault:
+    """Customers whose value the numbers of a computer cannot hold: not infinite, but not known."""
+    lost = np.flatnonzero(np.isnan(expected.value))
+    first = group.customers.names[int(group.own[lost[0]])]
+    message = (
+        f"the value of {counted(lost.size, 'customer')}, the first {first!r}, cannot be computed "
+        "with these numbers: the fit is at an edge at which they leave no digits"
+    )
+    allowed = "a fit whose parameters are not near 0, or a file without these customers"
+    return Fault(group.fit.name, None, f"segments.{group.name}", message, allowed)
 
 
 def _notes(group: Group, expected: Expected) -> Iterator[str]:

@@ -8,12 +8,15 @@ import pytest
 
 from clvsim.calibration.records import open_records
 from clvsim.calibration.scoring import doubt
+from clvsim.calibration.scoring.contract import Contract
 from clvsim.calibration.scoring.customers import Columns, read_customers
 from clvsim.calibration.scoring.fit_file import read_fit
 from clvsim.calibration.scoring.group import Group, Terms
+from clvsim.calibration.scoring.purchase import BgNbd
 from clvsim.calibration.scoring.score import CLASSES, score
 from clvsim.errors import ScenarioError
 from clvsim.reference import BgBb
+from tests.calibration.losses import accepting
 
 BG = """\
 [segments.shop]
@@ -83,7 +86,7 @@ def written(folder, name, text):
 
 def read(folder, fit, people, *, columns=None, chosen=""):
     fitted = read_fit(written(folder, "fit.toml", fit))
-    records = open_records(written(folder, "people.csv", people))
+    records = accepting(open_records(written(folder, "people.csv", people)))
     return fitted, *read_customers(
         records, columns or Columns(), fitted.segments, chosen, fitted.name
     )
@@ -517,3 +520,67 @@ def test_laws_are_spread_as_the_covariance_says(tmp_path):
     assert shapes.std() == pytest.approx(0.2, rel=0.05)
     # Endless and undiscounted, those who leave with Beta(a <= 1, b) are worth infinitely much.
     assert _laws(tmp_path, "0.04", 0.0).min() > 1.0
+
+
+LOYAL = """\
+[segments.loyal]
+relationship = "bg/nbd"
+purchase_rate = { distribution = "gamma", a = 36.9, scale = 0.002445 }
+churn = { distribution = "beta", a = 1e-6, b = 0.0048 }
+spend = 65.0
+"""
+
+
+def test_shapes_near_0_leave_values_their_digits(tmp_path):
+    people = "customer,frequency,recency,age,value\na,1,20,46,65\nb,15,150,163,65\n"
+    terms = Terms("week", horizon=520.0, rate=0.1)
+    found = scored(tmp_path, LOYAL, people, terms)
+    # By mpmath's hypergeometric function.
+    assert found.value == pytest.approx([1814.07, 1979.88], abs=0.01)
+
+
+def test_what_cannot_be_computed_is_not_told_as_infinite(tmp_path, monkeypatch):
+    ahead = BgNbd.ahead
+
+    def broken(self, history, outlook):
+        found = ahead(self, history, outlook)
+        return tuple(np.where(history.age > 40.0, np.nan, one) for one in found)
+
+    monkeypatch.setattr(BgNbd, "ahead", broken)
+    people = "customer,frequency,recency,age\na,1,20,46\nb,2,10,30\n"
+    with pytest.raises(ScenarioError) as caught:
+        scored(tmp_path, LOYAL, people, Terms("week", horizon=52.0))
+    (fault,) = caught.value.faults
+    assert fault.message.startswith("the value of 1 customer, the first 'a', cannot be computed")
+    assert "infinite" not in fault.message
+
+
+FEW = """\
+[segments.few]
+churn = { distribution = "beta", a = 1.5, b = 15.0 }
+spend = 10.0
+[segments.few.fit]
+model = "sbg"
+step = "month"
+parameters = ["churn.a", "churn.b"]
+draws = [%s]
+"""
+
+
+def test_draws_of_a_fit_are_its_error(tmp_path):
+    shapes = np.exp(np.random.default_rng(3).normal([0.4, 2.7], 0.3, (100, 2)))
+    text = FEW % ", ".join(f"[{a:.6f}, {b:.6f}]" for a, b in shapes)
+    terms = Terms("month", horizon=24.0)
+    found = scored(tmp_path, text, "customer,tenure\nann,0\nbob,7\n", terms)
+    each = [
+        sum(Contract(a, b).payments(np.array([0.0, 7.0]), terms.outlook)[1]) for a, b in shapes[:64]
+    ]
+    assert found.doubt == pytest.approx(10.0 * np.std(each, ddof=1), rel=1e-4)
+    assert not any("luck alone" in note for note in found.notes)
+
+
+def test_the_longest_tenures_are_scored_and_told(tmp_path):
+    people = "customer,tenure\nann,4096\nbob,9000\n"
+    _, customers, drops = read(tmp_path, CONTRACTS, people, chosen="one_year")
+    assert customers.tenure.tolist() == [4096.0, 4096.0]
+    assert "noted and kept: tenures above 4,096, scored as 4,096 periods" in drops.told()[0]
