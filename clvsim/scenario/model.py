@@ -28,6 +28,7 @@ from clvsim.fields import (
     Section,
     Step,
     Timing,
+    Unit,
     as_text,
 )
 from clvsim.programs import AnyProgram
@@ -136,7 +137,9 @@ class Linear(Section):
 
     kind: Literal["linear"]
     """Kind of response."""
-    cost_per_prospect: Annotated[float, Field(gt=0.0, le=1e15)]
+    cost_per_prospect: Annotated[
+        float, Field(gt=0.0, le=1e15), Unit("an amount in the currency of [money]", "40.0")
+    ]
     """Spend per prospect reached, currency."""
 
 
@@ -145,9 +148,9 @@ class Saturating(Section):
 
     kind: Literal["saturating"]
     """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12), Unit("prospects a period", "5_000.0")]
     """Prospects per period that no spend exceeds."""
-    rate: Annotated[float, Field(gt=0.0, le=1e12)]
+    rate: Annotated[float, Field(gt=0.0, le=1e12), Unit("1 over an amount of currency", "2e-5")]
     """Per unit of currency."""
 
 
@@ -156,9 +159,11 @@ class Hill(Section):
 
     kind: Literal["hill"]
     """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12), Unit("prospects a period", "5_000.0")]
     """Prospects per period that no spend exceeds."""
-    half: Annotated[float, Field(gt=0.0, le=1e15)]
+    half: Annotated[
+        float, Field(gt=0.0, le=1e15), Unit("an amount in the currency of [money]", "20_000.0")
+    ]
     """Spend that reaches half of the ceiling, currency per period."""
     slope: Annotated[float, Field(gt=0.0, le=20.0)] = 1.0
     """Above 1: S-shaped."""
@@ -201,7 +206,7 @@ class Channel(Section):
     carry_over: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a period's effective spend that carries over to the next (adstock, normalised)."""
     conversion: (
-        Annotated[float, Field(ge=0.0, lt=1.0)]
+        Annotated[float, Field(ge=0.0, lt=1.0), Unit("a share: 0.05 is 5 %", "0.05")]
         | dict[Name, Annotated[float, Field(ge=0.0, lt=1.0)]]
     )
     """Share of prospects that join at the list price: a number, or one a segment."""

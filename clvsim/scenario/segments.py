@@ -27,6 +27,7 @@ from clvsim.fields import (
     Probabilities,
     Probability,
     Section,
+    Unit,
 )
 from clvsim.scenario.fit import Fit
 from clvsim.scenario.posterior import Posterior
@@ -107,8 +108,11 @@ LiftTrait = Annotated[
     | Annotated[Distribution, Tag("distribution")],
     Discriminator(_plain_kind),
 ]
+#: What a churn is, and what a rate of buying or leaving is.
+_CHURN = Unit("a share of customers: 0.05 is 5 %", "0.05")
+_RATE = Unit("times a period: 0.5 is once in two periods", "0.5")
 ChurnTrait = Annotated[
-    Annotated[Probability, Tag("constant")]
+    Annotated[Probability, Tag("constant"), _CHURN]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[RetentionTable, Tag("survivors")],
     Discriminator(_trait_kind),
@@ -124,7 +128,7 @@ def _refuse_table(_: RetentionTable) -> RetentionTable:
 
 
 DropoutTrait = Annotated[
-    Annotated[Probability, Tag("constant")]
+    Annotated[Probability, Tag("constant"), _CHURN]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[RetentionTable, AfterValidator(_refuse_table), Tag("survivors")],
     Discriminator(_trait_kind),
@@ -134,7 +138,7 @@ ProbabilityTrait = Annotated[
     Discriminator(_plain_kind),
 ]
 RateTrait = Annotated[
-    Annotated[float, Field(ge=0.0, le=1e4), Tag("constant")]
+    Annotated[float, Field(ge=0.0, le=1e4), Tag("constant"), _RATE]
     | Annotated[Distribution, Tag("distribution")],
     Discriminator(_plain_kind),
 ]
