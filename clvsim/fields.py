@@ -35,9 +35,7 @@ class Unit:
 Step = Literal["week", "month", "quarter", "year"]
 Timing = Literal["start", "mid", "end"]
 #: A probability or a share: a number from 0 to 1.
-Probability = Annotated[
-    float, Field(ge=0.0, le=1.0), Unit("a share: 0.25 is 25 %", "0.25")
-]
+Probability = Annotated[float, Field(ge=0.0, le=1.0), Unit("a share: 0.25 is 25 %", "0.25")]
 #: An amount in the scenario's currency, never negative.
 Money = Annotated[
     float, Field(ge=0.0, le=1e15), Unit("an amount in the currency of [money]", "20.0")

@@ -84,8 +84,10 @@ def explain(
     from clvsim.cli import explaining
 
     path = Path(what)
-    if variant or path.suffix.lower() == ".toml" or "/" in what.replace("/nbd", "").replace(
-        "/bb", ""
+    if (
+        variant
+        or path.suffix.lower() == ".toml"
+        or "/" in what.replace("/nbd", "").replace("/bb", "")
     ):
         explaining.explain_file(path, variant, as_json=json)
     elif path.exists():
@@ -96,9 +98,7 @@ def explain(
 
 @guarded
 def validate(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Scenario files (TOML).")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Scenario files (TOML).")],
     *,
     json: Json = False,
 ) -> None:

@@ -8,7 +8,15 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import CustomersOut, Header, Json, Separator, Step, column
+from clvsim.cli.options import (
+    CustomersOut,
+    Header,
+    Json,
+    Separator,
+    Step,
+    column,
+    date_pattern,
+)
 
 _RETENTION = (
     "clvsim fit retention survivors.csv --holdout 5 --step year",
@@ -196,7 +204,10 @@ def transactions(
         typer.Option(metavar="DATE", help="Last day observed; that of the last purchase if not."),
     ] = "",
     date_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="Of dates, as in Python: %d.%m.%Y")
+        str,
+        typer.Option(
+            metavar="FORMAT", callback=date_pattern, help="Of dates, as in Python: %d.%m.%Y"
+        ),
     ] = "",
     drop_duplicates: _Once = False,
     model: Annotated[

@@ -36,6 +36,11 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
+def begin() -> None:
+    """Nothing is on stdout yet."""
+    _ANSWERED.set(False)
+
+
 def answer(document: str) -> None:
     """The JSON document of a command, on stdout."""
     _ANSWERED.set(True)
@@ -51,7 +56,9 @@ def tell_errors(error: Exception) -> None:
         return
     import json
 
-    faults = error.faults if isinstance(error, ScenarioError) else [Fault("", None, "", _text(error))]
+    faults = (
+        error.faults if isinstance(error, ScenarioError) else [Fault("", None, "", _text(error))]
+    )
     found = [{key: getattr(one, key) or None for key in _KEYS} for one in faults]
     answer(json.dumps({"errors": found}, indent=2, ensure_ascii=False))
 
@@ -61,7 +68,6 @@ def guarded(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
 
     @functools.wraps(command)
     def careful(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
-        _ANSWERED.set(False)
         try:
             command(*args, **kwargs)
             if sys.stdout is not None:

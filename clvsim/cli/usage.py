@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from clvsim.cli.guard import tell_errors
+from clvsim.cli.guard import begin, tell_errors
 from clvsim.errors import InputError
 
 #: What is raised for every wrong option or argument.
@@ -23,6 +23,7 @@ class Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Invoke the command; its exit code and the line on stderr stay as they are."""
+        begin()
         try:
             return super().invoke(ctx)
         except _USAGE as error:

@@ -131,9 +131,7 @@ def _worth(name: str, scenario: Scenario, words: Words) -> str:
     return f" For each who joins, {each}."
 
 
-def channel_lines(
-    name: str, scenario: Scenario, found: Joining, words: Words
-) -> list[str]:
+def channel_lines(name: str, scenario: Scenario, found: Joining, words: Words) -> list[str]:
     """A channel: spend, prospects, joiners, and what one of them costs."""
     channel = scenario.channels[name]
     total = float(found.spend.sum())
@@ -171,8 +169,9 @@ def _spend(spend: NDArray[np.float64], scenario: Scenario, words: Words) -> str:
         told = listed(amount(year) for year in years[:5]) + (", …" if len(years) > 5 else "")
         return f"{told} {words.currency} year by year; {whole}"
     steps = [
-        f"{amount(float(spend[at]))} from {date_of(scenario, at)}" if spend[at] else
-        f"none from {date_of(scenario, at)}"
+        f"{amount(float(spend[at]))} from {date_of(scenario, at)}"
+        if spend[at]
+        else f"none from {date_of(scenario, at)}"
         for at in changes
     ]
     return f"{words.currency} a {words.step}: {listed(steps)}; {whole}"

@@ -82,7 +82,9 @@ class Key:
         """Keys of the table that it is, if it is one."""
         spot = self.spot
         options = schema.members_of(spot) or [spot]
-        if not all(schema.is_table(get_origin(one.annotation) or one.annotation) for one in options):
+        if not all(
+            schema.is_table(get_origin(one.annotation) or one.annotation) for one in options
+        ):
             return []
         while schema.is_table(get_origin(spot.annotation)):
             spot = schema.bare(Spot(get_args(spot.annotation)[-1]))
@@ -103,7 +105,7 @@ def keys_at(wrote: str) -> list[Key]:
     if words[:1] == ["variants"]:
         words = words[2:]
     everything = all_keys()
-    left = {key: _left_of(key, words) for key in everything}
+    left = {} if not words else {key: _left_of(key, words) for key in everything}
     if exact := [key for key, rest in left.items() if rest == 0]:
         return exact
     if below := [key for key, rest in left.items() if rest is not None]:

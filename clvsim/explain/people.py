@@ -201,7 +201,7 @@ def _responding(segment: AnySegment, words: Words) -> Iterator[str]:
     """What savings and price rises do."""
     if segment.price_sensitivity:
         odds = math.exp(_TENTH * segment.price_sensitivity)
-        yield f"If an offer saves 10 % of the first year's price, the odds of joining {moved(odds)}."
+        yield f"If an offer saves 10 % of the first year's price, odds of joining {moved(odds)}."
     if segment.price_rise_sensitivity:
         hazard = math.exp(_TENTH * segment.price_rise_sensitivity)
         span = words.span(segment.price_rise_periods)
@@ -262,7 +262,8 @@ def _between(trait: object) -> str:
 def _by_tenure(what: str, factors: tuple[float, ...], words: Words) -> str:
     """Multipliers by tenure in brief: the first, and the last that holds from then on."""
     since = words.span(len(factors) - 1)
-    return f"{what}: times {plain(factors[0])} at first, times {plain(factors[-1])} from {since} on."
+    first, last = plain(factors[0]), plain(factors[-1])
+    return f"{what}: times {first} at first, times {last} from {since} on."
 
 
 def _season(what: str, factors: tuple[float, ...], words: Words) -> str:

@@ -47,9 +47,7 @@ def explained(scenario: Scenario, variants: Mapping[str, Scenario] | None = None
     for name, segment in scenario.segments.items():
         lines = segment_lines(segment, words, scenario.time.periods)
         parts.append(Part(f"Customers: {name}, {_HOW[segment.relationship]}", tuple(lines)))
-    offers = tuple(
-        offer_line(name, scenario, variants or {}, words) for name in scenario.offers
-    )
+    offers = tuple(offer_line(name, scenario, variants or {}, words) for name in scenario.offers)
     parts.append(Part("Offers", offers))
     for name, found in expected.items():
         lines = channel_lines(name, scenario, found, words)
@@ -168,5 +166,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return "another list" if len(value) > _MOST_CHANGES else f"[{', '.join(map(_shown, value))}]"
+        is_short = len(value) <= _MOST_CHANGES and not any(isinstance(one, dict) for one in value)
+        return f"[{', '.join(map(_shown, value))}]" if is_short else "another list"
     return f"{value:g}" if isinstance(value, float) else str(value)

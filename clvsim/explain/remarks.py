@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clvsim.explain.expected import Joining, joining, mean_of, purchases_of, spend_of, surviving
+from clvsim.scenario.habits import THOUSANDS, has_decimal_commas
 from clvsim.scenario.lines import Path
 from clvsim.scenario.model import (
     BgBbSegment,
@@ -40,10 +41,6 @@ _TOTALS = {
 _LEAST_TOTALS = 2
 #: Tenures at which lives are looked at between joining and the end of the horizon.
 _LOOKS = 25
-#: A number with a point and three figures, as thousands are written elsewhere.
-_THOUSANDS = re.compile(r"(?<![\w.+-])[1-9]\d{0,2}\.\d{3}(?![\w.])")
-#: Figures on both sides of a comma without a space, and a comma with one.
-_TIGHT, _LOOSE = re.compile(r"\d,\d"), re.compile(r"\d, +-?\d")
 _KEY = re.compile(r"""\s*["']?([\w.-]+)["']?\s*=""")
 _AMOUNTS = re.compile(r"spend|cost|price|gift|fee|incentive|subsidy|value|amount")
 
@@ -93,14 +90,14 @@ def _odd_numbers(line: str) -> Iterator[str]:
     code = re.sub(r""""[^"]*"|'[^']*'|#.*""", lambda found: " " * len(found[0]), line)
     key = _KEY.match(code)
     name = key[1].rpartition(".")[2] if key else ""
-    for wrote in dict.fromkeys(_THOUSANDS.findall(code)):
+    for wrote in dict.fromkeys(THOUSANDS.findall(code)):
         if wrote.endswith("000") or _AMOUNTS.search(name):
             whole = wrote.replace(".", "")
             yield (
                 f"{wrote} is {float(wrote):g}; if {int(whole):,} is meant, write {whole} "
                 f"(or {int(whole):_})"
             )
-    if "[" in code and _TIGHT.search(code) and _LOOSE.search(code):
+    if has_decimal_commas(line):
         yield "a comma parts the items of a list: 0,5 is two numbers, and 0.5 one"
 
 
@@ -270,8 +267,8 @@ def _of_programs(scenario: Scenario, words: Words) -> Iterator[Remark]:
         if 0.0 < hazard < _LOW_HAZARD:
             yield Remark(
                 (*at, "hazard"),
-                f"{plain(hazard)} means that {percent(1.0 - hazard)} fewer leave; {percent(hazard)} "
-                f"fewer is written {plain(1.0 - hazard)}",
+                f"{plain(hazard)} means that {percent(1.0 - hazard)} fewer leave; "
+                f"{percent(hazard)} fewer is written {plain(1.0 - hazard)}",
             )
         if change >= 1.0:
             cure = f"{plain(change)} % is written {change / 100.0:g}"

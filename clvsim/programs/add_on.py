@@ -34,9 +34,9 @@ class AddOn(Program):
     def told(self, words: Words) -> list[str]:
         """What it does and costs, in plain clauses."""
         since = f", from {words.span(self.from_tenure)} after joining" if self.from_tenure else ""
+        taken = f"{percent(self.adoption)} of those without it take each {words.step}{since}"
         clauses = [
-            f"an add-on that {percent(self.adoption)} of those without it take each "
-            f"{words.step}{since}, for {words.each(self.price)}",
+            f"an add-on that {taken}, for {words.each(self.price)}",
             *changes(words, "who have it", hazard=self.hazard, rate=self.rate),
         ]
         if self.cost:

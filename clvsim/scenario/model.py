@@ -1,6 +1,6 @@
 """The scenario: frozen sections, every field with its unit, range and default."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
@@ -65,7 +65,10 @@ class Time(Section):
     periods: Annotated[int, Field(ge=1, le=4096)]
     """Horizon, periods."""
     start: Annotated[
-        str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$"), BeforeValidator(as_text)
+        str,
+        StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$"),
+        BeforeValidator(as_text),
+        Unit("a month or a day: year-month, or year-month-day", '"2026-01"'),
     ] = "2026-01"
     """First day of period 0: ``2026-01`` or ``2026-01-15``."""
 
@@ -96,9 +99,15 @@ class Time(Section):
 class MoneyRules(Section):
     """Currency, discounting and what lies beyond the horizon."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Z]{3}$"),
+        Unit("a currency by its three capital letters", '"EUR"'),
+    ] = "USD"
     """ISO 4217 code."""
-    discount_rate: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+    discount_rate: Annotated[
+        float, Field(ge=0.0, le=10.0), Unit("a share a year: 0.10 is 10 %", "0.10")
+    ] = 0.1
     """Effective annual rate: 0.1 is ten per cent a year."""
     timing: Timing = "mid"
     """When in a period receipts and running costs fall."""
@@ -336,6 +345,9 @@ class InstalledBase(Section):
 
 class Scenario(Section):
     """One scenario file after overlays: a baseline or one of its variants."""
+
+    is_file: ClassVar[bool] = True
+    """Tells the top of a file from its tables."""
 
     name: Name = "scenario"
     """Title in reports."""

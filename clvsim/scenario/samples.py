@@ -37,7 +37,8 @@ def sample(spot: Spot) -> str:
     if schema.is_model(kind):
         return _table(kind)
     if schema.is_table(origin) and get_args(kind):
-        return f"{{ a_name = {sample(schema.bare(Spot(get_args(kind)[-1])))} }}"
+        inner = sample(schema.bare(Spot(get_args(kind)[-1])))
+        return f"{{ a_name = {inner} }}" if inner else ""
     return _list(spot) if schema.is_list(origin) else ""
 
 
@@ -108,9 +109,12 @@ def _list(spot: Spot) -> str:
     items = [arg for arg in get_args(spot.annotation) if arg is not Ellipsis]
     if not items:
         return ""
-    one = sample(schema.bare(Spot(items[0])))
-    least = next((value for item in spot.conditions for value in [_least(item)] if value), 1)
-    return f"[{', '.join([one] * min(least, _MOST_ITEMS))}]"
+    one = schema.bare(Spot(items[0]))
+    count = min(max([1, *map(_least, spot.conditions)]), _MOST_ITEMS)
+    # Words that may be chosen from are different ones.
+    words = get_args(one.annotation) if get_origin(one.annotation) is Literal else ()
+    shown = [json.dumps(word) for word in words[:count]] or [sample(one)] * count
+    return f"[{', '.join(shown)}]"
 
 
 def _least(condition: Any) -> int:

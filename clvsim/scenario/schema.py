@@ -82,6 +82,11 @@ def keys_of(spots: Iterable[Spot]) -> list[str]:
     return list(dict.fromkeys(key for model in models for key, _ in fields_of(model)))
 
 
+def is_file(spot: Spot) -> bool:
+    """Whether a place is the top of a scenario file."""
+    return bool(getattr(spot.annotation, "is_file", False))
+
+
 def tags_of(spots: Iterable[Spot], discriminator: str) -> list[str]:
     """Return the words that tell the branches of a union apart."""
     tags: list[str] = []

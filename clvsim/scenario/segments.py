@@ -83,6 +83,8 @@ class RetentionTable(Section):
                     f"must never rise and never be negative: entry {i} is {later:g} after "
                     f"{earlier:g}"
                 )
+                if 0.0 < 10.0 * earlier < later:
+                    message += f" (if {earlier:.3f} is {1000.0 * earlier:g}, write that)"
                 raise ValueError(message)
         return value
 
