@@ -145,7 +145,7 @@ def test_start_files_are_right_commented_and_run(kind, tmp_path):
     assert all(remarks(one) == [] for one in plan.scenarios.values())
     result = clvsim("compare", file, "--worlds", 2, "--json")
     assert result.exit_code == 0
-    assert len(strictly(result.stdout)["scenarios"]) == len(plan.scenarios)
+    assert len(strictly(result.stdout)["measures"]) == len(plan.scenarios)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -56,7 +56,7 @@ def new(
     nobody sees who has gone. donors: one chance a year to give. catalogue: customers move between
     states by how recently they bought.
     """
-    from clvsim.cli.explaining import write_start
+    from clvsim.cli.starts import write_start
 
     write_start(kind.value, out)
 

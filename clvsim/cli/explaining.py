@@ -1,4 +1,4 @@
-"""What ``clvsim explain``, ``validate`` and ``new`` do."""
+"""What ``clvsim explain`` and ``validate`` do."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from clvsim.cli.guard import answer
-from clvsim.errors import Fault, InputError, ScenarioError
+from clvsim.errors import Fault, ScenarioError
 from clvsim.explain.page import page
 from clvsim.explain.plan import Part, explained
 from clvsim.explain.remarks import Remark, remarks, told, written_oddly
@@ -115,33 +115,6 @@ def explain_key(path: str, *, as_json: bool = False) -> None:
         answer(_json({"keys": [one.as_json() for one in found]}))
     else:
         typer.echo(page(key_parts(found)))
-
-
-def write_start(kind: str, out: Path | None) -> None:
-    """Write a start file, or print it.
-
-    Raises
-    ------
-    InputError
-        If there is no such kind, or a file stands there already.
-    """
-    from clvsim.cli.starts import start_file
-
-    text = start_file(kind)
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        with out.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        message = f"{out} is there already: give another name with --out, or remove it first"
-        raise InputError(message) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"cannot write {out}: {reason}"
-        raise InputError(message) from None
-    typer.echo(f"{out}: written; clvsim explain {out} says what it means, clvsim run {out} runs it")
 
 
 def _explanation(file: Path, variant: str = "") -> Explanation:

@@ -1,6 +1,6 @@
 """The group of all commands: wrong options, too, are told as JSON where that is asked for."""
 
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -9,7 +9,7 @@ from clvsim.cli.guard import begin, tell_errors
 from clvsim.errors import InputError
 
 #: What is raised for every wrong option or argument.
-_USAGE = typer.BadParameter.__mro__[1]
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
 _JSON = "--json"
 
 

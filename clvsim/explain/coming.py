@@ -102,11 +102,9 @@ def _made_by(name: str, scenario: Scenario, variants: Mapping[str, Scenario]) ->
 
 def _makers(name: str, scenario: Scenario) -> list[str]:
     """Channels and cohorts that make an offer."""
-    return [
-        source
-        for source, one in {**scenario.channels, **scenario.cohorts}.items()
-        if (one.offer or scenario.offer) == name
-    ]
+    own = {source: channel.offer for source, channel in scenario.channels.items()}
+    own |= {source: cohort.offer for source, cohort in scenario.cohorts.items()}
+    return [source for source, offer in own.items() if (offer or scenario.offer) == name]
 
 
 def _worth(name: str, scenario: Scenario, words: Words) -> str:

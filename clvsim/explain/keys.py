@@ -117,8 +117,11 @@ def keys_at(wrote: str) -> list[Key]:
     near = closest(".".join(words), paths) or _by_last_word(words[-1:], paths)
     hint = f"; did you mean {near!r}?" if near else ""
     known = ", ".join(dict.fromkeys(key.path[0] for key in everything))
-    message = f"there is no key {wrote!r} in scenario files, and no file of that name{hint}"
-    raise InputError(f"{message} (keys begin with {known})")
+    message = (
+        f"there is no key {wrote!r} in scenario files, and no file of that name{hint} "
+        f"(keys begin with {known})"
+    )
+    raise InputError(message)
 
 
 def key_parts(keys: list[Key]) -> list[Part]:

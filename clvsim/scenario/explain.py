@@ -12,7 +12,7 @@ from clvsim.errors import closest, counted
 from clvsim.scenario import samples, schema
 from clvsim.scenario.habits import value_cure
 from clvsim.scenario.lines import Path
-from clvsim.scenario.notation import CURRENCIES, date_cure
+from clvsim.scenario.notation import CURRENCIES, date_cure, number_of
 
 _MOST_PERCENT = 100.0
 SHOWN_LENGTH = 40
@@ -112,7 +112,7 @@ def _unquoted(wrote: str) -> str:
     habit = value_cure(wrote)
     if habit is not None:
         return habit.allowed if "is text" not in habit.message else ""
-    return f"without quotation marks: {wrote}" if wrote.strip() else ""
+    return f"without quotation marks: {wrote}" if number_of(wrote) is not None else ""
 
 
 def shown(value: Any) -> str:

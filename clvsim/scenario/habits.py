@@ -157,6 +157,8 @@ def _key(code: str, at: int) -> Cure | None:
 def _tokens(code: str, at: int) -> Iterator[str]:
     """Pieces of the values of a line, those at a place first."""
     plain = _masked(code)
+    if not re.search(r"[=,]", plain):  # no value stands there
+        return
     first = plain.find("=") + 1
     found = [one for one in _TOKEN.finditer(plain, first) if '"' not in one[0]]
     found.sort(key=lambda one: (not one.start() <= at <= one.end() + 1, one.start()))
