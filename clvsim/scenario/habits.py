@@ -157,7 +157,7 @@ def _key(code: str, at: int) -> Cure | None:
 def _tokens(code: str, at: int) -> Iterator[str]:
     """Pieces of the values of a line, those at a place first."""
     plain = _masked(code)
-    if not re.search(r"[=,]", plain):  # no value stands there
+    if "=" not in plain and plain.lstrip()[:1].isalpha():  # neither a value nor items of a list
         return
     first = plain.find("=") + 1
     found = [one for one in _TOKEN.finditer(plain, first) if '"' not in one[0]]
