@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,18 +24,34 @@ class Section(BaseModel):
     )
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a value is counted in, and an example of it as it is written in a file."""
+
+    text: str
+    example: str
+
+
 Step = Literal["week", "month", "quarter", "year"]
 Timing = Literal["start", "mid", "end"]
 #: A probability or a share: a number from 0 to 1.
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0), Unit("a share: 0.25 is 25 %", "0.25")]
 #: An amount in the scenario's currency, never negative.
-Money = Annotated[float, Field(ge=0.0, le=1e15)]
+Money = Annotated[
+    float, Field(ge=0.0, le=1e15), Unit("an amount in the currency of [money]", "20.0")
+]
 #: A factor: 1 changes nothing.
-Multiplier = Annotated[float, Field(ge=0.0, le=1e6)]
+Multiplier = Annotated[
+    float,
+    Field(ge=0.0, le=1e6),
+    Unit("a factor: 1 changes nothing, 0.8 is 20 % less, 1.2 is 20 % more", "0.8"),
+]
 #: A number of customers.
-Count = Annotated[int, Field(ge=0, le=4_000_000_000)]
+Count = Annotated[int, Field(ge=0, le=4_000_000_000), Unit("a number of customers", "1_000")]
 #: A number of periods.
-Periods = Annotated[int, Field(ge=0, le=4096)]
+Periods = Annotated[
+    int, Field(ge=0, le=4096), Unit("a number of periods: months, where time.step is month", "3")
+]
 
 
 def _is_legible(value: str) -> str:
@@ -63,7 +80,12 @@ class BetweenCounts(Section):
 
 
 #: What the user calls a segment, channel, offer, program, cohort, installed base.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_is_legible)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=80),
+    AfterValidator(_is_legible),
+    Unit("a name of your own", '"a_name"'),
+]
 
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
 
@@ -90,7 +112,12 @@ def _date_or_number(value: int | str) -> int | str:
 
 
 #: A period of the horizon: its number (from 0), or a date (``"2026-03"``, ``"2026-03-15"``).
-Period = Annotated[int | str, BeforeValidator(as_text), AfterValidator(_date_or_number)]
+Period = Annotated[
+    int | str,
+    BeforeValidator(as_text),
+    AfterValidator(_date_or_number),
+    Unit("a period: its number, from 0, or a date in it", '"2026-03"'),
+]
 
 
 Numbers = Annotated[tuple[Annotated[float, Strict()], ...], Strict(strict=False)]

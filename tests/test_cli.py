@@ -63,7 +63,7 @@ PLAN = """
     [variants.club.programs.club]
     enabled = true
 """
-COMMANDS = ("validate", "run", "compare", "verify", "schema")
+COMMANDS = ("new", "explain", "validate", "run", "compare", "verify", "schema")
 MAIN = "from clvsim.cli import main; main()"
 HEAVY = ("numba", "xarray", "matplotlib", "scipy", "pandas", "numpy", "pydantic", "rich")
 
@@ -137,7 +137,9 @@ def test_version():
 def test_validate_says_what_the_file_has(plan):
     result = clvsim("validate", plan)
     assert result.exit_code == 0
-    assert result.stdout == f"{plan}: fine; 8 months from 2026-01, 2 variants (half, club)\n"
+    first, empty, *rest = result.stdout.splitlines()
+    assert first == f"{plan}: fine; 8 months from 2026-01, 2 variants (half, club)"
+    assert (empty, rest[0]) == ("", "Time and money")
     assert not result.stderr
 
 

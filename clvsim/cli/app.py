@@ -7,19 +7,24 @@ from typing import Annotated
 import typer
 
 from clvsim.cli.examples import examples
+from clvsim.cli.explain import add_commands
 from clvsim.cli.fit import fit
-from clvsim.cli.guard import FAILED, guarded, tell
+from clvsim.cli.guard import FAILED, guarded
 from clvsim.cli.score import EPILOG, SHORT_HELP, score
-from clvsim.errors import ScenarioError
+from clvsim.cli.usage import Group
 
 _MOST_SEED = 2**64 - 1
 
 
 app = typer.Typer(
     name="clvsim",
+    cls=Group,
     help="Monte Carlo simulator of customer lifetime value: offers, channels, programs, risk.",
     epilog=examples(
-        "clvsim validate plan.toml", "clvsim run plan.toml", "clvsim compare plan.toml"
+        "clvsim new subscription --out plan.toml",
+        "clvsim explain plan.toml",
+        "clvsim run plan.toml",
+        "clvsim compare plan.toml",
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -29,6 +34,7 @@ app = typer.Typer(
 )
 
 
+add_commands(app)
 app.add_typer(fit)
 app.command(short_help=SHORT_HELP, epilog=EPILOG)(score)
 
@@ -155,38 +161,6 @@ def _clvsim(
     ] = False,
 ) -> None:
     """Monte Carlo simulator of customer lifetime value: offers, channels, programs, risk."""
-
-
-@app.command(
-    short_help="Check scenario files and their variants.",
-    epilog=examples("clvsim validate plan.toml", "clvsim validate scenarios/*.toml"),
-)
-@guarded
-def validate(files: _Files) -> None:
-    """Check scenario files and all their variants; say every fault at once, with its line.
-
-    Settings that cannot change anything are noted on stderr: they are no faults.
-    """
-    from clvsim.scenario.idle import notes
-    from clvsim.scenario.load import load
-
-    faults = []
-    for file in files:
-        try:
-            plan = load(file)
-        except ScenarioError as error:
-            faults += list(error.faults)
-            continue
-        for note in notes(plan):
-            tell(str(note))
-        time = plan.baseline.time
-        names = [name for name in plan.scenarios if name != "baseline"]
-        count = f"{len(names)} variant{'' if len(names) == 1 else 's'}" if names else "no variants"
-        listed = f" ({', '.join(names)})" if names else ""
-        steps = f"{time.periods:,} {time.step}{'' if time.periods == 1 else 's'}"
-        typer.echo(f"{file}: fine; {steps} from {time.start}, {count}{listed}")
-    if faults:
-        raise ScenarioError(faults)
 
 
 @app.command(

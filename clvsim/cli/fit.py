@@ -17,6 +17,7 @@ from clvsim.cli.options import (
     Step,
     amount,
     column,
+    date_pattern,
 )
 
 _RETENTION = (
@@ -207,7 +208,10 @@ def transactions(
         typer.Option(metavar="DATE", help="Last day observed; that of the last purchase if not."),
     ] = "",
     date_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="Of dates, as in Python: %d.%m.%Y")
+        str,
+        typer.Option(
+            metavar="FORMAT", callback=date_pattern, help="Of dates, as in Python: %d.%m.%Y"
+        ),
     ] = "",
     drop_duplicates: _Once = False,
     model: Annotated[

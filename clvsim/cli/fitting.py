@@ -11,7 +11,7 @@ from clvsim.calibration.outcome import Outcome
 from clvsim.calibration.plot import check_matplotlib, draw, draw_states, hidden_states, left_out
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
-from clvsim.cli.guard import tell
+from clvsim.cli.guard import answer, tell
 from clvsim.errors import InputError, counted
 from clvsim.files import check_writable, whole
 from clvsim.report.chains import state_json, state_report
@@ -106,7 +106,7 @@ def _show(text: str, document: str, report: list[RenderableType], target: Target
     if target.out is not None:
         _write(target.out, text)
     if document:
-        typer.echo(document)
+        answer(document)
         return
     if target.out is None:
         typer.echo(text, nl=False)

@@ -1,21 +1,28 @@
-"""From errors to exit codes: one line on stderr and never a traceback."""
+"""From errors to exit codes: one line on stderr and never a traceback.
+
+With ``--json`` stdout has one JSON document, whatever happens: the answer, or what is wrong.
+"""
 
 import functools
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import ParamSpec
 
 import typer
 
-from clvsim.errors import ClvsimError, InputError, ScenarioError
+from clvsim.errors import ClvsimError, Fault, InputError, ScenarioError
 
 FINE, FAILED, WRONG_INPUT = 0, 1, 2
 #: Environment variable that shows tracebacks.
 DEBUG = "CLVSIM_DEBUG"
+_KEYS = ("file", "line", "path", "message", "allowed", "hint")
 #: Longest part of an unexpected error's text that is shown, characters.
 _SHOWN = 200
+#: Whether the JSON document of the command is on stdout already.
+_ANSWERED: ContextVar[bool] = ContextVar("answered", default=False)
 _Arguments = ParamSpec("_Arguments")
 
 
@@ -27,6 +34,33 @@ def is_debugging() -> bool:
 def tell(text: str) -> None:
     """A line for the user, on stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def begin() -> None:
+    """Nothing is on stdout yet."""
+    _ANSWERED.set(False)
+
+
+def answer(document: str) -> None:
+    """The JSON document of a command, on stdout."""
+    _ANSWERED.set(True)
+    typer.echo(document)
+
+
+def tell_errors(error: Exception) -> None:
+    """What is wrong as a JSON document on stdout, unless it has one already.
+
+    ``{"errors": [{file, line, path, message, allowed, hint}]}``; null where there is none.
+    """
+    if _ANSWERED.get():
+        return
+    import json
+
+    faults = (
+        error.faults if isinstance(error, ScenarioError) else [Fault("", None, "", _text(error))]
+    )
+    found = [{key: getattr(one, key) or None for key in _KEYS} for one in faults]
+    answer(json.dumps({"errors": found}, indent=2, ensure_ascii=False))
 
 
 def guarded(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
@@ -46,6 +80,8 @@ def guarded(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
         except Exception as error:  # noqa: BLE001 - a user can do nothing with a traceback
             if is_debugging():
                 traceback.print_exc()
+            if kwargs.get("json"):
+                tell_errors(error)
             tell(_line(error))
             raise typer.Exit(_code(error)) from None
 
@@ -73,14 +109,19 @@ def _line(error: Exception) -> str:
     if isinstance(error, ScenarioError):
         count = len(error.faults)
         return f"{error}\n{count} fault{'' if count == 1 else 's'}"
+    return f"clvsim: {_text(error)}"
+
+
+def _text(error: Exception) -> str:
+    """What is wrong, in one line."""
     text = " ".join(str(error).split())
     if isinstance(error, ClvsimError):
-        return f"clvsim: {text}"
+        return text
     if isinstance(error, MemoryError):
-        return "clvsim: not enough memory: use fewer worlds, fewer periods or a longer step"
+        return "not enough memory: use fewer worlds, fewer periods or a longer step"
     if isinstance(error, OSError):
-        return f"clvsim: {error.filename or 'cannot write or read'}: {error.strerror or text}"
+        return f"{error.filename or 'cannot write or read'}: {error.strerror or text}"
     return (
-        f"clvsim: unexpected error, please report it: {type(error).__name__}: {text[:_SHOWN]} "
+        f"unexpected error, please report it: {type(error).__name__}: {text[:_SHOWN]} "
         f"({DEBUG}=1 shows where)"
     )

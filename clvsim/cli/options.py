@@ -1,6 +1,7 @@
 """Options that several commands share, so that they are called and explained alike."""
 
 import enum
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,25 @@ CustomersOut = Annotated[
         metavar="FILE.csv", help="Write every customer as clvsim score reads them (to the cut)."
     ),
 ]
+
+
+#: Signs of a date as a spreadsheet has them, the longest first, and as they stand here.
+_SPREADSHEET = {
+    "yyyy": "%Y", "jjjj": "%Y", "mmmm": "%B", "mmm": "%b", ":mm": ":%M", "yy": "%y", "mm": "%m",
+    "dd": "%d", "tt": "%d", "hh": "%H", "ss": "%S", "d": "%d", "m": "%m", "h": "%H",
+}  # fmt: skip
+_SIGNS = re.compile("|".join(_SPREADSHEET), re.IGNORECASE)
+
+
+def date_pattern(text: str) -> str:
+    """A form of dates, as for ``strptime``; a spreadsheet's is refused with what it is here."""
+    if text and "%" not in text:
+        meant = _SIGNS.sub(lambda sign: _SPREADSHEET[sign[0].casefold()], text)
+        message = f"{text!r} is a spreadsheet's notation: here it is {meant}"
+        if meant == text:
+            message = f"{text!r} names no part of a date: write it like %d/%m/%Y"
+        raise typer.BadParameter(message)
+    return text
 
 
 def column(help_text: str) -> typer.models.OptionInfo:

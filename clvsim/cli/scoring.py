@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
 from clvsim.calibration.scoring.conditions import is_scenario, read_conditions
@@ -15,7 +14,7 @@ from clvsim.calibration.scoring.group import Terms
 from clvsim.calibration.scoring.score import Scores, score
 from clvsim.calibration.scoring.simulated import simulate, warm_up
 from clvsim.cli.files import open_file
-from clvsim.cli.guard import tell
+from clvsim.cli.guard import answer, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.errors import InputError, counted
 from clvsim.files import check_writable
@@ -106,7 +105,7 @@ def score_customers(request: Request) -> None:
         with waiting(watcher, f"writing {request.out.name}"):
             write_scores(request.out, scores)
     if request.as_json:
-        typer.echo(score_json(scores, terms, drops, list(scores.notes)))
+        answer(score_json(scores, terms, drops, list(scores.notes)))
     else:
         console = console_for()
         for part in score_report(scores, terms, str(request.file)):

@@ -8,7 +8,7 @@ import typer
 import xarray as xr
 
 from clvsim.api import Effort, Session
-from clvsim.cli.guard import FAILED, tell
+from clvsim.cli.guard import FAILED, answer, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest, counted
@@ -234,7 +234,7 @@ def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
 
 def _show(request: Request, result: xr.Dataset, idle: Sequence[Note]) -> None:
     if request.as_json:
-        typer.echo(to_json(result, idle))
+        answer(to_json(result, idle))
         return
     console = console_for()
     report = (

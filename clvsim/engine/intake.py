@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from clvsim.engine import acquisition
 from clvsim.engine.cells import LIST_PRICE, CellTable, Group, write_levers
-from clvsim.engine.population import Population
+from clvsim.engine.population import HasMeans
 from clvsim.kernels.plan import ARRIVALS
 from clvsim.levers import Levers, ProgramLevers
 from clvsim.scenario.chains import chain_of
@@ -57,7 +57,7 @@ def take_in(
     scenario: Scenario,
     table: CellTable,
     levers: Levers,
-    population: Population,
+    population: HasMeans,
     shock: Floats,
 ) -> Intake:
     """Expected customers and acquisition costs of all cells, levers written.
@@ -111,7 +111,7 @@ def _prices(scenario: Scenario, table: CellTable, levers: Levers) -> Floats:
 
 
 def _savings(
-    scenario: Scenario, group: Group, offer: Offer, population: Population, prices: Floats
+    scenario: Scenario, group: Group, offer: Offer, population: HasMeans, prices: Floats
 ) -> Floats:
     """What prospects save who decide in each period, ``(T,)``; see ``acquisition.saving``."""
     segment, per_year = scenario.segments[group.segment], scenario.time.calendar.per_year

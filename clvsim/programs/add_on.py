@@ -7,7 +7,8 @@ import numpy as np
 from clvsim.calendar import Calendar
 from clvsim.fields import Money, Multiplier, Periods, Probability
 from clvsim.levers import Levers, Membership
-from clvsim.programs.base import Program
+from clvsim.programs.base import Program, changes
+from clvsim.wording import Words, percent
 
 
 class AddOn(Program):
@@ -29,6 +30,20 @@ class AddOn(Program):
     """Multiplier of the purchase rate of adopters."""
     adoption_cost: Money = 0.0
     """Cost per adoption (sale, installation), currency."""
+
+    def told(self, words: Words) -> list[str]:
+        """What it does and costs, in plain clauses."""
+        since = f", from {words.span(self.from_tenure)} after joining" if self.from_tenure else ""
+        taken = f"{percent(self.adoption)} of those without it take each {words.step}{since}"
+        clauses = [
+            f"an add-on that {taken}, for {words.each(self.price)}",
+            *changes(words, "who have it", hazard=self.hazard, rate=self.rate),
+        ]
+        if self.cost:
+            clauses.append(f"it costs {words.money(self.cost)} a {words.step} to provide")
+        if self.adoption_cost:
+            clauses.append(f"{words.money(self.adoption_cost)} for each sale")
+        return clauses
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""

@@ -1,15 +1,17 @@
 """What every program shares: whom it concerns, when it runs, what it costs to have.
 
-A program is a configuration class with one method, ``apply``, that writes levers. To add one: a
-file beside this one, and its class in ``clvsim/programs/__init__.py``; no kernel, engine or
-report changes.
+A program is a configuration class with one method, ``apply``, that writes levers; ``told`` says it
+in plain words. To add one: a file beside this one, and its class in
+``clvsim/programs/__init__.py``; no kernel, engine or report changes.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from clvsim.calendar import Calendar
 from clvsim.fields import Money, Names, Period, Section, Timing
 from clvsim.levers import Levers, ProgramLevers, Where
+from clvsim.wording import Words, amount, plain, times
 
 
 class Program(Section):
@@ -57,6 +59,34 @@ class Program(Section):
         """Tenure from which on it treats a customer no differently, periods."""
         return 0
 
+    def told(self, words: Words) -> list[str]:  # noqa: ARG002 - the words of money and time
+        """What it does and costs, in plain clauses: unless it has its own, its settings by name."""
+        own = [
+            (field.alias or name, getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if name not in Program.model_fields and name != "kind"
+        ]
+        return [
+            f"{key.replace('_', ' ')} {amount(value) if isinstance(value, float) else value}"
+            for key, value in own
+            if isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        ]
+
     @abstractmethod
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
+
+
+def changes(words: Words, whose: str, *, hazard: float, rate: float = 1.0) -> Iterator[str]:
+    """What a program makes of leaving and of buying, in plain clauses."""
+    if hazard == 0.0:
+        yield f"{whose} never leave"
+    elif hazard != 1.0:
+        yield f"{whose} leave {times(hazard)}{_example(words, hazard)}"
+    if rate != 1.0:
+        yield f"{whose} buy {times(rate)}"
+
+
+def _example(words: Words, hazard: float) -> str:
+    """An example of a hazard: what becomes of a churn of 5 per cent."""
+    return f" (5 of 100 a {words.step} become {plain(100.0 - 100.0 * 0.95**hazard)})"

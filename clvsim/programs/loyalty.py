@@ -7,7 +7,8 @@ import numpy as np
 from clvsim.calendar import Calendar
 from clvsim.fields import Money, Multiplier, Periods, Probability
 from clvsim.levers import Levers, Membership
-from clvsim.programs.base import Program
+from clvsim.programs.base import Program, changes
+from clvsim.wording import Words, percent
 
 
 class Loyalty(Program):
@@ -29,6 +30,21 @@ class Loyalty(Program):
     """Cost per member and period, currency."""
     enrolment_cost: Money = 0.0
     """Cost per enrolment, currency."""
+
+    def told(self, words: Words) -> list[str]:
+        """What it does and costs, in plain clauses."""
+        when = f"{words.span(self.at_tenure)} after joining" if self.at_tenure else "on joining"
+        clauses = [
+            f"{percent(self.member_share)} of customers become members, {when}",
+            *changes(words, "members", hazard=self.hazard, rate=self.rate),
+        ]
+        if self.benefit:
+            clauses.append(f"members pay {percent(self.benefit)} less")
+        if self.cost_per_member:
+            clauses.append(f"{words.each(self.cost_per_member)} for each member")
+        if self.enrolment_cost:
+            clauses.append(f"{words.money(self.enrolment_cost)} for each enrolment")
+        return clauses
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""

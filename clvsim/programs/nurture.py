@@ -9,6 +9,7 @@ from clvsim.calendar import Calendar
 from clvsim.fields import Money
 from clvsim.levers import Levers
 from clvsim.programs.base import Program
+from clvsim.wording import Words, moved
 
 
 class Nurture(Program):
@@ -20,6 +21,13 @@ class Nurture(Program):
     """Multiplier of the odds of conversion."""
     cost_per_lead: Money = 0.0
     """Cost per lead that comes to a decision, currency."""
+
+    def told(self, words: Words) -> list[str]:
+        """What it does and costs, in plain clauses."""
+        clauses = [f"the odds that a lead joins {moved(self.conversion_odds)}"]
+        if self.cost_per_lead:
+            clauses.append(f"{words.money(self.cost_per_lead)} for each lead")
+        return clauses
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""

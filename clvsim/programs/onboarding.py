@@ -7,7 +7,8 @@ from pydantic import Field
 from clvsim.calendar import Calendar
 from clvsim.fields import Money, Multiplier
 from clvsim.levers import Levers
-from clvsim.programs.base import Program
+from clvsim.programs.base import Program, changes
+from clvsim.wording import Words
 
 
 class Onboarding(Program):
@@ -27,6 +28,20 @@ class Onboarding(Program):
     def settles(self) -> int:
         """Tenure from which on it treats a customer no differently, periods."""
         return self.tenures
+
+    def told(self, words: Words) -> list[str]:
+        """What it does and costs, in plain clauses."""
+        clauses = [
+            f"care for {words.span(self.tenures)} after joining",
+            *changes(words, "in that time customers", hazard=self.hazard, rate=self.rate),
+        ]
+        if self.cost_per_customer:
+            whole = words.money(self.cost_per_customer * self.tenures)
+            clauses.append(
+                f"{words.money(self.cost_per_customer)} a {words.step} for each customer, {whole} "
+                "for one who stays to its end"
+            )
+        return clauses
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""

@@ -7,7 +7,8 @@ from pydantic import Field
 from clvsim.calendar import Calendar
 from clvsim.fields import Multiplier
 from clvsim.levers import Levers
-from clvsim.programs.base import Program
+from clvsim.programs.base import Program, changes
+from clvsim.wording import Words, moved
 
 
 class PriceChange(Program):
@@ -19,6 +20,11 @@ class PriceChange(Program):
     """Relative change of the price: 0.05 is five per cent more."""
     rate: Multiplier = 1.0
     """Multiplier of the purchase rate at the new price."""
+
+    def told(self, words: Words) -> list[str]:
+        """What it does, in plain clauses."""
+        prices = f"prices {moved(1.0 + self.change)}"
+        return [prices, *changes(words, "customers", hazard=1.0, rate=self.rate)]
 
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""

@@ -7,7 +7,8 @@ from pydantic import Field
 from clvsim.calendar import Calendar
 from clvsim.fields import Between, BetweenCounts, Money, Multiplier, Names, Periods, Probability
 from clvsim.levers import ANY, History, Levers, Range, Target, Treatment
-from clvsim.programs.base import Program
+from clvsim.programs.base import Program, changes
+from clvsim.wording import Words, amount, listed, percent, times
 
 
 class Retention(Program):
@@ -68,6 +69,49 @@ class Retention(Program):
     spend: Multiplier = 1.0
     """Multiplier of the spend of those who accept."""
 
+    def told(self, words: Words) -> list[str]:
+        """What it does and costs, in plain clauses."""
+        every = words.step if self.every == 1 else words.span(self.every)
+        clauses = [f"every {every}, {self._who(words)} are contacted"]
+        if self.acceptance < 1.0:
+            clauses.append(f"{percent(self.acceptance)} of them accept")
+        theirs = "those who accept" if self.acceptance < 1.0 else "those contacted"
+        effects = [*changes(words, theirs, hazard=self.hazard, rate=self.rate)]
+        if self.personal_lift:
+            effects.append("each responds by a lift of its own")
+        if self.spend != 1.0:
+            effects.append(f"{theirs} spend {times(self.spend)}")
+        if self.discount:
+            effects.append(f"{theirs} pay {percent(self.discount)} less")
+        clauses += [f"{effect}, for {words.span(self.duration)}" for effect in effects]
+        if self.contact_cost:
+            clauses.append(f"{words.money(self.contact_cost)} for each contact")
+        if self.incentive:
+            clauses.append(f"{words.money(self.incentive)} for each who accepts")
+        return clauses
+
+    def _who(self, words: Words) -> str:
+        """Those who are contacted."""
+        among = [f"in state {listed(self.states, 'or')}"] if self.states else []
+        if self.first_tenure:
+            among.append(f"at least {words.span(self.first_tenure)} after joining")
+        if self.last_tenure is not None:
+            among.append(f"at most {words.span(self.last_tenure)} after joining")
+        for what, asked in (
+            (f"{words.step}s since the last purchase", self.recency),
+            ("purchases so far", self.frequency),
+            (f"{words.currency} a purchase on average", self.value),
+        ):
+            if asked is not None:
+                among.append(f"with {_between(asked)} {what}")
+        whose = f" {listed(among)}" if among else ""
+        if self.share == 1.0:
+            return f"all customers{whose}"
+        if self.target == "random":
+            return f"{percent(self.share)} of customers{whose}, chosen at random,"
+        ranked = {"value": "worth most", "risk": "likeliest to leave", "lift": "easiest to keep"}
+        return f"the {percent(self.share)} of customers{whose} who are {ranked[self.target]}"
+
     def apply(self, name: str, levers: Levers, calendar: Calendar) -> None:
         """Write the levers of the program called ``name``."""
         where = self.where(calendar, self.first_tenure, self.last_tenure)
@@ -101,3 +145,13 @@ def _range(between: Between | BetweenCounts | None) -> Range:
         return ANY
     least = ANY[0] if between.at_least is None else between.at_least
     return least, ANY[1] if between.at_most is None else between.at_most
+
+
+def _between(asked: Between | BetweenCounts) -> str:
+    """``at least 3``, ``3 to 5``."""
+    least, most = asked.at_least, asked.at_most
+    if least is not None and most is not None:
+        return f"{amount(least)} to {amount(most)}"
+    if least is not None:
+        return f"at least {amount(least)}"
+    return "any number of" if most is None else f"at most {amount(most)}"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Strict, Tag, field_validator
 
 from clvsim.calendar import Calendar
-from clvsim.fields import Amounts, Money, Name, Period, Probabilities, Probability, Section
+from clvsim.fields import Amounts, Money, Name, Period, Probabilities, Probability, Section, Unit
 
 Floats = NDArray[np.float64]
 _LONGEST = 4096
@@ -18,7 +18,9 @@ class Linear(Section):
 
     kind: Literal["linear"]
     """Kind of response."""
-    cost_per_prospect: Annotated[float, Field(gt=0.0, le=1e15)]
+    cost_per_prospect: Annotated[
+        float, Field(gt=0.0, le=1e15), Unit("an amount in the currency of [money]", "40.0")
+    ]
     """Spend per prospect reached, currency."""
 
 
@@ -27,9 +29,9 @@ class Saturating(Section):
 
     kind: Literal["saturating"]
     """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12), Unit("prospects a period", "5_000.0")]
     """Prospects per period that no spend exceeds."""
-    rate: Annotated[float, Field(gt=0.0, le=1e12)]
+    rate: Annotated[float, Field(gt=0.0, le=1e12), Unit("1 over an amount of currency", "2e-5")]
     """Per unit of currency."""
 
 
@@ -38,9 +40,11 @@ class Hill(Section):
 
     kind: Literal["hill"]
     """Kind of response."""
-    ceiling: Annotated[float, Field(gt=0.0, le=1e12)]
+    ceiling: Annotated[float, Field(gt=0.0, le=1e12), Unit("prospects a period", "5_000.0")]
     """Prospects per period that no spend exceeds."""
-    half: Annotated[float, Field(gt=0.0, le=1e15)]
+    half: Annotated[
+        float, Field(gt=0.0, le=1e15), Unit("an amount in the currency of [money]", "20_000.0")
+    ]
     """Spend that reaches half of the ceiling, currency per period."""
     slope: Annotated[float, Field(gt=0.0, le=20.0)] = 1.0
     """Above 1: S-shaped."""
@@ -113,7 +117,7 @@ class Channel(Section):
     carry_over: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a period's effective spend that carries over to the next (adstock, normalised)."""
     conversion: (
-        Annotated[float, Field(ge=0.0, lt=1.0)]
+        Annotated[float, Field(ge=0.0, lt=1.0), Unit("a share: 0.05 is 5 %", "0.05")]
         | dict[Name, Annotated[float, Field(ge=0.0, lt=1.0)]]
     )
     """Share of prospects that join at the list price: a number, or one a segment."""

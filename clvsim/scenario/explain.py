@@ -9,13 +9,23 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from clvsim.errors import closest, counted
-from clvsim.scenario import schema
+from clvsim.scenario import samples, schema
+from clvsim.scenario.habits import value_cure
 from clvsim.scenario.lines import Path
+from clvsim.scenario.notation import CURRENCIES, date_cure, number_of
 
+_MOST_PERCENT = 100.0
 SHOWN_LENGTH = 40
 """Longest piece of the user's text that a message repeats, characters."""
 
 UNKNOWN_KEY, MISSING = "unknown key", "is missing"
+DOTTED = "has a dot in its name"
+
+#: What a text must look like, by the pattern of its form, and an example.
+_FORMS = {
+    r"^[A-Z]{3}$": "three capital letters, such as EUR",
+    r"^\d{4}-\d{2}(-\d{2})?$": "a date like 2026-01 or 2026-01-15",
+}
 
 _DATE = "a date such as 2026-01-31"
 _NUMBERS = ("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float")
@@ -92,7 +102,17 @@ def wrong_kind(mistakes: list[Mistake]) -> Explained:
         keys = schema.keys_of(mistakes[0].trail.spots)
         allowed = f"a table with the keys {', '.join(keys)}" if keys else ""
     hint = closest(wrote, words) if isinstance(wrote, str) else ""
+    if isinstance(wrote, str) and not words:
+        allowed = _unquoted(wrote) or allowed
     return Explained(mistakes[0].trail.path, f"must be {asked}, not {shown(wrote)}", allowed, hint)
+
+
+def _unquoted(wrote: str) -> str:
+    """What a text in quotation marks should have been, where it is a number, a date or a yes."""
+    habit = value_cure(wrote)
+    if habit is not None:
+        return habit.allowed if "is text" not in habit.message else ""
+    return f"without quotation marks: {wrote}" if number_of(wrote) is not None else ""
 
 
 def shown(value: Any) -> str:
@@ -111,8 +131,13 @@ def shown(value: Any) -> str:
 
 
 def _unknown_key(mistake: Mistake) -> Explained:
-    path = mistake.trail.path
+    path, wrote = mistake.trail.path, mistake.error["input"]
     keys = schema.keys_of(mistake.trail.tables)
+    if len(path) > 1 and isinstance(wrote, Mapping) and {*wrote} & {*keys}:
+        name = f"{path[-2]}.{path[-1]}"
+        return Explained(path, f"'{name}' {DOTTED}", f'in quotation marks: "{name}"')
+    if mistake.trail.tables and schema.is_file(mistake.trail.tables[0]):
+        keys = [key for key in keys if key != "uncertain"] + ["variants", "extends"]
     hint = closest(str(path[-1]), keys)
     return Explained(path, f"{UNKNOWN_KEY} '{path[-1]}'", ", ".join(keys), hint)
 
@@ -123,6 +148,8 @@ def _missing(mistake: Mistake) -> Explained:
         wrote = shown(mistake.error["input"])
         return Explained(path[:-1], f"the list is too short: it is {wrote}")
     allowed = " or ".join(filter(None, map(schema.described, mistake.trail.spots)))
+    if allowed == "a table" and path and (example := samples.sample(mistake.trail.spots[0])):
+        allowed = f"a table, such as {path[-1]} = {example}"
     return Explained(path, MISSING, allowed)
 
 
@@ -130,7 +157,17 @@ def _out_of_range(mistake: Mistake) -> Explained:
     asked = schema.number(mistake.trail.spots)
     if asked in {"a number", "a whole number"}:  # the condition stands where types do not show it
         return _other(mistake)
-    return Explained(mistake.trail.path, f"must be {asked}, not {shown(mistake.error['input'])}")
+    wrote = mistake.error["input"]
+    message = f"must be {asked}, not {shown(wrote)}"
+    return Explained(mistake.trail.path, message, _as_share(mistake, wrote))
+
+
+def _as_share(mistake: Mistake, wrote: Any) -> str:
+    """How a share is written, where per cent was probably meant."""
+    is_share = any(samples.unit_of(spot).startswith("a share") for spot in mistake.trail.spots)
+    if not is_share or not isinstance(wrote, (int, float)) or not 1.0 < wrote <= _MOST_PERCENT:
+        return ""
+    return f"a share: {wrote:g} % is written {wrote / 100.0:g}"
 
 
 def _not_finite(mistake: Mistake) -> Explained:
@@ -170,9 +207,22 @@ def _wrong_length(mistake: Mistake) -> Explained:
 
 
 def _pattern(mistake: Mistake) -> Explained:
-    pattern, wrote = mistake.error["ctx"]["pattern"], shown(mistake.error["input"])
-    message = f"{wrote} is not of the form asked for"
-    return Explained(mistake.trail.path, message, f"text that matches {pattern}")
+    pattern, wrote = mistake.error["ctx"]["pattern"], mistake.error["input"]
+    allowed, path = _FORMS.get(pattern), mistake.trail.path
+    if allowed is None:
+        message = f"{shown(wrote)} is not of the form asked for"
+        return Explained(path, message, f"text that matches {pattern}")
+    meant = date_cure(wrote) if "date" in allowed else _currency(wrote)
+    return Explained(path, f"must be {allowed}, not {shown(wrote)}", meant)
+
+
+def _currency(wrote: str) -> str:
+    """The code of a currency, in quotation marks, by its sign or its word; empty: unknown."""
+    plain = wrote.strip()
+    code = CURRENCIES.get(plain) or CURRENCIES.get(plain.casefold(), "")
+    if not code and len(plain) == len("EUR") and plain.isascii() and plain.isalpha():
+        code = plain.upper()
+    return f'"{code}"' if code else ""
 
 
 def _wrong_name(mistake: Mistake) -> Explained:
@@ -192,7 +242,11 @@ def _wrong_name(mistake: Mistake) -> Explained:
 
 def _own_words(mistake: Mistake) -> Explained:
     """Pass on what a validator of the model says, which is in plain words already."""
-    return Explained(mistake.trail.path, str(mistake.error["ctx"]["error"]))
+    wrote = mistake.error["input"]
+    meant = date_cure(wrote) if isinstance(wrote, str) else ""
+    is_date = meant and any("date" in samples.unit_of(spot) for spot in mistake.trail.spots)
+    allowed = meant if is_date else ""
+    return Explained(mistake.trail.path, str(mistake.error["ctx"]["error"]), allowed)
 
 
 def _other(mistake: Mistake) -> Explained:

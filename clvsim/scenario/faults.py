@@ -6,7 +6,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from clvsim.scenario import schema
-from clvsim.scenario.explain import MISSING, UNKNOWN_KEY, Explained, Mistake, explained, wrong_kind
+from clvsim.scenario.explain import (
+    DOTTED,
+    MISSING,
+    UNKNOWN_KEY,
+    Explained,
+    Mistake,
+    explained,
+    wrong_kind,
+)
+from clvsim.scenario.habits import line_cure
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -54,10 +63,17 @@ def faults_of(
     meant = {
         (*fault.path[:-1], fault.hint) for fault in found if fault.message.startswith(UNKNOWN_KEY)
     }
+    # The table before the dot lacks everything, and that is not what is wrong with it.
+    halves = {fault.path[:-1] for fault in found if fault.message.endswith(DOTTED)}
     return [
-        document.fault(prefix + fault.path, fault.message, fault.allowed, fault.hint)
+        document.fault(
+            prefix + fault.path,
+            fault.message,
+            line_cure(document.written_at(prefix + fault.path), fault.path) or fault.allowed,
+            fault.hint,
+        )
         for fault in found
-        if not (fault.message == MISSING and fault.path in meant)
+        if not (fault.message == MISSING and (fault.path in meant or fault.path[:-1] in halves))
     ]
 
 

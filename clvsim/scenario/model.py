@@ -1,6 +1,6 @@
 """The scenario: frozen sections, every field with its unit, range and default."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
@@ -25,6 +25,7 @@ from clvsim.fields import (
     Probability,
     Section,
     Step,
+    Unit,
     as_text,
 )
 from clvsim.programs import AnyProgram
@@ -61,7 +62,10 @@ class Time(Section):
     periods: Annotated[int, Field(ge=1, le=4096)]
     """Horizon, periods."""
     start: Annotated[
-        str, StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$"), BeforeValidator(as_text)
+        str,
+        StringConstraints(pattern=r"^\d{4}-\d{2}(-\d{2})?$"),
+        BeforeValidator(as_text),
+        Unit("a month or a day: year-month, or year-month-day", '"2026-01"'),
     ] = "2026-01"
     """First day of period 0: ``2026-01`` or ``2026-01-15``."""
 
@@ -212,6 +216,9 @@ class InstalledBase(Section):
 
 class Scenario(Section):
     """One scenario file after overlays: a baseline or one of its variants."""
+
+    is_file: ClassVar[bool] = True
+    """Tells the top of a file from its tables."""
 
     name: Name = "scenario"
     """Title in reports."""

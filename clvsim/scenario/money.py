@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from clvsim.fields import Amounts, Money, Section, Timing
+from clvsim.fields import Amounts, Money, Section, Timing, Unit
 
 LEAST_RATE = 1e-6
 """Least annual discount rate at which a residual value beyond the horizon is a fair figure."""
@@ -13,9 +13,15 @@ LEAST_RATE = 1e-6
 class MoneyRules(Section):
     """Currency, discounting and what lies beyond the horizon."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Z]{3}$"),
+        Unit("a currency by its three capital letters", '"EUR"'),
+    ] = "USD"
     """ISO 4217 code."""
-    discount_rate: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
+    discount_rate: Annotated[
+        float, Field(ge=0.0, le=10.0), Unit("a share a year: 0.10 is 10 %", "0.10")
+    ] = 0.1
     """Effective annual rate: 0.1 is ten per cent a year."""
     timing: Timing = "mid"
     """When in a period receipts and running costs fall."""

@@ -197,7 +197,7 @@ def _checked(survivors: Sequence[float]) -> NDArray[np.float64]:
         message = (
             "the retention table looks like shares of a cohort; give numbers of "
             "customers (shares times the size of the cohort), since the size decides "
-            "how much the table can say"
+            "how much the table can say (or is 1.000 one thousand? Write 1000)"
         )
         raise ValueError(message)
     rises = np.flatnonzero(np.diff(table) > 0.0)

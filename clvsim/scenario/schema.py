@@ -59,7 +59,7 @@ def follow(model: type[BaseModel], location: Sequence[str | int]) -> Trail:
     """Follow a pydantic location through the types of `model`."""
     path: list[str | int] = []
     branches: list[tuple[int, int, str]] = []
-    tables = spots = [_bare(Spot(model))]
+    tables = spots = [bare(Spot(model))]
     others: list[Spot] = []
     for position, part in enumerate(location):
         if part == KEY_MARK:
@@ -79,7 +79,12 @@ def follow(model: type[BaseModel], location: Sequence[str | int]) -> Trail:
 def keys_of(spots: Iterable[Spot]) -> list[str]:
     """Return the keys that a table standing at one of `spots` may have, in the model's order."""
     models = (model for spot in spots for model in _models(spot))
-    return list(dict.fromkeys(key for model in models for key, _ in _fields(model)))
+    return list(dict.fromkeys(key for model in models for key, _ in fields_of(model)))
+
+
+def is_file(spot: Spot) -> bool:
+    """Whether a place is the top of a scenario file."""
+    return bool(getattr(spot.annotation, "is_file", False))
 
 
 def tags_of(spots: Iterable[Spot], discriminator: str) -> list[str]:
@@ -88,7 +93,7 @@ def tags_of(spots: Iterable[Spot], discriminator: str) -> list[str]:
     for member in (member for spot in spots for member in members_of(spot)):
         tags += [str(item.tag) for item in member.conditions if isinstance(item, Tag)]
         for model in _models(member):
-            field = dict(_fields(model)).get(discriminator)
+            field = dict(fields_of(model)).get(discriminator)
             tags += [str(word) for word in _words(field.annotation)] if field else []
     return list(dict.fromkeys(tags))
 
@@ -98,7 +103,7 @@ def members_of(spot: Spot) -> list[Spot]:
     if get_origin(spot.annotation) not in {Union, types.UnionType}:
         return []
     branches = (arg for arg in get_args(spot.annotation) if arg is not type(None))
-    return [_bare(Spot(branch)) for branch in branches]
+    return [bare(Spot(branch)) for branch in branches]
 
 
 def described(spot: Spot) -> str:
@@ -114,7 +119,7 @@ def described(spot: Spot) -> str:
     plain = {bool: "true or false", str: "text in quotes", list: "a list", tuple: "a list"}
     if origin in plain:
         return plain[origin]
-    return "a table" if _is_table(origin) else ""
+    return "a table" if is_table(origin) else ""
 
 
 def number(spots: Iterable[Spot]) -> str:
@@ -151,16 +156,16 @@ def _step(spot: Spot, part: str | int) -> list[Spot]:
         items = [arg for arg in get_args(kind) if arg is not Ellipsis]
         if origin is tuple:
             items = items[part : part + 1] or items[-1:]
-        return [_bare(Spot(item)) for item in items] if _is_list(origin) else []
-    if _is_model(kind):
-        field = dict(_fields(kind)).get(part)
-        return [_bare(Spot(field.annotation, tuple(field.metadata)))] if field else []
-    if _is_table(origin) and get_args(kind):
-        return [_bare(Spot(get_args(kind)[-1]))]
+        return [bare(Spot(item)) for item in items] if is_list(origin) else []
+    if is_model(kind):
+        field = dict(fields_of(kind)).get(part)
+        return [bare(Spot(field.annotation, tuple(field.metadata)))] if field else []
+    if is_table(origin) and get_args(kind):
+        return [bare(Spot(get_args(kind)[-1]))]
     return []
 
 
-def _bare(spot: Spot) -> Spot:
+def bare(spot: Spot) -> Spot:
     """Strip `Annotated`, `Optional`, aliases and root models; keep the conditions they state."""
     kind, conditions = spot.annotation, list(spot.conditions)
     while True:
@@ -169,7 +174,7 @@ def _bare(spot: Spot) -> Spot:
             conditions += more
         elif isinstance(kind, TypeAliasType):
             kind = kind.__value__
-        elif _is_model(kind) and issubclass(kind, RootModel):
+        elif is_model(kind) and issubclass(kind, RootModel):
             kind = kind.model_fields["root"].annotation
         elif get_origin(kind) in {Union, types.UnionType}:
             some = [arg for arg in get_args(kind) if arg is not type(None)]
@@ -197,8 +202,8 @@ def _is_named(member: Spot, branch: str) -> bool:
     if tags:
         return branch in tags
     kind = member.annotation
-    if _is_model(kind):
-        words = (word for _, field in _fields(kind) for word in _words(field.annotation))
+    if is_model(kind):
+        words = (word for _, field in fields_of(kind) for word in _words(field.annotation))
         return branch == kind.__name__ or branch in words
     outer = re.sub(r"^(?:function-\w+\[.*?\(\), )+", "", branch).split("[")[0].rstrip("]")
     if members_of(member):
@@ -208,32 +213,35 @@ def _is_named(member: Spot, branch: str) -> bool:
 
 
 def _models(spot: Spot) -> Iterator[type[BaseModel]]:
-    if _is_model(spot.annotation):
+    if is_model(spot.annotation):
         yield spot.annotation
     for member in members_of(spot):
         yield from _models(member)
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
     """Fields by the key that the user writes."""
     for name, field in model.model_fields.items():
         yield field.alias or name, field
 
 
 def _words(annotation: Any) -> tuple[Any, ...]:
-    kind = _bare(Spot(annotation)).annotation
+    kind = bare(Spot(annotation)).annotation
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _is_model(kind: Any) -> bool:
+def is_model(kind: Any) -> bool:
+    """Whether a type is a table of the model."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _is_table(kind: Any) -> bool:
+def is_table(kind: Any) -> bool:
+    """Whether values of a type are tables."""
     return isinstance(kind, type) and issubclass(kind, BaseModel | Mapping)
 
 
-def _is_list(kind: Any) -> bool:
+def is_list(kind: Any) -> bool:
+    """Whether values of a type are lists."""
     return isinstance(kind, type) and issubclass(kind, Sequence | set | frozenset)
 
 

@@ -27,6 +27,7 @@ from clvsim.fields import (
     Probabilities,
     Probability,
     Section,
+    Unit,
 )
 from clvsim.scenario.fit import Fit
 from clvsim.scenario.posterior import Posterior
@@ -86,6 +87,8 @@ class RetentionTable(Section):
                     f"must never rise and never be negative: entry {i} is {later:g} after "
                     f"{earlier:g}"
                 )
+                if 0.0 < 10.0 * earlier < later:
+                    message += f" (if {earlier:.3f} is {1000.0 * earlier:g}, write that)"
                 raise ValueError(message)
         return value
 
@@ -111,8 +114,11 @@ LiftTrait = Annotated[
     | Annotated[Distribution, Tag("distribution")],
     Discriminator(_plain_kind),
 ]
+#: What a churn is, and what a rate of buying or leaving is.
+_CHURN = Unit("a share of customers: 0.05 is 5 %", "0.05")
+_RATE = Unit("times a period: 0.5 is once in two periods", "0.5")
 ChurnTrait = Annotated[
-    Annotated[Probability, Tag("constant")]
+    Annotated[Probability, Tag("constant"), _CHURN]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[RetentionTable, Tag("survivors")],
     Discriminator(_trait_kind),
@@ -128,7 +134,7 @@ def _refuse_table(_: RetentionTable) -> RetentionTable:
 
 
 DropoutTrait = Annotated[
-    Annotated[Probability, Tag("constant")]
+    Annotated[Probability, Tag("constant"), _CHURN]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[RetentionTable, AfterValidator(_refuse_table), Tag("survivors")],
     Discriminator(_trait_kind),
@@ -138,7 +144,7 @@ ProbabilityTrait = Annotated[
     Discriminator(_plain_kind),
 ]
 RateTrait = Annotated[
-    Annotated[float, Field(ge=0.0, le=1e4), Tag("constant")]
+    Annotated[float, Field(ge=0.0, le=1e4), Tag("constant"), _RATE]
     | Annotated[Distribution, Tag("distribution")],
     Discriminator(_plain_kind),
 ]

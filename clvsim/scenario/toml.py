@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from clvsim.errors import Fault, ScenarioError, closest
 from clvsim.scenario import lines
+from clvsim.scenario.habits import cure
 from clvsim.scenario.overlay import overlay
 
 SIZE_LIMIT = 4_000_000
@@ -88,6 +89,14 @@ class Document:
         """
         layer, existing = self._layer_of(path)
         return layer.file, lines.line_index(layer.text).get(layer.below + existing)
+
+    def written_at(self, path: lines.Path) -> str:
+        """The line of the key at `path`; empty where it is not written out."""
+        layer, existing = self._layer_of(path)
+        line = lines.line_index(layer.text).get(layer.below + existing)
+        if line is None or len(existing) < len(path):
+            return ""
+        return layer.text.split("\n")[line - 1]
 
     def fault(self, path: lines.Path, message: str, allowed: str = "", hint: str = "") -> Fault:
         """Return a fault located at `path`, its name as in the file that wrote it."""
@@ -281,6 +290,8 @@ def _refuse_toml(file: str, text: str, error: ValueError) -> NoReturn:
     at = int(line) if line else text.count("\n") + (not text.endswith("\n"))
     if "twice" in message or "overwrite" in message or "Duplicate" in message:
         _refuse_twice(file, text, at, message)
+    if habit := cure(text, at, int(column) if column else None):
+        _refuse_text(file, at, habit.message, habit.allowed)
     place = f"column {column}" if column else "end of the file"
     _refuse_text(file, at, f"not TOML: {message[:1].lower()}{message[1:]} ({place})")
 

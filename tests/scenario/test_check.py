@@ -167,7 +167,8 @@ ONE = [
     ({"segments.families.churn": {"survivors": [1.0, 0.9, 0.8]}},
      "segments.families.churn.survivors",
      ("the retention table looks like shares of a cohort; give numbers of customers (shares times "
-     "the size of the cohort), since the size decides how much the table can say"), "", ""),
+     "the size of the cohort), since the size decides how much the table can say (or is 1.000 one "
+     "thousand? Write 1000)"), "", ""),
     ({"segments.young.correlations": [{"between": ["churn", "spend"], "value": 0.1},
                                       {"between": ["spend", "churn"], "value": 0.2}]},
      "segments.young.correlations[1]",
