@@ -314,14 +314,14 @@ def test_costs_of_channels_add_up_to_what_is_paid():
         },
     )  # fmt: skip
     (worlds,) = run_worlds([compile_scenario(plan)], 1, 0, 4)
-    accounts = [
-        ACCOUNT_INDEX[name] for name in ("channel_spend", "gifts", "lead_costs", "campaigns")
-    ]
+    names = ("channel_spend", "gifts", "equipment", "lead_costs", "campaigns")
+    accounts = [ACCOUNT_INDEX[name] for name in names]
     paid = -worlds.cash[:, accounts].sum(axis=(1, 2))
     assert len(np.unique(paid)) > 1
     np.testing.assert_allclose(worlds.acquisition_costs.sum(axis=1), paid)
     # Whoever was there before has had the gift.
-    given = -worlds.cash[:, ACCOUNT_INDEX["gifts"]].sum(axis=1)
+    gifts = [ACCOUNT_INDEX[name] for name in ("gifts", "equipment")]
+    given = -worlds.cash[:, gifts].sum(axis=(1, 2))
     place = [group.source for group in compile_scenario(plan).table.groups].index("one")
     np.testing.assert_allclose(given, 7.0 * worlds.sums[:, place, p.SUM_CUSTOMERS])
 
