@@ -286,7 +286,7 @@ class Cohort:
 
     def is_free(self, period):
         """Whether the offer gives a period free."""
-        return self.kind != "base" and period - self.joined < self.offer.free_periods
+        return period - self.joined < self.offer.free_periods
 
     def volume(self, period):
         """Multiplier of spend by tenure and season."""
@@ -992,7 +992,7 @@ class _Simulation:
         self.out.present[ACCOUNT_INDEX["residual_value"]] += residual
         for period in cell.periods:
             self.out.flows[p.EQUITY, period] += sum(self.margin[period + 1 :]) + residual
-        if cell.joined >= 0:
+        if cell.kind != "base":
             self.out.acquisition_costs[group] += cell.gift()
             self.out.flows[p.JOINED, cell.joined] += 1
             equipment = cell.offer.equipment_subsidy

@@ -9,7 +9,7 @@ import numpy as np
 from clvsim.verification.estimate import Estimate, Floats
 
 #: Largest deviation of a simulated figure that chance explains, standard errors: a correct
-#: simulator fails a figure by chance once in 16,000 (6.3e-5), one of 70 figures once in 230 seeds.
+#: simulator fails a figure by chance once in 16,000 (6.3e-5), one of 80 figures once in 200 seeds.
 Z_LIMIT = 4.0
 #: Largest relative standard error at which agreement means something.
 PRECISION = 1e-3

@@ -265,8 +265,9 @@ def test_a_segment_bears_the_cost_of_those_reached():
     assert cost["a"] == pytest.approx(50.0)
     assert cost["b"] == pytest.approx(500.0)
     np.testing.assert_allclose(found.intake.costs, [250.0, 250.0])
+    shares = {"segments": {"a": 0.2, "b": 0.8}}
     nobody = compile_scenario(scenario({"shop": shares | {"conversion": {"a": 0.4, "b": 0.0}}}))
-    np.testing.assert_allclose(nobody.intake.costs, [250.0, 250.0])
+    np.testing.assert_allclose(nobody.intake.costs, [100.0, 400.0])
     (worlds,) = run_worlds([nobody], 1, 0, 3)
     spent = worlds.cash[:, ACCOUNT_INDEX["channel_spend"]].sum(axis=1)
     np.testing.assert_allclose(worlds.acquisition_costs.sum(axis=1), -spent)
@@ -313,12 +314,16 @@ def test_costs_of_channels_add_up_to_what_is_paid():
         },
     )  # fmt: skip
     (worlds,) = run_worlds([compile_scenario(plan)], 1, 0, 4)
-    accounts = [
-        ACCOUNT_INDEX[name] for name in ("channel_spend", "gifts", "lead_costs", "campaigns")
-    ]
+    names = ("channel_spend", "gifts", "equipment", "lead_costs", "campaigns")
+    accounts = [ACCOUNT_INDEX[name] for name in names]
     paid = -worlds.cash[:, accounts].sum(axis=(1, 2))
     assert len(np.unique(paid)) > 1
     np.testing.assert_allclose(worlds.acquisition_costs.sum(axis=1), paid)
+    # Whoever was there before has had the gift.
+    gifts = [ACCOUNT_INDEX[name] for name in ("gifts", "equipment")]
+    given = -worlds.cash[:, gifts].sum(axis=(1, 2))
+    place = [group.source for group in compile_scenario(plan).table.groups].index("one")
+    np.testing.assert_allclose(given, 7.0 * worlds.sums[:, place, p.SUM_CUSTOMERS])
 
 
 # What is under way
@@ -358,7 +363,17 @@ def test_customers_after_the_end_are_worth_what_those_before_it_are():
     assert_mean(found, None, expected, fault=0.95 * expected)
     assert worlds.prospects[0, 0, 3] == pytest.approx(joining * 0.6 / 0.4)
     assert (worlds.cash[:, ACCOUNT_INDEX["undecided_value"]] == 0.0).all()
-    # What those who stand for others add to chance is luck too.
+
+
+def test_what_those_who_stand_for_others_add_to_chance_is_luck_too():
+    """In a horizon of one year each of its customers counts for 0.72 / (1 - 0.72) more."""
+    residual = {"discount_rate": 0.25, "timing": "start", "residual": "expected"}
+    tv = {"spend": 4000.0, "carry_over": 0.9, "steady": True, "offer": "gift"}
+    plan = scenario(
+        {"tv": tv}, money=residual, offers={"gift": {"gift": 2.0}},
+        time={"periods": 1, "step": "year"},
+    )  # fmt: skip
+    (worlds,) = run_worlds([compile_scenario(plan)], 1, 0, 4000)
     npv = worlds.present.sum(axis=1)
     spread = (npv - npv.mean()) ** 2 * len(npv) / (len(npv) - 1.0) - worlds.luck
     assert_mean(spread, None, 0.0, fault=0.2 * npv.var())
