@@ -1,11 +1,21 @@
 """What goes wrong because of what the user wrote: each fault located, explained and collected."""
 
 import difflib
+import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Parameters as the literature writes them, which SciPy and scenario files call by other letters.
 _LATIN = {"alpha": "a", "beta": "b"}
+#: Faults that are told of many.
+_MOST_TOLD = 50
+#: Words that are all compared; of more, those on each side in the order of the alphabet, read from
+#: the front and from the back.
+_FEW, _BESIDE = 100, 6
+#: What a terminal would obey and not show: control characters, and those that turn the direction.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class ClvsimError(Exception):
@@ -70,7 +80,10 @@ class ScenarioError(ClvsimError):
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        return "\n".join(str(fault) for fault in self.faults)
+        """The first faults, and how many there are besides."""
+        told = [str(fault) for fault in self.faults[:_MOST_TOLD]]
+        more = len(self.faults) - _MOST_TOLD
+        return "\n".join([*told, f"… and {counted(more, 'fault')} more"] if more > 0 else told)
 
 
 class InputError(ClvsimError):
@@ -92,13 +105,37 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     str
         The nearest allowed word, or an empty string where none is near.
     """
-    plain = {_plain(candidate): candidate for candidate in allowed}
-    if _plain(word) in plain:
-        return plain[_plain(word)]
-    near = difflib.get_close_matches(_plain(word), plain, n=1)
+    plain, *orders = _spelt(tuple(allowed))
+    wanted = _plain(word)
+    if wanted in plain:
+        return plain[wanted]
+    near = difflib.get_close_matches(wanted, _candidates(wanted, plain, orders), n=1)
     if near:
         return plain[near[0]]
-    return plain.get(_LATIN.get(_plain(word).strip("_"), ""), "")
+    return plain.get(_LATIN.get(wanted.strip("_"), ""), "")
+
+
+@lru_cache(maxsize=32)
+def _spelt(allowed: tuple[str, ...]) -> tuple[dict[str, str], list[str], list[str]]:
+    """Words by their plain spelling; the spellings sorted, and sorted from their ends."""
+    plain = {_plain(candidate): candidate for candidate in allowed}
+    return plain, sorted(plain), sorted(word[::-1] for word in plain)
+
+
+def _candidates(wanted: str, plain: Iterable[str], orders: list[list[str]]) -> list[str]:
+    """Words that a word is compared with: all, or of many those that begin or end like it."""
+    forward, backward = orders
+    if len(forward) <= _FEW:
+        return list(plain)
+    at, behind = bisect_left(forward, wanted), bisect_left(backward, wanted[::-1])
+    near = forward[max(0, at - _BESIDE) : at + _BESIDE]
+    near += [word[::-1] for word in backward[max(0, behind - _BESIDE) : behind + _BESIDE]]
+    return list(dict.fromkeys(near))
+
+
+def escaped(text: str) -> str:
+    """A text whose control characters are written out, as TOML has them; lines and tabs stay."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def counted(number: float, noun: str) -> str:

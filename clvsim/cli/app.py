@@ -8,7 +8,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.fit import fit
-from clvsim.cli.guard import FAILED, guarded
+from clvsim.cli.guard import FAILED, guarded, say
 from clvsim.cli.score import EPILOG, SHORT_HELP, score
 from clvsim.errors import ScenarioError
 
@@ -177,7 +177,7 @@ def validate(files: _Files) -> None:
         count = f"{len(names)} variant{'' if len(names) == 1 else 's'}" if names else "no variants"
         listed = f" ({', '.join(names)})" if names else ""
         steps = f"{time.periods:,} {time.step}{'' if time.periods == 1 else 's'}"
-        typer.echo(f"{file}: fine; {steps} from {time.start}, {count}{listed}")
+        say(f"{file}: fine; {steps} from {time.start}, {count}{listed}")
     if faults:
         raise ScenarioError(faults)
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from clvsim.cli.guard import say as write
 from clvsim.cli.progress import Bar
 from clvsim.report import format as say
 from clvsim.report.tables import console_for, grid
@@ -28,7 +28,7 @@ def show_verdicts(*, as_json: bool) -> bool:
     passed = all(verdict.passed for verdict in verdicts)
     if as_json:
         found = {"passed": passed, "verdicts": [_plain(verdict) for verdict in verdicts]}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        write(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
         return passed
     heads = ("", "published", "closed form", "simulated", "z", "verdict")
     console = console_for()

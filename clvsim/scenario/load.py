@@ -26,7 +26,7 @@ from clvsim.scenario.model import (
     Time,
 )
 from clvsim.scenario.overlay import overlay
-from clvsim.scenario.posterior import with_posteriors
+from clvsim.scenario.posterior import files_of, with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
 from clvsim.scenario.uncertain import misplaced, settle
@@ -88,10 +88,13 @@ class Plan:
     file : str
     scenarios : dict of str to Scenario
         ``baseline`` first, then the variants in the order of the file.
+    sources : tuple of Path
+        All files that were read: the file itself, those that it extends, and posteriors.
     """
 
     file: str
     scenarios: dict[str, Scenario]
+    sources: tuple[Path, ...] = ()
 
     @property
     def baseline(self) -> Scenario:
@@ -159,7 +162,22 @@ def load(path: str | Path, *, needs_customers: bool = True) -> Plan:
             scenarios[name] = scenario
     if faults:
         raise ScenarioError(faults)
-    return Plan(str(path), scenarios)
+    return Plan(str(path), scenarios, _sources(documents.values()))
+
+
+def sources(document: Document) -> tuple[Path, ...]:
+    """Files that a document and its variants were read from, posteriors too."""
+    return _sources(variants(document).values())
+
+
+def _sources(documents: Iterable[Document]) -> tuple[Path, ...]:
+    """Files that documents were read from."""
+    found = [
+        file
+        for one in documents
+        for file in (*(Path(layer.file) for layer in one.layers), *files_of(one))
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _validated(

@@ -1,0 +1,101 @@
+"""Ctrl-C and SIGTERM: they end a command at once, or when finished work has been put in safety."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """The user, or the system, wants the program to end.
+
+    Attributes
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """What a shell expects of a program that a signal has ended: 130 (Ctrl-C) or 143 (SIGTERM)."""
+    return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+
+
+class _State:
+    """How deep in ``held`` the main thread is, and the signal that waits."""
+
+    depth = 0
+    waiting: int | None = None
+
+
+def leave_at_once() -> None:
+    """Until a command listens, and where nothing can be lost, both signals end the program."""
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Raise `Stopped` in this context, which is the main thread's, for each of both signals.
+
+    A signal that is ignored from outside (``nohup``) stays ignored. What handled the signals before
+    handles them again afterwards; but a program whose work is done ends as if nothing had happened.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: old
+        for number in _ENDING
+        if (old := signal.getsignal(number)) not in {signal.SIG_IGN, None}
+    }
+    _State.depth, _State.waiting = 0, None
+    try:
+        for number in before:
+            signal.signal(number, _stop)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_IGN if old is _leave else old)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let a first signal wait until what is done here is done; a second one is heeded at once.
+
+    Raises
+    ------
+    Stopped
+        At the end, if a signal came and nothing else went wrong.
+    """
+    _State.depth += 1
+    try:
+        yield
+    finally:
+        _State.depth -= 1
+    if _State.depth == 0 and (number := _State.waiting) is not None:
+        _State.waiting = None
+        raise Stopped(number)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"clvsim: interrupted\n")
+    os._exit(128 + number)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    if _State.depth > 0 and _State.waiting is None:
+        _State.waiting = number
+        return
+    _State.waiting = None
+    raise Stopped(number)
