@@ -13,7 +13,7 @@ _LATIN = {"alpha": "a", "beta": "b"}
 _MOST_TOLD = 50
 #: Words that are all compared; of more, those on each side in the order of the alphabet, read from
 #: the front and from the back.
-_FEW, _BESIDE = 100, 6
+_FEW, _BESIDE = 150, 6
 #: What a terminal would obey and not show: control characters, and those that turn the direction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

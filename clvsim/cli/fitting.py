@@ -69,7 +69,8 @@ def day_of(text: str) -> int:
 def show_fit(outcome: Outcome, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = block(outcome)
-    failures, names = Failures(), ()
+    failures = Failures()
+    names: tuple[str, ...] = ()
     if target.plot is not None:
         with failures.kept():
             names = draw(target.plot, outcome)
