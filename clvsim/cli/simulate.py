@@ -70,6 +70,8 @@ def simulate(request: Request) -> None:
     effort = _effort(request, scenarios, earlier)
     with waiting(watcher, "preparing the scenarios"):
         session = Session(scenarios, effort)
+        if request.customers is not None:
+            session.variants.refuse_if_too_large(session.worlds, writes_rows=True)
     with waiting(watcher, "compiling kernels, once per installation"):
         warm_up(next(iter(session.variants.compiled.values())))
     stop = _simulated(session, earlier, watcher)
