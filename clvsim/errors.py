@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,9 +11,9 @@ from functools import lru_cache
 _LATIN = {"alpha": "a", "beta": "b"}
 #: Faults that are told of many.
 _MOST_TOLD = 50
-#: Words that are all compared; of more, those on each side in the order of the alphabet, read from
-#: the front and from the back.
-_FEW, _BESIDE = 150, 6
+#: Words that are all compared; of more, so many that share the rarest pieces, of which so many are
+#: looked up, so many words of each.
+_FEW, _COMPARED, _RAREST, _MOST = 150, 16, 6, 100
 #: What a terminal would obey and not show: control characters, and those that turn the direction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -105,32 +105,40 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     str
         The nearest allowed word, or an empty string where none is near.
     """
-    plain, *orders = _spelt(tuple(allowed))
+    plain, pieces = _spelt(tuple(allowed))
     wanted = _plain(word)
     if wanted in plain:
         return plain[wanted]
-    near = difflib.get_close_matches(wanted, _candidates(wanted, plain, orders), n=1)
+    near = difflib.get_close_matches(wanted, _candidates(wanted, plain, pieces), n=1)
     if near:
         return plain[near[0]]
     return plain.get(_LATIN.get(wanted.strip("_"), ""), "")
 
 
 @lru_cache(maxsize=32)
-def _spelt(allowed: tuple[str, ...]) -> tuple[dict[str, str], list[str], list[str]]:
-    """Words by their plain spelling; the spellings sorted, and sorted from their ends."""
+def _spelt(allowed: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Words by their plain spelling, and of many words the spellings by their pieces."""
     plain = {_plain(candidate): candidate for candidate in allowed}
-    return plain, sorted(plain), sorted(word[::-1] for word in plain)
+    pieces: dict[str, list[str]] = {}
+    for word in plain if len(plain) > _FEW else ():
+        for piece in _pieces(word):
+            pieces.setdefault(piece, []).append(word)
+    return plain, pieces
 
 
-def _candidates(wanted: str, plain: Iterable[str], orders: list[list[str]]) -> list[str]:
-    """Words that a word is compared with: all, or of many those that begin or end like it."""
-    forward, backward = orders
-    if len(forward) <= _FEW:
+def _candidates(wanted: str, plain: Iterable[str], pieces: dict[str, list[str]]) -> list[str]:
+    """Words that a word is compared with: all, or of many those that share the rarest pieces."""
+    if not pieces:
         return list(plain)
-    at, behind = bisect_left(forward, wanted), bisect_left(backward, wanted[::-1])
-    near = forward[max(0, at - _BESIDE) : at + _BESIDE]
-    near += [word[::-1] for word in backward[max(0, behind - _BESIDE) : behind + _BESIDE]]
-    return list(dict.fromkeys(near))
+    found = [pieces[piece] for piece in _pieces(wanted) if piece in pieces]
+    shared = Counter(word for words in sorted(found, key=len)[:_RAREST] for word in words[:_MOST])
+    return [word for word, _ in shared.most_common(_COMPARED)]
+
+
+def _pieces(word: str) -> dict[str, None]:
+    """Runs of three letters, each once and in their order; ends are letters too."""
+    text = f" {word} "
+    return dict.fromkeys(text[at : at + 3] for at in range(len(text) - 2))
 
 
 def escaped(text: str) -> str:

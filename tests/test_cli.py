@@ -408,7 +408,9 @@ def quick_files(monkeypatch):
 
     monkeypatch.setattr(simulate, "save", save)
     monkeypatch.setattr(
-        simulate, "load_whole_result", lambda path: pickle.loads(path.read_bytes())  # noqa: S301
+        simulate,
+        "load_whole_result",
+        lambda path: pickle.loads(path.read_bytes()),  # noqa: S301
     )
 
 
