@@ -27,7 +27,7 @@ _BESIDES, _OF_PROGRAM, _PASSING = 15.5, 5.5, 19.5
 #: A scenario as tables and models, bytes.
 _OF_SCENARIO = 200_000
 #: Bytes of a customer while its row is written.
-_OF_ROW = 600
+_OF_ROW = 350
 _GIGA = 1e9
 _OF_RUN = "use fewer worlds, fewer variants or fewer periods"
 _OF_MODEL = (
