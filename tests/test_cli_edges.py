@@ -235,3 +235,17 @@ def test_of_many_faults_the_first_are_told_and_all_are_counted(tmp_path):
     *_, more, count = result.stderr.splitlines()
     assert count == "102 faults"
     assert more == "… and 52 faults more"
+
+
+def test_types_are_shipped():
+    """Without the mark, type checkers take clvsim for untyped."""
+    from importlib.resources import files
+
+    assert (files("clvsim") / "py.typed").is_file()
+
+
+def test_the_schema_knows_what_a_variant_unsets():
+    definitions = json.loads(clvsim("schema").stdout)["$defs"]
+    assert "unset" in definitions["Channel_change"]["properties"]
+    assert "unset" in definitions["Scenario_change"]["properties"]["programs"]["properties"]
+    assert "unset" not in definitions["Channel"]["properties"]

@@ -91,14 +91,14 @@ def _simulated(
     session: Session, earlier: xr.Dataset | None, watcher: Console
 ) -> KeyboardInterrupt | None:
     """Simulate; an interrupt that leaves whole worlds is returned, any other raised."""
-    with Bar(watcher, "simulating", "customers") as bar:
-        session.progress = bar
-        try:
+    try:
+        with Bar(watcher, "simulating", "customers") as bar:
+            session.progress = bar
             session.simulate(earlier)
-        except KeyboardInterrupt as stop:
-            if session.whole_worlds == 0:
-                raise
-            return stop
+    except KeyboardInterrupt as stop:
+        if session.whole_worlds == 0:
+            raise
+        return stop
     return None
 
 
