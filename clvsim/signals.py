@@ -4,11 +4,14 @@ import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+#: Seconds after which a signal is sent again that nobody could have heard.
+_LATER = 0.02
 
 
 class Stopped(KeyboardInterrupt):
@@ -93,9 +96,32 @@ def _leave(number: int, _: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _stop(number: int, _: FrameType | None) -> None:
+def _is_unheard(frame: FrameType | None) -> bool:
+    """Whether Python would swallow what is raised: an object is being taken apart."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread, which may be waiting."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
     if _State.depth > 0 and _State.waiting is None:
         _State.waiting = number
+        return
+    if _is_unheard(frame):
+        later = threading.Timer(_LATER, _send, (number,))
+        later.daemon = True
+        later.start()
         return
     _State.waiting = None
     raise Stopped(number)

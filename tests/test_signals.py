@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -64,6 +65,27 @@ def test_what_went_wrong_is_not_hidden_by_a_signal():
     # And the next command is not ended by it.
     with listening(), held():
         pass
+
+
+def test_a_signal_is_not_lost_while_an_object_is_taken_apart():
+    """Python swallows what is raised there, and the run went on to its end."""
+
+    class Object:
+        def __del__(self):
+            send(signal.SIGTERM)
+
+    done = []
+
+    def work():
+        with listening():
+            Object()
+            done.append("taken apart")
+            time.sleep(5.0)
+            done.append("waited")
+
+    with pytest.raises(Stopped):
+        work()
+    assert done == ["taken apart"]
 
 
 def test_what_is_ignored_from_outside_stays_ignored():
