@@ -12,6 +12,8 @@ from types import FrameType
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 #: Seconds after which a signal is sent again that nobody could have heard.
 _LATER = 0.02
+#: Functions whose errors are printed and forgotten: Python's own, and those that llvmlite has C call.
+_SWALLOW = frozenset({"__del__", "_raw_object_cache_notify", "_raw_object_cache_getbuffer"})
 
 
 class Stopped(KeyboardInterrupt):
@@ -97,9 +99,9 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 
 def _is_unheard(frame: FrameType | None) -> bool:
-    """Whether Python would swallow what is raised: an object is being taken apart."""
+    """Whether what is raised would be swallowed: an object is taken apart, or C has called."""
     while frame is not None:
-        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+        if frame.f_code.co_name in _SWALLOW or frame.f_code.co_filename == weakref.__file__:
             return True
         frame = frame.f_back
     return False
