@@ -12,7 +12,7 @@ from types import FrameType
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 #: Seconds after which a signal is sent again that nobody could have heard.
 _LATER = 0.02
-#: Functions whose errors are printed and forgotten: Python's own, and those that llvmlite has C call.
+#: Functions whose errors are printed and forgotten: Python has it so, and C that calls llvmlite.
 _SWALLOW = frozenset({"__del__", "_raw_object_cache_notify", "_raw_object_cache_getbuffer"})
 
 
