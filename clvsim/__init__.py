@@ -4,15 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clvsim.api import Effort, compare, run
+    from clvsim.api import Effort, Interrupted, compare, run
     from clvsim.results import load_result
     from clvsim.scenario.idle import notes
     from clvsim.scenario.load import load
 
-__all__ = ["Effort", "compare", "load", "load_result", "notes", "run"]
+__all__ = ["Effort", "Interrupted", "compare", "load", "load_result", "notes", "run"]
 
 _HOME = {
     "Effort": "clvsim.api",
+    "Interrupted": "clvsim.api",
     "compare": "clvsim.api",
     "load": "clvsim.scenario.load",
     "load_result": "clvsim.results",

@@ -17,7 +17,8 @@ from clvsim.engine.variants import Outcome, Variants
 from clvsim.errors import InputError
 from clvsim.intervals import FEWEST_OF_PILOT, PILOT_SHARE, worlds_for_precision
 from clvsim.measures import estimates, measure
-from clvsim.results import provenance, raw, to_dataset
+from clvsim.results import labels_of, provenance, to_dataset
+from clvsim.resuming import accepted
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.toml import BASELINE
@@ -32,6 +33,41 @@ Source = str | Path | Plan | Scenario | Mapping[str, Scenario]
 _PILOT = 2**31
 #: Customers of a round, about a second's work: an interrupt loses one round at most.
 _ROUND = 5_000_000
+
+
+class Interrupted(KeyboardInterrupt):
+    """A simulation was interrupted; the worlds that are whole are kept.
+
+    Nobody can take part of a run for all of it: ``run`` and ``compare`` return all worlds or raise.
+
+    Parameters
+    ----------
+    session : Session
+    baseline : str, optional
+        Scenario that the others are compared with.
+
+    Attributes
+    ----------
+    worlds : int
+        Worlds that are whole, earlier ones included.
+    """
+
+    def __init__(self, session: "Session", baseline: str | None) -> None:
+        self.worlds = session.whole_worlds
+        super().__init__(f"{self.worlds:,} worlds are whole: result() measures them")
+        self._session, self._baseline = session, baseline
+
+    def result(self) -> xr.Dataset:
+        """A result of the whole worlds, which ``earlier`` takes to add the rest.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If not even one world is whole.
+        """
+        if self.worlds == 0:
+            raise KeyboardInterrupt
+        return self._session.measured(self._baseline)
 
 
 @dataclass(frozen=True)
@@ -107,9 +143,11 @@ def run(
     ------
     ScenarioError, InputError
         For what is wrong with the file or the options.
+    Interrupted
+        A ``KeyboardInterrupt`` whose ``result()`` has the worlds that were whole.
     """
     chosen = scenarios_of(source, (BASELINE,) if variants is None else variants)
-    return Session(chosen, effort or Effort(), progress).result(earlier)
+    return _all_worlds(Session(chosen, effort or Effort(), progress), earlier, None)
 
 
 def compare(
@@ -131,7 +169,16 @@ def compare(
     if base not in chosen:
         message = f"there is no scenario {base!r} to compare with (there is {', '.join(chosen)})"
         raise InputError(message)
-    return Session(chosen, effort or Effort(), progress).result(earlier, base)
+    return _all_worlds(Session(chosen, effort or Effort(), progress), earlier, base)
+
+
+def _all_worlds(session: "Session", earlier: xr.Dataset | None, baseline: str | None) -> xr.Dataset:
+    """The result of a session; an interrupt keeps what is whole, and is raised."""
+    try:
+        session.simulate(earlier)
+        return session.measured(baseline)
+    except KeyboardInterrupt:
+        raise Interrupted(session, baseline) from None
 
 
 def scenarios_of(source: Source, variants: Sequence[str] | None) -> dict[str, Scenario]:
@@ -171,36 +218,46 @@ class Session:
         self.variants = Variants(scenarios, self.seed, settings)
         self.variants.refuse_if_too_large(self.worlds)
         self.rounds: list[dict[str, Outcome]] = []
-        self.interrupted = False
+        self._earlier: xr.Dataset | None = None
+
+    @property
+    def whole_worlds(self) -> int:
+        """Worlds that are whole in all scenarios, earlier ones included."""
+        found = 0 if self._earlier is None else self._earlier.sizes["world"]
+        return found + sum(next(iter(one.values())).worlds.count for one in self.rounds)
 
     def result(self, earlier: xr.Dataset | None = None, baseline: str | None = None) -> xr.Dataset:
-        """Simulate as many worlds as asked for (or as the precision needs), and measure.
+        """Simulate as many worlds as asked for (or as the precision needs), and measure."""
+        self.simulate(earlier)
+        return self.measured(baseline)
 
-        With a ``baseline``, every scenario is compared with that one besides.
-
-        An interrupt (``KeyboardInterrupt``) ends the simulation early: the worlds that are whole
-        are measured, and ``interrupted`` is set.
+    def simulate(self, earlier: xr.Dataset | None = None) -> None:
+        """Simulate as many worlds as asked for, or as the precision needs.
 
         Raises
         ------
+        InputError
+            If worlds cannot be added to the earlier result.
         KeyboardInterrupt
-            If not even one round of worlds is whole.
+            The worlds that are whole are kept, and can be measured.
         """
         begin = self.effort.first_world
         if earlier is not None:
-            earlier = self._accepted(earlier)
-            begin = int(earlier["world"].values[-1]) + 1
+            labels = labels_of(self.variants.compiled)
+            self._earlier = accepted(earlier, self.attributes(), labels, begin)
+            begin += self._earlier.sizes["world"]
         end = max(begin, self.effort.first_world + self.worlds)
-        try:
-            self._simulate(begin, end)
-            if self.effort.precision is not None:
-                have = end - self.effort.first_world
-                self._simulate(end, end + self._missing(have, self.effort.precision))
-        except KeyboardInterrupt:
-            if earlier is None and not self.rounds:
-                raise
-            self.interrupted = True
-        dataset = self._collected(earlier)
+        self._simulate(begin, end)
+        if self.effort.precision is not None:
+            have = end - self.effort.first_world
+            self._simulate(end, end + self._missing(have, self.effort.precision))
+
+    def measured(self, baseline: str | None = None) -> xr.Dataset:
+        """Measures of the whole worlds, of which there is at least one.
+
+        With a ``baseline``, every scenario is compared with that one besides.
+        """
+        dataset = self._collected()
         found = estimates(dataset)
         result = measure(dataset, found).assign_attrs(self.attributes())
         if baseline is None:
@@ -249,9 +306,9 @@ class Session:
 
         yield from self.variants.simulate(first, end, most, tell)
 
-    def _collected(self, earlier: xr.Dataset | None) -> xr.Dataset:
+    def _collected(self) -> xr.Dataset:
         """Raw variables of all worlds so far."""
-        found = [] if earlier is None else [earlier]
+        found = [] if self._earlier is None else [self._earlier]
         if self.rounds:
             found.append(to_dataset(self.variants.compiled, self.rounds))
         if len(found) == 1:
@@ -282,13 +339,3 @@ class Session:
             for outcomes in self._rounds(_PILOT + first, _PILOT + end)
         ]
         return np.concatenate(parts, axis=1)
-
-    def _accepted(self, earlier: xr.Dataset) -> xr.Dataset:
-        """The raw part of an earlier result, if it is one of the same scenarios and seed."""
-        own = self.attributes()
-        others = ("other scenarios", "another seed", "other versions")
-        for key, what in zip(("scenarios", "seed", "versions"), others, strict=True):
-            if earlier.attrs.get(key) != own[key]:
-                message = f"the earlier result has {what}: it cannot be resumed"
-                raise InputError(message)
-        return raw(earlier)

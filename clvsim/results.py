@@ -1,5 +1,7 @@
 """Results as an xarray Dataset: built from arrays, provenance, NetCDF that reopens alone."""
 
+import hashlib
+import io
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from clvsim import netcdf
 from clvsim.accounts import ACCOUNT_NAMES
 from clvsim.engine.compile import Compiled
 from clvsim.engine.run import PROBABILITIES, segment_names
@@ -23,6 +26,15 @@ from clvsim.scenario.segments import PURCHASES
 from clvsim.scenario.uncertain import is_uncertain
 from clvsim.scenario.worlds import rarely_seen
 
+#: What a result calls itself, and where its checksum stands.
+TITLE, _CHECKSUM = "clvsim result", "checksum"
+#: Packages whose versions may change a number.
+NUMERIC_PACKAGES = ("clvsim", "numpy", "numba", "scipy")
+#: How variables of more than a few numbers are written.
+_COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
+_SMALL = 128
+#: Raw variables that are NaN where nobody is; so are those by quantile.
+MAY_BE_NAN = frozenset({"gini", "top_20_share"})
 _BY_GROUP = ("world", "segment", "channel")
 #: Dimensions of the raw variables, their unit and what they are. Measures follow from these alone.
 RAW: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -111,32 +123,15 @@ def to_dataset(
     -----
     What a variant lacks (a channel, a program) is 0; quantiles over nobody are NaN.
     """
-    first, *_ = variants.values()
-    calendar = first.scenario.time.calendar
-    periods = np.arange(calendar.periods)
-    channels, is_acquired = _channels(variants)
+    labels = labels_of(variants)
     known = [next(iter(outcomes.values())).worlds for outcomes in rounds]
-    groups = chain.from_iterable(one.table.groups for one in variants.values())
-    labels: dict[str, NDArray[Any]] = {
-        "scenario": _words(variants),
-        "world": np.concatenate([one.first + np.arange(one.count) for one in known]),
-        "period": periods,
-        "cohort": periods,
-        "tenure": periods,
-        "account": _words(ACCOUNT_NAMES),
-        "program": _words(dict.fromkeys(chain(*(one.programs for one in variants.values())))),
-        "segment": _words(sorted({*chain(*map(segment_names, variants.values()))})),
-        "channel": _words(channels),
-        "offer": _words(sorted({group.offered for group in groups})),
-        "quantile": PROBABILITIES,
-        "rival": _words(variants),
-    }
-    whole = {}
+    labels["world"] = np.concatenate([one.first + np.arange(one.count) for one in known])
+    filled = {}
     for name, (dims, _, _) in RAW.items():
         shape = (len(variants), *(len(labels[dim]) for dim in dims))
-        whole[name] = np.full(shape, np.nan if "quantile" in dims else 0.0)
+        filled[name] = np.full(shape, np.nan if "quantile" in dims else 0.0)
     for place, (name, compiled) in enumerate(variants.items()):
-        own = {name: array[place, ...] for name, array in whole.items()}
+        own = {name: array[place, ...] for name, array in filled.items()}
         for group in compiled.table.groups:
             at_offer = _place(labels["offer"], group.offered)
             own["offered"][_place(labels["channel"], group.source), at_offer] = 1.0
@@ -145,13 +140,34 @@ def to_dataset(
             worlds = slice(at, at := at + outcomes[name].worlds.count)
             _put(own, worlds, compiled, outcomes[name], labels)
     variables: dict[str, Any] = {
-        name: (("scenario", *dims), whole[name], {"units": unit, "long_name": text})
+        name: (("scenario", *dims), filled[name], {"units": unit, "long_name": text})
         for name, (dims, unit, text) in RAW.items()
     }
+    calendar = next(iter(variants.values())).scenario.time.calendar
     dates = np.array([calendar.label(i) for i in range(calendar.periods)], dtype=np.str_)
-    acquired = np.array(is_acquired, dtype=np.int8)
+    acquired = np.array(_channels(variants)[1], dtype=np.int8)
     coords = {**labels, "acquired": ("channel", acquired), "date": ("period", dates)}
     return xr.Dataset(variables, coords)
+
+
+def labels_of(variants: Mapping[str, Compiled]) -> dict[str, NDArray[Any]]:
+    """Labels of every dimension of the raw variables but ``world``."""
+    first = next(iter(variants.values()))
+    periods = np.arange(first.scenario.time.periods)
+    groups = chain.from_iterable(one.table.groups for one in variants.values())
+    return {
+        "scenario": _words(variants),
+        "period": periods,
+        "cohort": periods,
+        "tenure": periods,
+        "account": _words(ACCOUNT_NAMES),
+        "program": _words(dict.fromkeys(chain(*(one.programs for one in variants.values())))),
+        "segment": _words(sorted({*chain(*map(segment_names, variants.values()))})),
+        "channel": _words(_channels(variants)[0]),
+        "offer": _words(sorted({group.offered for group in groups})),
+        "quantile": PROBABILITIES,
+        "rival": _words(variants),
+    }
 
 
 def _put(
@@ -258,9 +274,9 @@ def _buying(compiled: Compiled) -> NDArray[np.bool_]:
 
 def provenance(scenarios: Mapping[str, str], seed: int) -> dict[str, str]:
     """Attributes that a result carries: scenarios (JSON), seed and versions."""
-    packages = {name: version(name) for name in ("clvsim", "numpy", "numba", "scipy", "xarray")}
+    packages = {name: version(name) for name in (*NUMERIC_PACKAGES, "xarray")}
     return {
-        "title": "clvsim result",
+        "title": TITLE,
         "scenarios": json.dumps({name: json.loads(text) for name, text in scenarios.items()}),
         "seed": str(seed),
         "python": platform.python_version(),
@@ -274,15 +290,28 @@ def raw(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def save(dataset: xr.Dataset, path: Path) -> None:
-    """Write a result as NetCDF, to a temporary name first.
+    """Write a result as NetCDF: compressed, with a checksum, to a temporary name first.
 
     Raises
     ------
     ClvsimError
         If the path cannot be written.
     """
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    image = io.BytesIO()
+    encoding = {
+        str(name): {"_FillValue": None, **(_COMPRESSED if variable.size > _SMALL else {})}
+        for name, variable in dataset.variables.items()
+        if variable.dtype.kind in "fiub"
+    }
+    marked = dataset.assign_attrs({_CHECKSUM: checksum(dataset)})
+    # In memory first: where the disk is full, HDF5 cannot close its file, and crashes.
+    with h5netcdf.File(image, "w") as file:
+        marked.dump_to_store(H5NetCDFStore(file), encoding=encoding)
     with whole(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(image.getbuffer())
 
 
 def load_result(path: str | Path) -> xr.Dataset:
@@ -291,15 +320,62 @@ def load_result(path: str | Path) -> xr.Dataset:
     Raises
     ------
     InputError
-        If the file is not a result of clvsim.
+        If the file is not a result of clvsim, is damaged, or names other files.
     """
+    return _read(Path(path))[0]
+
+
+def load_whole_result(path: Path) -> xr.Dataset:
+    """The same of a file that says by its checksum that nothing in it has changed.
+
+    Raises
+    ------
+    InputError
+        Also if it has no checksum: another program has written it.
+    """
+    dataset, is_checked = _read(path)
+    if not is_checked:
+        message = f"{path} has no checksum: clvsim has not written it, so it cannot be resumed"
+        raise InputError(message)
+    return dataset
+
+
+def _read(path: Path) -> tuple[xr.Dataset, bool]:
+    """A result, and whether it has a checksum, which is then right."""
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            loaded = dataset.load()
-    except (OSError, ValueError) as error:
-        message = f"cannot read {path} as a result of clvsim: {error}"
+        (dataset,) = netcdf.read(path)
+    except FileNotFoundError:
+        message = f"cannot read {path} as a result of clvsim: there is no such file"
         raise InputError(message) from None
-    if loaded.attrs.get("title") != "clvsim result":
+    except netcdf.NetcdfError as error:
+        message = f"cannot read {path} as a result of clvsim: it {error}"
+        raise InputError(message) from None
+    if dataset.attrs.get("title") != TITLE:
         message = f"{path} is not a result of clvsim"
         raise InputError(message)
-    return loaded
+    said = dataset.attrs.pop(_CHECKSUM, None)
+    if said is not None and said != checksum(dataset):
+        message = f"{path} is damaged: its checksum is another than its data's"
+        raise InputError(message)
+    return dataset, said is not None
+
+
+def checksum(dataset: xr.Dataset) -> str:
+    """BLAKE2b over names, dimensions, values and attributes of a result, in hexadecimal."""
+    found = hashlib.blake2b(digest_size=16)
+    attributes = {str(name): str(value) for name, value in dataset.attrs.items()}
+    found.update(json.dumps(attributes, sort_keys=True).encode())
+    for name in sorted(map(str, dataset.variables)):
+        variable = dataset.variables[name]
+        values = np.asarray(variable.values)
+        found.update(f"{name}{variable.dims}{values.shape}".encode())
+        if values.size == 0:
+            # A file does not say of what kind nothing is.
+            continue
+        if values.dtype.kind in "OUST":
+            found.update(json.dumps([str(text) for text in values.ravel()]).encode())
+        else:
+            # Of numbers every NaN is the same.
+            plain = values.astype(np.float64)
+            found.update(np.where(np.isnan(plain), np.nan, plain).tobytes())
+    return found.hexdigest()

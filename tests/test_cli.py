@@ -409,7 +409,11 @@ def quick_files(monkeypatch):
         path.write_bytes(pickle.dumps(result))
 
     monkeypatch.setattr(simulate, "save", save)
-    monkeypatch.setattr(simulate, "load_result", lambda path: pickle.loads(path.read_bytes()))  # noqa: S301
+    monkeypatch.setattr(
+        simulate,
+        "load_whole_result",
+        lambda path: pickle.loads(path.read_bytes()),  # noqa: S301
+    )
 
 
 def test_resume_adds_the_missing_worlds(plan, tmp_path):
@@ -487,7 +491,7 @@ def test_an_interrupt_saves_what_is_whole(plan, tmp_path, monkeypatch):
             result = clvsim("run", plan, *options, "--customers", customers)
         finally:
             signal.signal(signal.SIGINT, handler)
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     whole = strictly(result.stdout)["provenance"]["worlds"]
     assert 0 < whole < 20
     assert f"interrupted: {whole} worlds are whole and saved in {out}" in result.stderr
@@ -503,7 +507,7 @@ def test_an_interrupt_before_any_world_leaves_nothing(plan, tmp_path, monkeypatc
 
     monkeypatch.setattr(simulate.Session, "_simulate", interrupt)
     result = clvsim("run", plan, "--out", tmp_path / "x.nc")
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert result.stderr == "clvsim: interrupted; nothing was saved\n"
     assert list(tmp_path.iterdir()) == [plan]
 
@@ -517,10 +521,11 @@ def test_an_interrupt_while_customers_are_written_loses_no_result(plan, tmp_path
     monkeypatch.setattr(simulate, "customer_rows", interrupt)
     options = ("--worlds", 2, "--json", "--out", out, "--customers", customers)
     result = clvsim("run", plan, *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert result.stdout == whole.stdout
     assert "nothing was saved" not in result.stderr
-    assert f"interrupted: {customers} was not written" in result.stderr
+    saved = f"interrupted: 2 worlds are whole and saved in {out}; {customers} was not written"
+    assert saved in result.stderr
     assert {*tmp_path.iterdir()} == {plan, out}
 
 
@@ -540,7 +545,7 @@ def test_a_signal_from_outside(plan, tmp_path):
     """
     out = tmp_path / "x.nc"
     done = process("run", plan, "--worlds", 20, "--out", out, "--json", code=code)
-    assert done.returncode == 1
+    assert done.returncode == 130
     assert "Traceback" not in done.stderr
     assert "worlds are whole and saved" in done.stderr
     assert 0 < strictly(done.stdout)["provenance"]["worlds"] < 20

@@ -433,3 +433,20 @@ def test_customers_go_to_csv_only():
     result = fit(*LOG, "--customers", "shop.txt")
     assert result.exit_code == 2
     assert "must end in .csv" in result.stderr
+
+
+def test_the_fit_is_shown_although_the_block_cannot_be_written(tmp_path, monkeypatch):
+    table = tmp_path / "s.csv"
+    table.write_text("period,survivors\n0,1000\n1,800\n2,700\n3,640\n")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "a.toml"
+    whole = CliRunner().invoke(app, ["fit", "retention", str(table), "--out", str(out)])
+    monkeypatch.setattr(type(out), "replace", fail)
+    result = CliRunner().invoke(app, ["fit", "retention", str(table), "--out", str(out)])
+    assert result.exit_code == 1
+    assert result.stdout == whole.stdout != ""
+    assert "No space left on device" in result.stderr
+    assert f"{out}: written" not in result.stderr

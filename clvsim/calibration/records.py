@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import numpy as np
 
-from clvsim.calibration.parquet import as_texts, open_parquet, row_marks
+from clvsim.calibration.parquet import as_texts, batches, open_parquet, row_marks
 from clvsim.errors import InputError, closest
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ class Records:
                 yield piece
 
     def _parquet(self, places: dict[str, int]) -> Iterator[Piece]:
-        file = open_parquet(self.path)
         done = 0
-        for batch in file.iter_batches(batch_size=PIECE_ROWS):
+        for batch in batches(self.path, PIECE_ROWS):
             lines = np.arange(done + 1, done + 1 + batch.num_rows, dtype=np.int64)
             columns = {name: as_texts(batch.column(at)) for name, at in places.items()}
             nothing = np.empty(0, dtype=np.int64)
@@ -136,8 +135,8 @@ def open_records(path: Path, names: Sequence[str] = (), separator: str = "") -> 
     Raises
     ------
     InputError
-        If there is no such file, it is a folder, empty or not text in UTF-8, Parquet without
-        pyarrow, or the separator is none.
+        If there is no such file, it is a folder, a pipe, empty or not text in UTF-8, Parquet
+        without pyarrow, or the separator is none.
     """
     if path.is_dir():
         message = f"{path}: is a folder, not a file of records"
@@ -146,6 +145,9 @@ def open_records(path: Path, names: Sequence[str] = (), separator: str = "") -> 
         near = closest(path.name, _neighbours(path))
         hint = f"; did you mean {str(path.with_name(near))!r}?" if near else ""
         message = f"{path}: there is no such file{hint}"
+        raise InputError(message)
+    if not path.is_file():
+        message = f"{path}: is a pipe or a device, which is read once only: save it to a file first"
         raise InputError(message)
     if path.suffix.lower() in {".parquet", ".pq"}:
         return Records(path, tuple(open_parquet(path).schema_arrow.names), "", has_header=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvsim.calibration.parquet import as_numbers, as_texts, open_parquet, row_marks
+from clvsim.calibration.parquet import as_numbers, as_texts, batches, row_marks
 from clvsim.calibration.records import PIECE_ROWS, Lines
 from clvsim.calibration.texts import numbers, possible
 
@@ -108,10 +108,10 @@ def tables(
 
 
 def _parquet(records: Records, wanted: _Wanted) -> Iterator[Table]:
-    file, done = open_parquet(records.path), 0
+    done = 0
     names = None if wanted.is_marked else list({**wanted.texts, **wanted.numbers})
     nothing = np.empty(0, dtype=np.int64)
-    for batch in file.iter_batches(batch_size=PIECE_ROWS, columns=names):
+    for batch in batches(records.path, PIECE_ROWS, names):
 
         def text(column: str, row: int, batch: Any = batch) -> str:
             return as_texts(batch.column(column).slice(row, 1))[0]

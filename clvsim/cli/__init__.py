@@ -10,9 +10,12 @@ import warnings
 def main() -> None:
     """The console script ``clvsim``.
 
-    Exits with 0 where all is well, 1 where the run failed or was interrupted, 2 where the input is
-    wrong. Nothing heavy is imported before a command needs it.
+    Exits with 0 where all is well, 1 where the run failed, 2 where the input is wrong, and 130 or
+    143 where Ctrl-C or SIGTERM ended it. Nothing heavy is imported before a command needs it.
     """
+    from clvsim.signals import leave_at_once
+
+    leave_at_once()
     from clvsim.cli.app import app
     from clvsim.cli.guard import is_debugging, quietly
 

@@ -1,10 +1,37 @@
-"""Opening files of records as the options of a command say."""
+"""Opening files of records as the options of a command say, and files that cannot be written."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from clvsim.calibration.records import Records, open_records
-from clvsim.errors import InputError
+from clvsim.errors import ClvsimError, InputError
+
+
+class Failures:
+    """Files that could not be written: told when everything else has been shown."""
+
+    def __init__(self) -> None:
+        self.first: ClvsimError | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep for later that a file cannot be written."""
+        try:
+            yield
+        except ClvsimError as error:
+            self.first = self.first or error
+
+    def tell(self) -> None:
+        """Say the first one.
+
+        Raises
+        ------
+        ClvsimError
+        """
+        if self.first is not None:
+            raise self.first
 
 
 def open_file(file: Path, columns: str, separator: str, *, accept_losses: bool) -> Records:

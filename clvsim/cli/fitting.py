@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
 from rich.console import RenderableType
 
 from clvsim.calibration.block import block, state_block
@@ -11,7 +10,8 @@ from clvsim.calibration.outcome import Outcome
 from clvsim.calibration.plot import check_matplotlib, draw, draw_states, hidden_states, left_out
 from clvsim.calibration.states import StateFit
 from clvsim.calibration.texts import NO_DAY, Days
-from clvsim.cli.guard import answer, tell
+from clvsim.cli.files import Failures
+from clvsim.cli.guard import answer, say, tell
 from clvsim.errors import InputError, counted
 from clvsim.files import check_writable, whole
 from clvsim.report.chains import state_json, state_report
@@ -69,12 +69,19 @@ def day_of(text: str) -> int:
 def show_fit(outcome: Outcome, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = block(outcome)
-    names = draw(target.plot, outcome) if target.plot is not None else ()
+    failures = Failures()
+    names: tuple[str, ...] = ()
+    if target.plot is not None:
+        with failures.kept():
+            names = draw(target.plot, outcome)
     if target.customers is not None:
-        _write(target.customers, outcome.customers())
-    _show(text, fit_json(outcome) if target.as_json else "", fit_report(outcome), target)
+        with failures.kept():
+            _write(target.customers, outcome.customers())
+    document = fit_json(outcome) if target.as_json else ""
+    _show(text, document, fit_report(outcome), target, failures)
     for line in told(outcome.drops, outcome.notes, outcome.segments):
         tell(line)
+    failures.tell()
     if target.customers is not None:
         tell(f"{target.customers}: written")
     if target.plot is not None:
@@ -89,32 +96,42 @@ def show_fit(outcome: Outcome, target: Target) -> None:
 def show_states(fit: StateFit, target: Target) -> None:
     """Write block and plot, and show the rest."""
     text = state_block(fit)
+    failures = Failures()
     if target.plot is not None:
-        draw_states(target.plot, fit)
+        with failures.kept():
+            draw_states(target.plot, fit)
     document = state_json(fit) if target.as_json else ""
-    _show(text, document, state_report(fit), target)
+    _show(text, document, state_report(fit), target, failures)
     for line in told(fit.drops, fit.notes):
         tell(line)
+    failures.tell()
     if target.plot is not None:
         tell(f"{target.plot}: written")
     if target.plot is not None and hidden_states(fit):
         tell(f"note: {counted(hidden_states(fit), 'state')} had no room in {target.plot}")
 
 
-def _show(text: str, document: str, report: list[RenderableType], target: Target) -> None:
+def _show(
+    text: str,
+    document: str,
+    report: list[RenderableType],
+    target: Target,
+    failures: Failures,
+) -> None:
     """The block alone on stdout, so that it can be redirected; with ``--out`` the tables there."""
     if target.out is not None:
-        _write(target.out, text)
+        with failures.kept():
+            _write(target.out, text)
     if document:
         answer(document)
         return
     if target.out is None:
-        typer.echo(text, nl=False)
+        say(text, ends=False)
     console = console_for(stderr=target.out is None)
     for part in report:
         console.print(part)
         console.print()
-    if target.out is not None:
+    if target.out is not None and failures.first is None:
         tell(f"{target.out}: written")
 
 

@@ -13,7 +13,9 @@ from typing import ParamSpec
 
 import typer
 
-from clvsim.errors import ClvsimError, Fault, InputError, ScenarioError
+from clvsim.errors import ClvsimError, Fault, InputError, ScenarioError, escaped
+from clvsim.files import recorded
+from clvsim.signals import exit_code, listening
 
 FINE, FAILED, WRONG_INPUT = 0, 1, 2
 #: Environment variable that shows tracebacks.
@@ -33,7 +35,12 @@ def is_debugging() -> bool:
 
 def tell(text: str) -> None:
     """A line for the user, on stderr."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(escaped(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def say(text: str, *, ends: bool = True) -> None:
+    """What the user asked for, on stdout; ``ends``: with the end of a line."""
+    typer.echo(escaped(text), nl=ends)
 
 
 def begin() -> None:
@@ -64,26 +71,28 @@ def tell_errors(error: Exception) -> None:
 
 
 def guarded(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
-    """A command whose errors end the program with a line and an exit code."""
+    """A command whose errors, and interrupts, end the program with a line and an exit code."""
 
     @functools.wraps(command)
     def careful(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
-            raise
-        except KeyboardInterrupt:
-            tell("clvsim: interrupted; nothing was saved")
-            raise typer.Exit(FAILED) from None
-        except Exception as error:  # noqa: BLE001 - a user can do nothing with a traceback
-            if is_debugging():
-                traceback.print_exc()
-            if kwargs.get("json"):
-                tell_errors(error)
-            tell(_line(error))
-            raise typer.Exit(_code(error)) from None
+        with listening(), recorded() as written:
+            try:
+                command(*args, **kwargs)
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+            except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+                raise
+            except KeyboardInterrupt as stop:
+                saved = f"saved: {', '.join(map(str, written))}" if written else "nothing was saved"
+                tell(f"clvsim: interrupted; {saved}")
+                raise typer.Exit(exit_code(stop)) from None
+            except Exception as error:  # noqa: BLE001 - a user can do nothing with a traceback
+                if is_debugging():
+                    traceback.print_exc()
+                if kwargs.get("json"):
+                    tell_errors(error)
+                tell(_line(error))
+                raise typer.Exit(_code(error)) from None
 
     return careful
 
@@ -96,9 +105,9 @@ def quietly(program: Callable[[], None]) -> None:
         # What is left in the buffer has no reader either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         tell("clvsim: interrupted")
-        sys.exit(FAILED)
+        sys.exit(exit_code(stop))
 
 
 def _code(error: Exception) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from clvsim.scenario.model import Scenario
+from clvsim.scenario.overlay import UNSET
 from clvsim.scenario.posterior import PosteriorFile, traits_of_posteriors
 
 _REF = "#/$defs/"
@@ -22,6 +23,11 @@ _ADDED = {
 }
 
 
+_UNSET = {
+    "type": "array",
+    "description": "Keys of this table that are taken away of what it is laid over.",
+    "items": {"type": "string"},
+}
 _UNCERTAIN = {
     "type": "object",
     "description": "A number that every world draws anew; the other keys are its parameters.",
@@ -100,6 +106,8 @@ def _as_change(schema: Any) -> Any:
         else:
             # Without its kind a table may fit several of the branches.
             changed["anyOf" if key == "oneOf" else key] = _as_change(value)
+    if schema.get("type") == "object" and "const" not in schema:
+        changed["properties"] = {**changed.get("properties", {}), UNSET: _UNSET}
     return changed
 
 

@@ -13,14 +13,15 @@ from clvsim.calibration.scoring.fit_file import AnySegment, FitFile, read_fit
 from clvsim.calibration.scoring.group import Terms
 from clvsim.calibration.scoring.score import Scores, score
 from clvsim.calibration.scoring.simulated import simulate, warm_up
-from clvsim.cli.files import open_file
+from clvsim.cli.files import Failures, open_file
 from clvsim.cli.guard import answer, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.errors import InputError, counted
-from clvsim.files import check_writable
+from clvsim.files import check_writable, refuse_inputs
 from clvsim.report.customers import check_format
 from clvsim.report.scoring import score_json, score_report, write_scores
 from clvsim.report.tables import console_for
+from clvsim.scenario.load import sources
 from clvsim.scenario.toml import BASELINE, read
 
 
@@ -83,7 +84,7 @@ def score_customers(request: Request) -> None:
     InputError, ScenarioError
         For what is wrong with the request or the files, before anything is written.
     ClvsimError
-        If the scores cannot be written; no part of them is left.
+        If the scores cannot be written; no part of them is left, and they are shown all the same.
     """
     if request.out is not None:
         check_format(request.out)
@@ -101,8 +102,9 @@ def score_customers(request: Request) -> None:
             records, request.columns, segments, request.segment, str(request.fit)
         )
     scores = scored(customers)
+    failures = Failures()
     if request.out is not None:
-        with waiting(watcher, f"writing {request.out.name}"):
+        with waiting(watcher, f"writing {request.out.name}"), failures.kept():
             write_scores(request.out, scores)
     if request.as_json:
         answer(score_json(scores, terms, drops, list(scores.notes)))
@@ -115,6 +117,7 @@ def score_customers(request: Request) -> None:
         tell(f"{drops.file}: {line}")
     for note in scores.notes:
         tell(f"note: {note}")
+    failures.tell()
     written = f"{request.out}: written"
     tell(written if request.out else "note: --out FILE.csv writes a row a customer")
 
@@ -123,7 +126,10 @@ def _asked(
     request: Request, watcher: Console
 ) -> tuple[Mapping[str, AnySegment], Terms, Callable[[Customers], Scores]]:
     """Segments that customers may be in, terms, and how to score: exactly, or under a scenario."""
-    if is_scenario(read(request.fit)):
+    document = read(request.fit)
+    if request.out is not None:
+        refuse_inputs(request.out, sources(document))
+    if is_scenario(document):
         return _under_scenario(request, watcher)
     _refuse(request, {"--variant": request.variant or None, "--worlds": request.worlds}, _NO_PLAN)
     fit = read_fit(request.fit)

@@ -6,24 +6,27 @@ from pathlib import Path
 
 import typer
 import xarray as xr
+from rich.console import Console
 
 from clvsim.api import Effort, Session
-from clvsim.cli.guard import FAILED, answer, tell
+from clvsim.cli.files import Failures
+from clvsim.cli.guard import answer, tell
 from clvsim.cli.progress import Bar, waiting
 from clvsim.engine.rows import Rows, customer_rows, expected_rows, warm_up
 from clvsim.errors import InputError, ScenarioError, closest, counted
-from clvsim.files import check_writable
+from clvsim.files import check_writable, refuse_inputs
 from clvsim.intervals import reach
 from clvsim.report.comparing import comparison_report
 from clvsim.report.customers import check_format, write_customers
 from clvsim.report.document import to_json
 from clvsim.report.single import scenario_report
 from clvsim.report.tables import console_for
-from clvsim.results import load_result, save
+from clvsim.results import load_whole_result, save
 from clvsim.scenario.idle import Note, notes
 from clvsim.scenario.load import Plan, load
 from clvsim.scenario.model import Scenario
 from clvsim.scenario.toml import BASELINE
+from clvsim.signals import exit_code, held
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,16 @@ def simulate(request: Request) -> None:
     ------
     InputError, ScenarioError
         For what is wrong with the request, before anything is simulated or written.
+    ClvsimError
+        If a file cannot be written; the report is shown all the same.
     Exit
-        With a failure, if the run was interrupted.
+        If the run was interrupted.
     """
     _check_options(request)
     plans = read_plans(request.files)
+    for path in (request.out, request.customers):
+        if path is not None:
+            refuse_inputs(path, (source for plan in plans for source in plan.sources))
     scenarios = chosen_scenarios(request, plans)
     base = _baseline_of(request, scenarios)
     idle = [note for plan in plans for note in notes(plan)]
@@ -67,23 +75,38 @@ def simulate(request: Request) -> None:
     effort = _effort(request, scenarios, earlier)
     with waiting(watcher, "preparing the scenarios"):
         session = Session(scenarios, effort)
+        if request.customers is not None:
+            session.variants.refuse_if_too_large(session.worlds, writes_rows=True)
     with waiting(watcher, "compiling kernels, once per installation"):
         warm_up(next(iter(session.variants.compiled.values())))
-    with Bar(watcher, "simulating", "customers") as bar:
-        session.progress = bar
-        result = session.result(earlier, base if request.compares else None)
-    if request.out is not None:
-        save(result, request.out)
-    _show(request, result, idle)
-    _report_effort(request, result)
-    if request.customers is not None and not session.interrupted:
-        try:
-            _write_customers(request.customers, session, result)
-        except KeyboardInterrupt:
-            tell(f"clvsim: interrupted: {request.customers} was not written")
-            raise typer.Exit(FAILED) from None
-    if session.interrupted:
-        _report_interrupt(request, result.sizes["world"])
+    stop = _simulated(session, earlier, watcher)
+    end = _End(
+        request, session, base if request.compares else None, idle, is_partial=stop is not None
+    )
+    try:
+        # What has been computed is put in safety, and shown, before an interrupt is heeded.
+        with held():
+            end.save_and_show()
+        if stop is None and request.customers is not None:
+            end.write_customers(request.customers)
+    except KeyboardInterrupt as pressed:
+        stop = pressed
+    end.tell(stop)
+
+
+def _simulated(
+    session: Session, earlier: xr.Dataset | None, watcher: Console
+) -> KeyboardInterrupt | None:
+    """Simulate; an interrupt that leaves whole worlds is returned, any other raised."""
+    try:
+        with Bar(watcher, "simulating", "customers") as bar:
+            session.progress = bar
+            session.simulate(earlier)
+    except KeyboardInterrupt as stop:
+        if session.whole_worlds == 0:
+            raise
+        return stop
+    return None
 
 
 def _check_options(request: Request) -> None:
@@ -191,7 +214,7 @@ def _baseline_of(request: Request, scenarios: Mapping[str, Scenario]) -> str:
 def _earlier(request: Request) -> xr.Dataset | None:
     """The result to add worlds to."""
     if request.resume and request.out is not None and request.out.exists():
-        return load_result(request.out)
+        return load_whole_result(request.out)
     return None
 
 
@@ -213,23 +236,93 @@ def _effort(
     return replace(asked, worlds=worlds, precision=request.precision, most_worlds=most)
 
 
-def _write_customers(path: Path, session: Session, result: xr.Dataset) -> None:
-    """Write the rows of all scenarios and worlds."""
-    worlds = [int(world) for world in result["world"].values]
-    expected = len(worlds) * sum(map(expected_rows, session.variants.compiled.values()))
-    with Bar(console_for(stderr=True), f"writing {path.name}", "customers") as bar:
+class _End:
+    """What is done with the worlds that are whole: saved, shown, and told of.
 
-        def rows() -> Iterator[tuple[str, Rows]]:
-            done = 0
-            for world in worlds:
-                for name, compiled in session.variants.in_world(world).items():
-                    for part in customer_rows(compiled, session.seed, world):
-                        yield name, part
-                        done += len(part)
-                        bar(done, expected)
+    Parameters
+    ----------
+    request : Request
+    session : Session
+    baseline : str or None
+        Scenario that the others are compared with.
+    idle : sequence of Note
+        On settings that change nothing.
+    is_partial : bool
+        Whether an interrupt has ended the simulation.
+    """
 
-        written = write_customers(path, rows())
-    tell(f"{path}: {counted(written, 'customer')}")
+    def __init__(
+        self,
+        request: Request,
+        session: Session,
+        baseline: str | None,
+        idle: Sequence[Note],
+        *,
+        is_partial: bool,
+    ) -> None:
+        self._request, self._session, self._baseline = request, session, baseline
+        self._idle = idle
+        self._is_partial = is_partial
+        self._worlds: list[int] = []
+        self._failures = Failures()
+        self._saved: list[Path] = []
+
+    def save_and_show(self) -> None:
+        """Measure, save and show; what hinders saving is told at the end."""
+        request = self._request
+        result = self._session.measured(self._baseline)
+        self._worlds = result["world"].values.tolist()
+        if request.out is not None:
+            with self._failures.kept():
+                save(result, request.out)
+                self._saved.append(request.out)
+        _show(request, result, self._idle)
+        if self._saved:
+            tell(f"{request.out}: {counted(len(self._worlds), 'world')}")
+        _tell_precision(request, result)
+
+    def write_customers(self, path: Path) -> None:
+        """Write the rows of all scenarios and worlds."""
+        session = self._session
+        expected = len(self._worlds) * sum(map(expected_rows, session.variants.compiled.values()))
+        with Bar(console_for(stderr=True), f"writing {path.name}", "customers") as bar:
+
+            def rows() -> Iterator[tuple[str, Rows]]:
+                done = 0
+                for world in self._worlds:
+                    for name, compiled in session.variants.in_world(world).items():
+                        for part in customer_rows(compiled, session.seed, world):
+                            yield name, part
+                            done += len(part)
+                            bar(done, expected)
+
+            written = write_customers(path, rows())
+        self._saved.append(path)
+        tell(f"{path}: {counted(written, 'customer')}")
+
+    def tell(self, stop: KeyboardInterrupt | None) -> None:
+        """Say what an interrupt, or a failure, has left.
+
+        Raises
+        ------
+        ClvsimError
+            If the result could not be written.
+        Exit
+            If the run was interrupted.
+        """
+        if stop is None:
+            self._failures.tell()
+            return
+        text = f"clvsim: interrupted: {counted(self._session.whole_worlds, 'world')} are whole"
+        if self._request.out in self._saved:
+            text += f" and saved in {self._request.out}"
+            text += "; --resume adds the rest" if self._is_partial else ""
+        elif self._request.out is not None:
+            text += f"; {self._failures.first or f'{self._request.out} was not written'}"
+        if self._request.customers not in {None, *self._saved}:
+            text += f"; {self._request.customers} was not written"
+        tell(text)
+        raise typer.Exit(exit_code(stop))
 
 
 def _show(request: Request, result: xr.Dataset, idle: Sequence[Note]) -> None:
@@ -245,13 +338,11 @@ def _show(request: Request, result: xr.Dataset, idle: Sequence[Note]) -> None:
         console.print()
 
 
-def _report_effort(request: Request, result: xr.Dataset) -> None:
-    """Say what was saved, and whether the precision asked for was reached."""
-    worlds = result.sizes["world"]
-    if request.out is not None:
-        tell(f"{request.out}: {counted(worlds, 'world')}")
+def _tell_precision(request: Request, result: xr.Dataset) -> None:
+    """Say whether the precision asked for was reached."""
     if request.precision is None:
         return
+    worlds = result.sizes["world"]
     errors = result["npv_se"] / abs(result["npv_mean"])
     reached = float(reach(worlds) * errors.max(skipna=False))
     if not reached <= 1.01 * request.precision:
@@ -262,14 +353,3 @@ def _report_effort(request: Request, result: xr.Dataset) -> None:
             f"clvsim: precision {100 * request.precision:g} % was not reached: NPV is known to "
             f"{100 * reached:.2g} % after {counted(worlds, 'world')}; {advice}"
         )
-
-
-def _report_interrupt(request: Request, worlds: int) -> None:
-    """Say what an interrupt has left."""
-    text = f"clvsim: interrupted: {worlds:,} worlds are whole"
-    if request.out is not None:
-        text += f" and saved in {request.out}; --resume adds the rest"
-    if request.customers is not None:
-        text += f"; {request.customers} was not written"
-    tell(text)
-    raise typer.Exit(FAILED)

@@ -150,17 +150,22 @@ def run_worlds(
     parts: list[list[Worlds]] = [[] for _ in plans]
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[tuple[int, _Wave]] = deque()
-        for index, compiled in enumerate(plans):
-            for wave in _waves(compiled, first, count, settings):
-                wave.start(seed, settings, pool)
-                ahead.append((index, wave))
-                # Kernels need no interpreter: one wave runs while the one before is gathered.
-                # One thread does one thing at a time.
-                if len(ahead) > 1 or threads == 1:
-                    owner, ready = ahead.popleft()
-                    parts[owner].append(ready.gathered(progress))
-        for owner, ready in ahead:
-            parts[owner].append(ready.gathered(progress))
+        try:
+            for index, compiled in enumerate(plans):
+                for wave in _waves(compiled, first, count, settings):
+                    wave.start(seed, settings, pool)
+                    ahead.append((index, wave))
+                    # Kernels need no interpreter: one wave runs while the one before is gathered.
+                    # One thread does one thing at a time.
+                    if len(ahead) > 1 or threads == 1:
+                        owner, ready = ahead.popleft()
+                        parts[owner].append(ready.gathered(progress))
+            for owner, ready in ahead:
+                parts[owner].append(ready.gathered(progress))
+        except BaseException:
+            # What waits is not begun any more: an interrupt is heeded in a moment.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [join(waves) for waves in parts]
 
 

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from clvsim.engine.compile import Compiled, compile_scenario
 from clvsim.engine.ledger import ledger_of_nobody
-from clvsim.engine.memory import model_bytes, refuse_if_too_large, run_bytes
+from clvsim.engine.memory import (
+    refuse_if_too_large,
+    refuse_to_compile,
+    result_bytes,
+    rows_bytes,
+    wave_bytes,
+)
 from clvsim.engine.run import Settings, Worlds, run_worlds
 from clvsim.engine.shocks import Shocks, draw_shocks
 from clvsim.errors import ClvsimError, InputError, counted
@@ -101,7 +107,7 @@ class Variants:
 
     def __init__(self, scenarios: Mapping[str, Scenario], seed: int, settings: Settings) -> None:
         _refuse_strangers(scenarios)
-        refuse_if_too_large(sum(map(model_bytes, scenarios.values())), "compiling the scenario")
+        self._model_bytes = refuse_to_compile(scenarios.values())
         self.scenarios, self.seed, self.settings = dict(scenarios), seed, settings
         self.compiled = _compiled(scenarios)
         for name, one in self.compiled.items():
@@ -113,18 +119,36 @@ class Variants:
         self._has_shocks = any(one.shocks for one in scenarios.values())
         self.differ_by_world = self._is_uncertain or self._has_shocks
 
-    def refuse_if_too_large(self, worlds: int) -> None:
-        """Refuse a number of worlds whose results need more memory than there is.
+    def refuse_if_too_large(self, worlds: int, *, writes_rows: bool = False) -> None:
+        """Refuse a number of worlds that need more memory than there is.
+
+        Parameters
+        ----------
+        worlds : int
+        writes_rows : bool
+            Whether customers are written one by one besides.
 
         Raises
         ------
         InputError
         """
         plans = self.compiled.values()
-        needed = sum(run_bytes(one, worlds, self.settings) for one in plans)
-        refuse_if_too_large(
-            needed, f"{counted(worlds, 'world')} of {counted(len(plans), 'scenario')}"
-        )
+        # Variants are simulated one after another: one of them has its waves at a time.
+        needed = self.bytes_of_models() + sum(result_bytes(one, worlds) for one in plans)
+        needed += max(wave_bytes(one, worlds, self.settings) for one in plans)
+        if writes_rows:
+            needed += max(map(rows_bytes, plans))
+        what = f"{counted(worlds, 'world')} of {counted(len(plans), 'scenario')}"
+        refuse_if_too_large(needed, what, taken=self._model_bytes)
+
+    def bytes_of_models(self) -> float:
+        """Memory of all variants' levers, with those of the worlds at work, bytes."""
+        sets = 0
+        if self.differ_by_world:
+            # A world, its twin, and both of the next world, which is compiled meanwhile.
+            sets = 2 if self._is_uncertain and self._has_shocks else 1
+            sets *= 1 if self.settings.threads == 1 else 2
+        return (1 + sets) * self._model_bytes
 
     def simulate(
         self, first: int, end: int, most: int, tell: Callable[[int], None] | None = None

@@ -6,6 +6,8 @@ from typing import Any
 
 import numba
 
+from clvsim.kernels.cache import keep
+
 # Not all of numba's options are in its types.
 _njit: Any = numba.njit
 # Numba counts a reference, atomically, to every array that a call passes or a view is made of: a
@@ -38,10 +40,8 @@ def cached(function: Any) -> Any:
     Numba takes a kernel from the disk as long as the kernel's own file is unchanged, whatever
     happened to the files of what it calls: here the stamp is that of the whole room.
     """
-    loop = _njit(nogil=True, cache=True, _nrt=False, error_model="numpy")(function)
-    room = sorted(Path(__file__).parent.glob("*.py"))
-    digest = hashlib.blake2s(b"".join(file.read_bytes() for file in room)).hexdigest()
-    stamped = getattr(getattr(loop, "_cache", None), "_cache_file", None)
-    if stamped is not None:
-        stamped._source_stamp = digest  # noqa: SLF001 - numba has no public way to say this
+    loop = _njit(nogil=True, _nrt=False, error_model="numpy")(function)
+    if hasattr(loop, "py_func"):
+        room = sorted(Path(__file__).parent.glob("*.py"))
+        keep(loop, hashlib.blake2s(b"".join(file.read_bytes() for file in room)).hexdigest())
     return loop

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from clvsim.errors import escaped
 from clvsim.report import format as say
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Width where there is no terminal to ask, columns.
 PLAIN_WIDTH = 100
+#: Width where the one that is said cannot be meant (editors export 0), and the least that can.
+UNKNOWN_WIDTH, _LEAST_WIDTH = 80, 20
 #: Columns of the page between two columns of a table, and least width of the first.
 _GAP, _LEAST = 2, 6
 #: Figures over all worlds at once: they have no mean.
@@ -67,11 +71,26 @@ def has_plan(result: xr.Dataset) -> xr.DataArray:
     return own[0] | own[1]
 
 
+class _Plain(Console):
+    """A console that shows control characters of a text written out, and obeys none."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(escaped(segment.text), segment.style)
+
+
 def console_for(*, stderr: bool = False) -> Console:
     """A console that takes text as it is: plain and of a fixed width where nobody watches."""
-    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
+    console = _Plain(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PLAIN_WIDTH
+    if console.width < _LEAST_WIDTH:
+        console.width = UNKNOWN_WIDTH
     return console
 
 

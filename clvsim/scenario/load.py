@@ -25,8 +25,8 @@ from clvsim.scenario.model import (
     Time,
 )
 from clvsim.scenario.money import MoneyRules
-from clvsim.scenario.overlay import overlay
-from clvsim.scenario.posterior import with_posteriors
+from clvsim.scenario.overlay import UNSET, overlay
+from clvsim.scenario.posterior import files_of, with_posteriors
 from clvsim.scenario.segments import SEGMENT_KINDS, relationship_of
 from clvsim.scenario.toml import BASELINE, Document, dotted, read, variants
 from clvsim.scenario.uncertain import misplaced, settle
@@ -90,11 +90,14 @@ class Plan:
         ``baseline`` first, then the variants in the order of the file.
     document : Document or None
         What was read, which knows its lines; None for scenarios that come from no file.
+    sources : tuple of Path
+        All files that were read: the file itself, those that it extends, and posteriors.
     """
 
     file: str
     scenarios: dict[str, Scenario]
     document: Document | None = field(default=None, repr=False, compare=False)
+    sources: tuple[Path, ...] = ()
 
     @property
     def baseline(self) -> Scenario:
@@ -162,7 +165,22 @@ def load(path: str | Path, *, needs_customers: bool = True) -> Plan:
             scenarios[name] = scenario
     if faults:
         raise ScenarioError(faults)
-    return Plan(str(path), scenarios, document)
+    return Plan(str(path), scenarios, document, _sources(documents.values()))
+
+
+def sources(document: Document) -> tuple[Path, ...]:
+    """Files that a document and its variants were read from, posteriors too."""
+    return _sources(variants(document).values())
+
+
+def _sources(documents: Iterable[Document]) -> tuple[Path, ...]:
+    """Files that documents were read from."""
+    found = [
+        file
+        for one in documents
+        for file in (*(Path(layer.file) for layer in one.layers), *files_of(one))
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _validated(
@@ -179,9 +197,10 @@ def _validated(
         As in ``load``.
     """
     scenario = None
+    document, left = _without_unset(document)
     known, unusable = with_posteriors(document)
     settled, faults = settle(known)
-    faults = [*unusable, *faults]
+    faults = [*left, *unusable, *faults]
     # What a posterior should have said is not missing besides.
     silent = tuple(fault.path.partition(".posterior")[0] for fault in unusable)
     parts = replace(settled, data=_without(settled.data, strange))
@@ -202,18 +221,41 @@ def _validated(
     return scenario, faults
 
 
+def _without_unset(document: Document) -> tuple[Document, list[Fault]]:
+    """A document without lists of keys to unset, each of which names what is not there."""
+    faults: list[Fault] = []
+
+    def plain(value: Any, path: lines.Path) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        left = value.get(UNSET)
+        if isinstance(left, list):
+            there = [key for key in value if key != UNSET]
+            for key in left:
+                message = f"there is no {shown(key)} to unset"
+                near = closest(str(key), there)
+                faults.append(document.fault((*path, UNSET), message, listed(there), near))
+        return {
+            key: plain(item, (*path, key))
+            for key, item in value.items()
+            if not (key == UNSET and isinstance(left, list))
+        }
+
+    return replace(document, data=plain(document.data, ())), faults
+
+
 def _variant(
     baseline: Document, variant: Document, change: Table, *, needs_customers: bool
 ) -> tuple[Scenario | None, list[Fault]]:
     """The scenario of a variant, or its faults."""
-    own = dict(_changes_of_shared(baseline, variant, change))
+    own = dict(_changes_of_shared(baseline, variant))
     strange = dict(_strangers(baseline, variant, change))
     data = overlay(variant.data, {})
     for section, key in own:
         before = baseline.data.get(section, {})
         # One fault is enough: dates are then judged by the horizon that all have in common.
         if key in before:
-            data[section][key] = before[key]
+            data.setdefault(section, {})[key] = before[key]
         else:
             del data[section][key]
     whole = replace(variant, data=data)
@@ -222,20 +264,21 @@ def _variant(
 
 
 def _changes_of_shared(
-    baseline: Document, variant: Document, change: Table
+    baseline: Document, variant: Document
 ) -> Iterator[tuple[tuple[str, str], Fault]]:
-    """Keys that a variant changes although results could then not be compared."""
+    """Keys that a variant changes, or unsets, although results could then not be compared."""
     for (section, key), model in SHARED.items():
-        table, before = change.get(section), baseline.data.get(section, {})
-        if not isinstance(table, Mapping) or not isinstance(before, Mapping) or key not in table:
+        before, after = baseline.data.get(section, {}), variant.data.get(section, {})
+        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
             continue
         default = model.model_fields[key].get_default()
-        if key in before or default is not PydanticUndefined:
-            value = before.get(key, default)
-            if table[key] != value:
-                message = f"a variant cannot change {section}.{key}: {SHARED_BECAUSE[section]}"
-                fault = variant.fault((section, key), message, f"{shown(value)}, or no such key")
-                yield (section, key), fault
+        value, other = before.get(key, default), after.get(key, default)
+        if PydanticUndefined in (value, other):
+            continue
+        if value != other:
+            message = f"a variant cannot change {section}.{key}: {SHARED_BECAUSE[section]}"
+            fault = variant.fault((section, key), message, f"{shown(value)}, or no such key")
+            yield (section, key), fault
 
 
 def _strangers(

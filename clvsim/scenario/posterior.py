@@ -144,6 +144,20 @@ class _UnusableError(Exception):
         self.allowed = allowed
 
 
+def files_of(document: "Document") -> list[Path]:
+    """Files that the posteriors of a document are in, as far as it names any."""
+    found = []
+    segments = document.data.get("segments")
+    for name, segment in segments.items() if isinstance(segments, Mapping) else ():
+        wrote = segment.get("posterior") if isinstance(segment, Mapping) else None
+        for one in wrote if isinstance(wrote, list) else [wrote]:
+            file = one.get("file") if isinstance(one, Mapping) else one
+            if isinstance(file, str):
+                origin, _ = document.where(("segments", name, "posterior"))
+                found.append(Path(origin).parent / file)
+    return found
+
+
 def with_posteriors(document: "Document") -> tuple["Document", list["Fault"]]:
     """A document whose segments hold what their posteriors say; and faults.
 
@@ -268,20 +282,17 @@ def _meant(names: Collection[str]) -> str:
 
 def _open(file: Path) -> tuple[Any, str]:
     """The group of a posterior, and the model that the file says it is of; empty: it does not."""
-    import xarray as xr
+    from clvsim import netcdf
 
-    if not file.is_file():
-        message = f"there is no file {file}"
-        raise _UnusableError(message, "a NetCDF file with a group 'posterior'")
     try:
-        with xr.open_dataset(file, group="posterior", engine="h5netcdf") as opened:
-            dataset = opened.load()
-        with xr.open_dataset(file, engine="h5netcdf") as root:
-            kind = str(root.attrs.get("model_type", ""))
-    except (OSError, ValueError, KeyError):
-        message = f"{file.name} has no group 'posterior' that can be read"
+        dataset, root = netcdf.read(file, ("posterior", None))
+    except FileNotFoundError:
+        message = f"there is no file {file}"
+        raise _UnusableError(message, "a NetCDF file with a group 'posterior'") from None
+    except netcdf.NetcdfError as error:
+        message = f"{file.name} has no group 'posterior' that can be read: it {error}"
         raise _UnusableError(message, "NetCDF as PyMC-Marketing saves it") from None
-    return dataset, kind
+    return dataset, str(root.attrs.get("model_type", ""))
 
 
 def _check(model: _Model, draws: Floats, file: Path) -> None:

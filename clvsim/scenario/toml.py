@@ -20,6 +20,9 @@ SIZE_LIMIT = 4_000_000
 DEPTH_LIMIT = 32
 """Deepest nesting of tables and lists; the deepest legitimate path has about ten."""
 
+_BEYOND = 2**64
+_LARGEST = "whole numbers below 18,446,744,073,709,551,616 (2^64)"
+
 BASELINE = "baseline"
 NAMED = (
     "segments",
@@ -156,6 +159,10 @@ def read(path: str | Path) -> Document:
 def variants(document: Document) -> dict[str, Document]:
     """Return the baseline and one document per ``[variants.NAME]`` table, in file order.
 
+    A variant says what it changes. A table of another ``kind`` or ``relationship`` stands in the
+    place of the baseline's; ``unset = ["offer"]`` in a table takes keys away (before the rest of
+    the table is laid over the baseline's), as it does in a file that extends another.
+
     Parameters
     ----------
     document : Document
@@ -263,6 +270,12 @@ def _load(target: Path, origin: Layer | None) -> Layer:
         _refuse_text(file, None, "the file is empty", "a scenario in TOML")
     if _too_deep(data):
         _refuse_text(file, None, "tables or lists are nested too deeply", _depth_allowed())
+    if large := list(_too_large(data, ())):
+        index = lines.line_index(text)
+        raise ScenarioError(
+            Fault(file, index.get(path), dotted(path), "is a number beyond all use", _LARGEST)
+            for path in large
+        )
     return Layer(file, text, data)
 
 
@@ -356,6 +369,18 @@ def _too_deep(data: dict[str, Any]) -> bool:
         if not level:
             return False
     return True
+
+
+def _too_large(value: Any, path: lines.Path) -> Iterator[lines.Path]:
+    """Where whole numbers stand that have more than 64 bits, which TOML has not either."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _too_large(item, (*path, key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _too_large(item, (*path, place))
+    elif isinstance(value, int) and abs(value) >= _BEYOND:
+        yield path
 
 
 def _depth_allowed() -> str:

@@ -7,7 +7,7 @@ import clvsim
 from clvsim.api import Effort
 from clvsim.engine.compile import compile_scenario
 from clvsim.engine.luck import companions
-from clvsim.engine.memory import run_bytes
+from clvsim.engine.memory import wave_bytes
 from clvsim.engine.run import Settings, run_worlds, world_bytes
 from clvsim.engine.tasks import new_slots, plan_tasks
 from clvsim.kernels import plan as p
@@ -163,6 +163,6 @@ def test_the_memory_that_is_said_beforehand_holds_companions_too():
     assert world_bytes(one) == taken[1] + taken[2]
     assert taken[2] > 0
     settings = Settings(wave_bytes=1)
-    assert run_bytes(one, 5, settings) - run_bytes(two, 5, settings) == (
+    assert wave_bytes(one, 5, settings) - wave_bytes(two, 5, settings) == (
         2.0 * (world_bytes(one) - world_bytes(two))
     )
