@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from clvsim.cli.guard import answer, tell
+from clvsim.cli.guard import answer, say, tell
 from clvsim.errors import Fault, ScenarioError
 from clvsim.explain.page import page
 from clvsim.explain.plan import Part, explained
@@ -71,7 +69,7 @@ def explain_file(file: Path, variant: str = "", *, as_json: bool = False) -> Non
     scenario = found.plan.scenarios[found.scenario]
     title = scenario.name if found.scenario == BASELINE else f"{scenario.name}: {found.scenario}"
     heading = Part(title, tuple(filter(None, [scenario.question.strip()])))
-    typer.echo(page([heading, *found.parts, *_unlikely(found)]))
+    say(page([heading, *found.parts, *_unlikely(found)]))
 
 
 def validate_files(files: Sequence[Path], *, as_json: bool = False) -> None:
@@ -93,11 +91,11 @@ def validate_files(files: Sequence[Path], *, as_json: bool = False) -> None:
         if not as_json:
             for note in notes(fine[-1].plan):
                 tell(str(note))
-            typer.echo(_fine(fine[-1]))
+            say(_fine(fine[-1]))
             if len(files) == 1:
-                typer.echo(f"\n{page(fine[-1].parts)}")
+                say(f"\n{page(fine[-1].parts)}")
             if fine[-1].remarks:
-                typer.echo(f"\n{page(_unlikely(fine[-1]))}" + "\n" * (len(files) > 1))
+                say(f"\n{page(_unlikely(fine[-1]))}" + "\n" * (len(files) > 1))
     if faults:
         raise ScenarioError(faults)
     if as_json:
@@ -118,7 +116,7 @@ def explain_key(path: str, *, as_json: bool = False) -> None:
     if as_json:
         answer(_json({"keys": [one.as_json() for one in found]}))
     else:
-        typer.echo(page(key_parts(found)))
+        say(page(key_parts(found)))
 
 
 def _explanation(file: Path, variant: str = "") -> Explanation:

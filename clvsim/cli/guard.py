@@ -51,7 +51,7 @@ def begin() -> None:
 def answer(document: str) -> None:
     """The JSON document of a command, on stdout."""
     _ANSWERED.set(True)
-    typer.echo(document)
+    say(document)
 
 
 def tell_errors(error: Exception) -> None:
