@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvsim.engine import acquisition
 from clvsim.engine.cells import LIST_PRICE, CellTable, Group, write_levers
-from clvsim.engine.population import HasMeans
 from clvsim.kernels.plan import ARRIVALS
 from clvsim.levers import Levers, ProgramLevers
 from clvsim.scenario.chains import chain_of
 from clvsim.scenario.model import Offer, Scenario, StatesSegment
 
 Floats = NDArray[np.float64]
+
+
+class HasMeans(Protocol):
+    """What is expected of the customers of segments, as far as conversion goes."""
+
+    @property
+    def mean_spend(self) -> dict[str, float]:
+        """Expected spend by segment, currency per period (or per purchase)."""
+
+    @property
+    def mean_purchases(self) -> dict[str, float]:
+        """Expected purchases per period, of those segments that buy now and then."""
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,11 @@ def result_bytes(compiled: Compiled, worlds: int) -> float:
     table = compiled.table
     periods, groups = compiled.scenario.time.periods, len(table.groups)
     programs, segments = len(compiled.programs), len(compiled.scenario.segments)
-    # Cash by account is there with the plan and without it.
-    per_world = periods * (2 * len(ACCOUNTS) + p.FLOWS + programs * (1 + p.PROGRAM_FLOWS) + 4)
+    per_world = periods * (len(ACCOUNTS) + p.FLOWS + programs * (1 + p.PROGRAM_FLOWS) + 4)
     per_world += groups * (p.SUMS + 1) + segments * (2 * periods + len(PROBABILITIES))
     per_world += 2 * len(compiled.model.rivals) + 2 * len(ACCOUNTS)
-    return 8.0 * _COPIES * worlds * per_world
+    # Cash by account without the plan is there besides, once.
+    return 8.0 * worlds * (_COPIES * per_world + periods * len(ACCOUNTS))
 
 
 def model_bytes(scenario: Scenario) -> float:
@@ -61,11 +61,17 @@ def model_bytes(scenario: Scenario) -> float:
         # Levers and margins are made once more, as far beyond as conditions change.
         ahead, cycle = settling(scenario, table)
         numbers += p.ROWS * int((ahead + cycle).max(initial=1))
-    if scenario.programs:
+    if any(_ranks(program) for _, program in scenario.enabled_programs()):
         # Pilot customers, by whom rankings are aimed.
         own = PEOPLE + p.SCRATCH * len(scenario.programs)
         numbers += pilot_size(len(table.joined)) * own
     return _OF_SCENARIO + 8.0 * len(table.joined) * numbers
+
+
+def _ranks(program: object) -> bool:
+    """Whether a program contacts the first of a ranking."""
+    is_part = 0.0 < getattr(program, "share", 1.0) < 1.0
+    return is_part and getattr(program, "target", "random") != "random"
 
 
 def passing_bytes(scenario: Scenario) -> float:

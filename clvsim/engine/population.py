@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,18 +40,6 @@ from clvsim.scenario.tables import (
 )
 
 Floats = NDArray[np.float64]
-
-
-class HasMeans(Protocol):
-    """What is expected of the customers of segments, as far as conversion goes."""
-
-    @property
-    def mean_spend(self) -> dict[str, float]:
-        """Expected spend by segment, currency per period (or per purchase)."""
-
-    @property
-    def mean_purchases(self) -> dict[str, float]:
-        """Expected purchases per period, of those segments that buy now and then."""
 
 
 @dataclass(frozen=True)
