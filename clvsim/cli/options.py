@@ -1,6 +1,7 @@
 """Options that several commands share, so that they are called and explained alike."""
 
 import enum
+import math
 import re
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,14 @@ def amount(text: str) -> float:
         value = float("nan")
     if not 0.0 <= value <= _MOST:
         message = f"{text!r} is not a number from 0 to {_MOST:g}"
+        raise typer.BadParameter(message)
+    return value
+
+
+def number(value: float | None) -> float | None:
+    """A number indeed: some versions of the parser take NaN for one between any two."""
+    if value is not None and math.isnan(value):
+        message = "nan is not a number"
         raise typer.BadParameter(message)
     return value
 

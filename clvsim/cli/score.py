@@ -7,7 +7,7 @@ import typer
 
 from clvsim.cli.examples import examples
 from clvsim.cli.guard import guarded
-from clvsim.cli.options import AcceptLosses, Header, Json, Separator, Step, amount, column
+from clvsim.cli.options import AcceptLosses, Header, Json, Separator, Step, amount, column, number
 
 EPILOG = examples(
     "clvsim score customers.csv --fit segments.toml --out scores.csv",
@@ -51,12 +51,22 @@ _Horizon = Annotated[
 ]
 _Rate = Annotated[
     float | None,
-    typer.Option(min=0.0, max=10.0, metavar="0.1", help="Effective annual rate; 0.1 unless given."),
+    typer.Option(
+        min=0.0,
+        max=10.0,
+        callback=number,
+        metavar="0.1",
+        help="Effective annual rate; 0.1 unless given.",
+    ),
 ]
 _Margin = Annotated[
     float | None,
     typer.Option(
-        min=0.0, max=1.0, metavar="1.0", help="Share of amounts that is margin; all unless given."
+        min=0.0,
+        max=1.0,
+        callback=number,
+        metavar="1.0",
+        help="Share of amounts that is margin; all unless given.",
     ),
 ]
 _Step = Annotated[Step | None, typer.Option(help="What a period is; as the fit says unless given.")]
@@ -65,6 +75,7 @@ _BestShare = Annotated[
     typer.Option(
         min=0.0,
         max=1.0,
+        callback=number,
         metavar="0.2",
         help="Share of the customers that are the best: 0.2, the top fifth, whose share of the "
         "value clvsim run shows too.",
