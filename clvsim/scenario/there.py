@@ -72,11 +72,7 @@ def busy(channel: Channel, calendar: Calendar) -> list[int]:
 
 def is_constant(segment: AnySegment, trait: str) -> bool:
     """Whether a trait is one and the same number for all customers of a segment."""
-    keys = {
-        "churn": ("churn", "death_rate"),
-        "purchases": ("purchase_rate", "purchase_probability"),
-    }
-    values = [getattr(segment, key, None) for key in keys.get(trait, (trait,))]
+    values = [getattr(segment, key, None) for key in _KEYS.get(trait, (trait,))]
     known = [value for value in values if value is not None]
     return bool(known) and all(isinstance(value, float) for value in known)
 
